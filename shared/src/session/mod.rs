@@ -1,0 +1,1 @@
+//! QoS 1 and 2 in both directions, receive windows and topic aliases.
