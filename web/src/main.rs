@@ -1,1 +1,2 @@
-fn main() {}
+//! The page.
+fn main() { tabmq_web::start(); }

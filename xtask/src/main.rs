@@ -1,1 +1,91 @@
-fn main() {}
+//! What the README's commands call: `cargo xtask run`, `cargo xtask build` and `cargo xtask test`.
+//!
+//! In reading order:
+//!
+//! - [`command`]: a program that is run, with an error that says what to do.
+//! - [`setup`]: what must be installed (the wasm32 target, Chromium) and how it gets there.
+//! - [`build`]: the page, then the broker with the page inside.
+//! - [`tidy`]: the rules about the sources that neither compiler nor clippy knows.
+//! - [`test`](mod@test): every check, in an order that fails fast, and the count at the end.
+
+#![allow(clippy::print_stdout, reason = "a command-line tool: its output is its purpose")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod build;
+mod command;
+mod setup;
+mod test;
+mod tidy;
+
+use command::Result;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  run [-- ARGS]          build the page and the broker, then start the broker: `tabmq ARGS`
+  build                  the same without starting; prints where the binary is
+  test [--skip-browser]  every check and every test; the last line counts them
+  tidy                   only the checks of the sources' rules
+  help                   this text";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<ExitCode> {
+    let (command, rest) = args.split_first().map_or(("help", args), |(c, rest)| (c.as_str(), rest));
+    match command {
+        "run" => run(rest),
+        "build" => {
+            no_arguments("build", rest)?;
+            println!("{}", build::all()?.broker.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        "test" => {
+            let skip_browser = rest.iter().any(|a| a == "--skip-browser");
+            let others: Vec<String> = rest.iter().filter(|a| *a != "--skip-browser").cloned().collect();
+            no_arguments("test", &others)?;
+            test::all(test::Options { skip_browser })
+        }
+        "tidy" => {
+            no_arguments("tidy", rest)?;
+            tidy::check_workspace(&command::workspace_root())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => Err(format!("there is no command '{other}'\n\n{HELP}").into()),
+    }
+}
+
+/// Builds everything, then becomes `tabmq`: signals and the exit code are the broker's own.
+fn run(args: &[String]) -> Result<ExitCode> {
+    let args = match args.split_first() {
+        None => args,
+        Some((first, rest)) if first == "--" => rest,
+        Some((first, _)) => {
+            return Err(
+                format!("'{first}': what is for tabmq goes behind `--`, as in `run -- {first}`").into()
+            );
+        }
+    };
+    let broker = build::all()?.broker;
+    command::replace_self(&broker, args)
+}
+
+fn no_arguments(command: &str, args: &[String]) -> Result<()> {
+    match args.first() {
+        None => Ok(()),
+        Some(first) => Err(format!("`{command}` knows no argument '{first}'\n\n{HELP}").into()),
+    }
+}

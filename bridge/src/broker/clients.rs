@@ -1,0 +1,397 @@
+//! Sessions and links, and how a message gets from the router into an outbox.
+
+use super::BrokerConfig;
+use super::message::{Delivery, Encoded, Message, Outbound, Own};
+use super::router::{GroupId, SessionKey};
+use super::session::{ConnId, Link, LinkKey, Session};
+use super::stats::{DropReason, Stats};
+use crate::outbox::{BufferPool, WriteQueue};
+use bytes::BytesMut;
+use slab::Slab;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
+use tabmq_shared::Time;
+use tabmq_shared::codec;
+use tabmq_shared::packet::{Ack, Packet, PacketId, QoS};
+use tabmq_shared::session::{Assigned, Resend};
+
+/// What a topic alias adds to a packet at the most: the property, and a longer properties' length.
+const ALIAS_BYTES: usize = 8;
+
+/// Everybody that the broker knows, and what waits for them.
+pub(super) struct Clients {
+    pub(super) sessions: Slab<Session>,
+    pub(super) by_id: HashMap<Arc<str>, SessionKey>,
+    pub(super) links: Slab<Link>,
+    pub(super) stats: Stats,
+    /// Connections that have something to write since the last [`Broker::drain_wakes`](super::Broker::drain_wakes).
+    pub(super) wakes: Vec<Waker>,
+    /// The connection whose packets are being handled: it looks into its outbox by itself.
+    pub(super) current: Option<LinkKey>,
+    limits: Limits,
+    pool: BufferPool,
+    /// Where control packets are encoded.
+    control: BytesMut,
+}
+
+/// The part of the configuration that is needed at every delivery.
+struct Limits {
+    outbox_bytes: usize,
+    /// What is queued leaves the queue only while the outbox holds less than this.
+    outbox_refill_bytes: usize,
+    queue_messages: usize,
+    queue_bytes: usize,
+    all_queues_bytes: usize,
+}
+
+/// How a message is to be sent to one session.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub(super) qos: QoS,
+    pub(super) retain: bool,
+    pub(super) replayed: bool,
+    pub(super) subscription_ids: Option<Arc<[u32]>>,
+    pub(super) group: Option<GroupId>,
+}
+
+impl Route {
+    fn delivery(&self, message: Arc<Message>) -> Delivery {
+        Delivery {
+            message,
+            qos: self.qos,
+            retain: self.retain,
+            replayed: self.replayed,
+            subscription_ids: self.subscription_ids.clone(),
+            group: self.group,
+        }
+    }
+}
+
+/// What [`Clients::take_output`] has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// There is something to write.
+    Data,
+    /// There is nothing; the waker is called when there is.
+    Idle,
+    /// Everything has been taken, and nothing will come: close the transport.
+    Close,
+}
+
+impl Clients {
+    pub(super) fn new(config: &BrokerConfig) -> Self {
+        Clients {
+            sessions: Slab::new(),
+            by_id: HashMap::new(),
+            links: Slab::new(),
+            stats: Stats::default(),
+            wakes: Vec::new(),
+            current: None,
+            limits: Limits {
+                outbox_bytes: config.outbox_bytes,
+                outbox_refill_bytes: config.outbox_bytes.min(256 * 1024),
+                queue_messages: config.queue_messages,
+                queue_bytes: config.queue_bytes,
+                all_queues_bytes: config.all_queues_bytes,
+            },
+            pool: BufferPool::default(),
+            control: BytesMut::new(),
+        }
+    }
+
+    pub(super) fn session(&self, key: SessionKey) -> Option<&Session> {
+        self.sessions.get(key as usize)
+    }
+
+    pub(super) fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.sessions.get_mut(key as usize)
+    }
+
+    /// The link of this connection, unless it has been released.
+    pub(super) fn link(&self, conn: ConnId) -> Option<&Link> {
+        self.links.get(conn.link as usize).filter(|link| link.serial == conn.serial)
+    }
+
+    pub(super) fn link_mut(&mut self, conn: ConnId) -> Option<&mut Link> {
+        self.links.get_mut(conn.link as usize).filter(|link| link.serial == conn.serial)
+    }
+
+    /// Whether a message could be sent to the session at once.
+    pub(super) fn is_ready(&self, key: SessionKey, qos: QoS) -> bool {
+        let Some(session) = self.session(key) else { return false };
+        let Some(link) = session.link.and_then(|link| self.links.get(link as usize)) else { return false };
+        session.queue.is_empty()
+            && link.outbox.data_bytes() < self.limits.outbox_bytes
+            && (qos == QoS::AtMostOnce || session.outgoing.can_send())
+    }
+
+    /// Whether a message of this weight could be queued for the session.
+    pub(super) fn has_room(&self, key: SessionKey, weight: usize) -> bool {
+        self.session(key).is_some_and(|session| {
+            session.queue.live() < self.limits.queue_messages
+                && session.queue.bytes().saturating_add(weight) <= self.limits.queue_bytes
+        })
+    }
+
+    /// Puts a control packet into the outbox of this connection.
+    pub(super) fn send_control(&mut self, link_key: LinkKey, packet: &Packet) {
+        let Some(link) = self.links.get_mut(link_key as usize) else { return };
+        self.control.clear();
+        // Only strings that are too long can fail, and the broker's own are short.
+        if codec::encode(packet, link.version, &mut self.control).is_err() {
+            return;
+        }
+        link.outbox.control(&mut self.pool).extend_from_slice(&self.control);
+        self.stats.packets_sent += 1;
+        self.stats.bytes_sent += self.control.len() as u64;
+        wake(link, link_key, self.current, &mut self.wakes);
+    }
+
+    /// Delivers a message to a session: into its outbox, or its queue. False if it was dropped, which is counted.
+    pub(super) fn deliver(&mut self, key: SessionKey, out: &mut Outbound<'_>, route: &Route) -> bool {
+        let Some(session) = self.sessions.get_mut(key as usize) else { return false };
+        let link = session.link.and_then(|key| Some((key, self.links.get_mut(key as usize)?)));
+        let Some((link_key, link)) = link else {
+            // [MQTT-3.1.2-5] QoS 1 and 2 wait for an absent client; QoS 0 does not
+            return route.qos != QoS::AtMostOnce && self.enqueue(key, out, route);
+        };
+        if route.qos == QoS::AtMostOnce {
+            if session.queue.replayed() > 0 {
+                return self.enqueue(key, out, route);
+            }
+            if link.outbox.data_bytes() >= self.limits.outbox_bytes {
+                self.stats.count_drop(DropReason::OutboxFull);
+                return false;
+            }
+        } else if !session.queue.is_empty()
+            || !session.outgoing.can_send()
+            || link.outbox.data_bytes() >= self.limits.outbox_bytes
+        {
+            return self.enqueue(key, out, route);
+        }
+        let kept = (route.qos != QoS::AtMostOnce).then(|| out.keep());
+        let Some(packet) = encode_for(link, out, route, false, false) else {
+            self.stats.count_drop(DropReason::PacketTooLarge);
+            return false;
+        };
+        let id = match kept {
+            None => None,
+            Some(message) => session.outgoing.push(route.delivery(message), route.qos).ok(),
+        };
+        write(link, packet, id, &mut self.pool, &mut self.stats);
+        wake(link, link_key, self.current, &mut self.wakes);
+        true
+    }
+
+    /// Puts a message behind what waits for a session already.
+    pub(super) fn enqueue(&mut self, key: SessionKey, out: &mut Outbound<'_>, route: &Route) -> bool {
+        let Some(session) = self.sessions.get_mut(key as usize) else { return false };
+        let weight = out.message.weight();
+        let full = if route.replayed {
+            None // bounded by the number of retained messages, see `Broker::replay_retained`
+        } else if session.queue.live() >= self.limits.queue_messages
+            || session.queue.bytes().saturating_add(weight) > self.limits.queue_bytes
+        {
+            Some(DropReason::QueueFull)
+        } else if self.stats.queued_bytes.saturating_add(weight) > self.limits.all_queues_bytes {
+            Some(DropReason::AllQueuesFull)
+        } else {
+            None
+        };
+        if let Some(reason) = full {
+            self.stats.count_drop(reason);
+            return false;
+        }
+        session.queue.push(route.delivery(out.keep()));
+        self.stats.queued_messages += 1;
+        self.stats.queued_bytes += weight;
+        true
+    }
+
+    /// Moves what waits for a session into the outbox of its connection, as far as quota and outbox allow: first what
+    /// was in flight when the last connection ended, then the queue.
+    pub(super) fn pump(&mut self, key: SessionKey, scratch: &mut BytesMut, now: Time) {
+        self.resend(key, scratch, now);
+        let Some(session) = self.sessions.get_mut(key as usize) else { return };
+        let Some(link_key) = session.link else { return };
+        let Some(link) = self.links.get_mut(link_key as usize) else { return };
+        let mut sent = false;
+        while link.outbox.data_bytes() < self.limits.outbox_refill_bytes {
+            match session.queue.front() {
+                None => break,
+                Some(front) if front.qos != QoS::AtMostOnce && !session.outgoing.can_send() => break,
+                Some(_) => {}
+            }
+            let Some(delivery) = session.queue.pop() else { break };
+            self.stats.queued_messages -= 1;
+            self.stats.queued_bytes -= delivery.message.weight();
+            if delivery.message.is_expired(now) {
+                self.stats.count_drop(DropReason::Expired); // [MQTT-3.3.2-5]
+                continue;
+            }
+            let message = delivery.message.clone();
+            let mut out = Outbound::from_kept(&message, scratch, now);
+            let route = Route {
+                qos: delivery.qos,
+                retain: delivery.retain,
+                replayed: delivery.replayed,
+                subscription_ids: delivery.subscription_ids.clone(),
+                group: delivery.group,
+            };
+            let Some(packet) = encode_for(link, &mut out, &route, false, true) else {
+                self.stats.count_drop(DropReason::PacketTooLarge);
+                continue;
+            };
+            let id = match route.qos {
+                QoS::AtMostOnce => None,
+                qos => session.outgoing.push(delivery, qos).ok(),
+            };
+            write(link, packet, id, &mut self.pool, &mut self.stats);
+            sent = true;
+        }
+        if sent {
+            wake(link, link_key, self.current, &mut self.wakes);
+        }
+    }
+
+    /// Sends again what was in flight, in the original order, with the original packet ids [MQTT-4.4.0-1].
+    fn resend(&mut self, key: SessionKey, scratch: &mut BytesMut, now: Time) {
+        loop {
+            let Some(session) = self.sessions.get_mut(key as usize) else { return };
+            let Some(link_key) = session.link else { return };
+            let Some(link) = self.links.get_mut(link_key as usize) else { return };
+            if link.outbox.data_bytes() >= self.limits.outbox_refill_bytes {
+                return;
+            }
+            let (id, delivery) = match session.outgoing.next_resend() {
+                None => return,
+                Some((id, Resend::Release)) => {
+                    self.send_control(link_key, &Packet::PubRel(Ack::success(id)));
+                    continue;
+                }
+                Some((id, Resend::Publish(delivery, _))) => (id, delivery.clone()),
+            };
+            let route = Route {
+                qos: delivery.qos,
+                retain: delivery.retain,
+                replayed: delivery.replayed,
+                subscription_ids: delivery.subscription_ids.clone(),
+                group: delivery.group,
+            };
+            let mut out = Outbound::from_kept(&delivery.message, scratch, now);
+            match encode_for(link, &mut out, &route, true, true) {
+                Some(packet) => {
+                    write(link, packet, Some(id), &mut self.pool, &mut self.stats);
+                    wake(link, link_key, self.current, &mut self.wakes);
+                }
+                // The new connection takes only smaller packets: the message counts as delivered [MQTT-3.1.2-25].
+                None => {
+                    session.outgoing.puback(id);
+                    self.stats.count_drop(DropReason::PacketTooLarge);
+                }
+            }
+        }
+    }
+
+    /// Hands over what waits for a connection. Called by the connection when it has written all that it had.
+    pub(super) fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, waker: &Waker) -> Output {
+        let Some(link) = self
+            .links
+            .get_mut(conn.link as usize)
+            .filter(|link| link.serial == conn.serial)
+        else {
+            return Output::Close;
+        };
+        if !link.outbox.is_empty() {
+            link.outbox.drain_into(queue, &mut self.pool);
+            register(link, waker);
+            return Output::Data;
+        }
+        queue.recycle(&mut self.pool);
+        if link.session.is_none() {
+            return Output::Close;
+        }
+        register(link, waker);
+        Output::Idle
+    }
+
+    /// Empties a session's queue.
+    pub(super) fn clear_queue(&mut self, key: SessionKey) -> Vec<Delivery> {
+        let Some(session) = self.sessions.get_mut(key as usize) else { return Vec::new() };
+        let mut cleared = Vec::with_capacity(session.queue.len());
+        while let Some(delivery) = session.queue.pop() {
+            self.stats.queued_messages -= 1;
+            self.stats.queued_bytes -= delivery.message.weight();
+            cleared.push(delivery);
+        }
+        cleared
+    }
+}
+
+/// The packet as this link's client is to get it; `None` if it does not take packets that large.
+fn encode_for<'o>(
+    link: &mut Link,
+    out: &'o mut Outbound<'_>,
+    route: &Route,
+    dup: bool,
+    waited: bool,
+) -> Option<Encoded<'o>> {
+    let (version, qos, retain) = (link.version, route.qos, route.retain);
+    let max_packet_size = link.max_packet_size as usize;
+    let subscription_ids = match &route.subscription_ids {
+        Some(ids) if version.is_v5() => ids,
+        _ => &[][..],
+    };
+    let waited = waited && version.is_v5() && out.message.expires_at.is_some();
+    let mut own = Own { dup, subscription_ids, waited, ..Own::default() };
+    if let Some(aliases) = &mut link.outbound_aliases {
+        // The client learns a new alias from the packet itself, so an alias is given only to what is sure to be sent.
+        let size = out.special(version, qos, retain, &own)?.packet_bytes();
+        if size.saturating_add(ALIAS_BYTES) <= max_packet_size {
+            match aliases.assign(out.message.topic.as_byte_string()) {
+                Assigned::None => {}
+                Assigned::New(alias) => own.topic_alias = Some(alias),
+                Assigned::Known(alias) => (own.topic_alias, own.omit_topic) = (Some(alias), true),
+            }
+        }
+    }
+    let plain = !dup && !waited && subscription_ids.is_empty() && own.topic_alias.is_none();
+    let packet = match plain {
+        true => out.common(version, qos, retain)?,
+        false => out.special(version, qos, retain, &own)?,
+    };
+    // [MQTT-3.1.2-24] [MQTT-3.1.2-25]
+    (packet.packet_bytes() <= max_packet_size).then_some(packet)
+}
+
+fn write(link: &mut Link, packet: Encoded<'_>, id: Option<PacketId>, pool: &mut BufferPool, stats: &mut Stats) {
+    let id = id.map(|id| (packet.id_at, id.get()));
+    stats.packets_sent += 1;
+    stats.publish_sent += 1;
+    stats.publish_bytes_sent += packet.payload_bytes as u64;
+    stats.bytes_sent += packet.packet_bytes() as u64;
+    match packet.shared_payload {
+        None => link.outbox.push_small(packet.head, id, pool),
+        Some(payload) => link.outbox.push_shared(packet.head, id, payload, pool),
+    }
+}
+
+/// Sees to it that the connection looks into its outbox.
+fn wake(link: &mut Link, key: LinkKey, current: Option<LinkKey>, wakes: &mut Vec<Waker>) {
+    if current != Some(key)
+        && !link.woken
+        && let Some(waker) = &link.waker
+    {
+        link.woken = true;
+        wakes.push(waker.clone());
+    }
+}
+
+fn register(link: &mut Link, waker: &Waker) {
+    link.woken = false;
+    match &mut link.waker {
+        Some(old) => old.clone_from(waker),
+        none => *none = Some(waker.clone()),
+    }
+}

@@ -1,0 +1,479 @@
+//! Who comes and who goes: CONNECT, take-over, the end of a connection, the end of a session, and wills.
+
+use super::event::{DisconnectCause, Event, Peer};
+use super::message::{Message, Outbound};
+use super::router::SessionKey;
+use super::session::{ConnId, Link, LinkKey, NEVER, PendingWill, Session};
+use super::timers::Timer;
+use super::{Broker, Violation};
+use crate::outbox::Outbox;
+use bytes::BytesMut;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::Duration;
+use tabmq_shared::packet::{
+    ConnAck, ConnAckProperties, Connect, Disconnect, Packet, PublishProperties, QoS, ReasonCode, Version, Will,
+};
+use tabmq_shared::session::{InboundAliases, OutboundAliases};
+use tabmq_shared::topic::TopicName;
+use tabmq_shared::{ByteString, Time, codec};
+
+/// A CONNECT that is not accepted: the CONNACK's reason, and a sentence for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectError {
+    /// What the client is told.
+    pub reason: ReasonCode,
+    /// What the console says.
+    pub why: String,
+}
+
+impl Broker {
+    /// Lets an authenticated client in: answers CONNACK into its outbox and takes over its session.
+    ///
+    /// # Errors
+    /// The CONNECT asks for what this server does not do. The caller answers CONNACK and closes.
+    pub fn connect(&mut self, connect: Connect, peer: Peer, now: Time) -> Result<ConnId, ConnectError> {
+        let assigned_id = self.check_connect(&connect)?;
+        let will = connect.will.clone().map(pending_will).transpose()?;
+        let client_id: Arc<str> = Arc::from(assigned_id.as_deref().unwrap_or(&connect.client_id));
+        self.take_over(&client_id, &connect, now);
+        let (key, session_present) = self.open_session(&client_id, &connect);
+        let expiry_s = session_expiry(&connect).min(self.config.max_session_expiry_s);
+        let send_quota = self.send_quota(&connect);
+        if let Some(session) = self.clients.session_mut(key) {
+            session.expiry_s = expiry_s;
+            session.outgoing.resume(send_quota);
+            session.will = will.map(Box::new);
+        }
+        let conn = self.open_link(key, &connect, peer, now);
+        let properties = match connect.version {
+            Version::V5 => self.connack_properties(&connect, assigned_id, expiry_s),
+            _ => ConnAckProperties::default(),
+        };
+        self.clients.current = Some(conn.link); // it has no waker yet: it takes its output by itself
+        let connack = ConnAck { session_present, reason: ReasonCode::Success, properties };
+        self.clients.send_control(conn.link, &Packet::ConnAck(Box::new(connack)));
+        self.clients.current = None;
+        let stats = &mut self.clients.stats;
+        stats.connects += 1;
+        stats.packets_received += 1;
+        stats.clients_connected += 1;
+        stats.clients_maximum = stats.clients_maximum.max(stats.clients_connected);
+        self.events.push(Event::Connected {
+            client_id,
+            username: connect.username,
+            peer,
+            version: connect.version,
+            session_present,
+            keep_alive_s: connect.keep_alive_s,
+        });
+        Ok(conn)
+    }
+
+    /// Counts a connection that was refused before or by [`Broker::connect`].
+    pub fn count_refused(&mut self) {
+        self.clients.stats.refused += 1;
+    }
+
+    /// The client id to assign, if the client left it to the server.
+    fn check_connect(&mut self, connect: &Connect) -> Result<Option<String>, ConnectError> {
+        let error = |reason, why: &str| Err(ConnectError { reason, why: why.to_owned() });
+        if self.shutting_down {
+            return error(ReasonCode::ServerUnavailable, "the server is stopping");
+        }
+        if let Some(method) = &connect.properties.authentication_method {
+            // [MQTT-4.12.0-1]
+            let why = format!("authentication method {method:?} is not supported");
+            return error(ReasonCode::BadAuthenticationMethod, &why);
+        }
+        if !connect.client_id.is_empty() {
+            return Ok(None);
+        }
+        match connect.version {
+            // 3.1: the identifier is between 1 and 23 characters long
+            Version::V31 => error(ReasonCode::ClientIdentifierNotValid, "an empty client id in MQTT 3.1"),
+            // [MQTT-3.1.3-8]
+            Version::V311 if !connect.clean_start => {
+                error(ReasonCode::ClientIdentifierNotValid, "an empty client id without clean session")
+            }
+            _ => Ok(Some(self.unused_client_id())), // [MQTT-3.1.3-6]
+        }
+    }
+
+    fn unused_client_id(&mut self) -> String {
+        loop {
+            let id = format!("auto-{:016x}", self.rng.u64(..));
+            if !self.clients.by_id.contains_key(id.as_str()) {
+                return id;
+            }
+        }
+    }
+
+    /// Ends the connection that has this client id [MQTT-3.1.4-3], and settles the will of the one before.
+    fn take_over(&mut self, client_id: &str, connect: &Connect, now: Time) {
+        let Some(&key) = self.clients.by_id.get(client_id) else { return };
+        if let Some(conn) = self.conn_of(key) {
+            self.end_connection(conn, DisconnectCause::TakenOver, now);
+        }
+        // That may have been the end of the session as well.
+        let Some(session) = self.clients.session(key).filter(|session| *session.client_id == *client_id) else {
+            return;
+        };
+        if session.expires_at.is_some_and(|at| at <= now) {
+            self.expire_session(key, now);
+        } else if connect.clean_start {
+            self.end_session(key, now); // [MQTT-3.1.2-4]; it publishes the will [MQTT-3.1.2-8]
+        } else {
+            self.cancel_will(key); // [MQTT-3.1.3-9]
+        }
+    }
+
+    fn conn_of(&self, key: SessionKey) -> Option<ConnId> {
+        let link = self.clients.session(key)?.link?;
+        let serial = self.clients.links.get(link as usize)?.serial;
+        Some(ConnId { link, serial })
+    }
+
+    /// The session for this client, and whether it existed.
+    fn open_session(&mut self, client_id: &Arc<str>, connect: &Connect) -> (SessionKey, bool) {
+        if let Some(&key) = self.clients.by_id.get(client_id) {
+            if let Some(session) = self.clients.session_mut(key)
+                && let Some(at) = session.expires_at.take()
+            {
+                self.timers.cancel(at, Timer::SessionExpiry(key));
+            }
+            return (key, true);
+        }
+        let session = Session::new(client_id.clone(), self.send_quota(connect), self.config.receive_maximum);
+        let key = self.clients.sessions.insert(session) as SessionKey;
+        self.clients.by_id.insert(client_id.clone(), key);
+        (key, false)
+    }
+
+    fn send_quota(&self, connect: &Connect) -> NonZeroU16 {
+        connect.properties.receive_maximum.unwrap_or(NonZeroU16::MAX).min(self.config.max_in_flight)
+    }
+
+    fn open_link(&mut self, key: SessionKey, connect: &Connect, peer: Peer, now: Time) -> ConnId {
+        self.next_serial += 1;
+        let properties = &connect.properties;
+        let alias_maximum = properties.topic_alias_maximum.unwrap_or(0);
+        let keep_alive_s = self.keep_alive_s(connect);
+        let link = Link {
+            serial: self.next_serial,
+            session: Some(key),
+            peer,
+            version: connect.version,
+            username: connect.username.as_ref().map(|name| ByteString::from(name.to_string())),
+            outbox: Outbox::default(),
+            waker: None,
+            woken: false,
+            inbound_aliases: InboundAliases::new(match connect.version {
+                Version::V5 => self.config.topic_alias_maximum,
+                _ => 0,
+            }),
+            outbound_aliases: (alias_maximum > 0).then(|| Box::new(OutboundAliases::new(alias_maximum))),
+            max_packet_size: properties.maximum_packet_size.unwrap_or(u32::MAX),
+            problem_information: properties.request_problem_information.unwrap_or(true),
+            keep_alive_s,
+            last_received: now,
+            keep_alive_at: None,
+            expiry_was_zero: properties.session_expiry_s.unwrap_or(0) == 0,
+        };
+        let conn = ConnId { link: self.clients.links.insert(link) as LinkKey, serial: self.next_serial };
+        if let Some(session) = self.clients.session_mut(key) {
+            session.link = Some(conn.link);
+        }
+        if keep_alive_s > 0 {
+            self.set_keep_alive(key, now + grace(keep_alive_s));
+        }
+        conn
+    }
+
+    /// Seconds; 0 is off.
+    fn keep_alive_s(&self, connect: &Connect) -> u16 {
+        match self.config.server_keep_alive_s {
+            Some(server) if connect.version.is_v5() && (connect.keep_alive_s == 0 || connect.keep_alive_s > server) => {
+                server
+            }
+            _ => connect.keep_alive_s,
+        }
+    }
+
+    /// What this server grants, where it is not the default (5.0 section 3.2.2.3).
+    fn connack_properties(
+        &self,
+        connect: &Connect,
+        assigned_client_id: Option<String>,
+        expiry_s: u32,
+    ) -> ConnAckProperties {
+        let keep_alive_s = self.keep_alive_s(connect);
+        ConnAckProperties {
+            // [MQTT-3.2.2-16]
+            assigned_client_id: assigned_client_id.map(ByteString::from),
+            session_expiry_s: (expiry_s != session_expiry(connect)).then_some(expiry_s),
+            receive_maximum: Some(self.config.receive_maximum).filter(|max| *max != NonZeroU16::MAX),
+            maximum_packet_size: Some(self.config.max_packet_size),
+            topic_alias_maximum: Some(self.config.topic_alias_maximum).filter(|max| *max > 0),
+            // [MQTT-3.1.2-21]
+            server_keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
+            ..ConnAckProperties::default()
+        }
+    }
+
+    pub(super) fn handle_disconnect(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        disconnect: &Disconnect,
+        now: Time,
+    ) -> Result<(), Violation> {
+        if let Some(expiry_s) = disconnect.properties.session_expiry_s {
+            if expiry_s > 0 && self.clients.link(conn).is_some_and(|link| link.expiry_was_zero) {
+                let what = "DISCONNECT sets a session expiry, though CONNECT had none";
+                return Err(Violation::new(ReasonCode::ProtocolError, what)); // section 3.14.2.2.2
+            }
+            let expiry_s = expiry_s.min(self.config.max_session_expiry_s);
+            if let Some(session) = self.clients.session_mut(key) {
+                session.expiry_s = expiry_s;
+            }
+        }
+        if disconnect.reason == ReasonCode::Success
+            && let Some(session) = self.clients.session_mut(key)
+        {
+            session.will = None; // [MQTT-3.1.2-10]
+        }
+        self.end_connection(conn, DisconnectCause::Client(disconnect.reason), now);
+        Ok(())
+    }
+
+    /// The client is gone: its transport has ended, or failed with this error.
+    pub fn handle_transport_end(&mut self, conn: ConnId, error: Option<String>, now: Time) {
+        self.end_connection(conn, DisconnectCause::TransportClosed(error), now);
+    }
+
+    /// Frees what is left of a connection that has ended: its last output has been written, or cannot be.
+    pub fn release(&mut self, conn: ConnId) {
+        if self.clients.link(conn).is_some_and(|link| link.session.is_none()) {
+            self.clients.links.remove(conn.link as usize);
+        }
+    }
+
+    /// Whether the broker, or the client by DISCONNECT, has ended this connection.
+    pub fn has_ended(&self, conn: ConnId) -> bool {
+        self.clients.link(conn).is_none_or(|link| link.session.is_none())
+    }
+
+    /// Tells every client that the server stops. Their wills are published.
+    pub fn shut_down(&mut self, now: Time) {
+        self.shutting_down = true;
+        let conns: Vec<ConnId> = (self.clients.links.iter())
+            .map(|(key, link)| ConnId { link: key as LinkKey, serial: link.serial })
+            .collect();
+        for conn in conns {
+            let cause = DisconnectCause::Server(ReasonCode::ServerShuttingDown, "the server stops".to_owned());
+            self.end_connection(conn, cause, now);
+        }
+    }
+
+    /// Connections that have not been [released](Broker::release).
+    pub fn connections(&self) -> usize {
+        self.clients.links.len()
+    }
+
+    /// Takes a connection from its session: says farewell, settles the will, sets the session's time running. What
+    /// is in the outbox still goes out; then [`Output::Close`](super::Output::Close) is said.
+    pub(super) fn end_connection(&mut self, conn: ConnId, cause: DisconnectCause, now: Time) {
+        let Some(link) = self.clients.link_mut(conn) else { return };
+        let Some(key) = link.session.take() else { return };
+        let (peer, keep_alive_at) = (link.peer, link.keep_alive_at.take());
+        let farewell = farewell(link, &cause);
+        let waker = link.waker.take();
+        if let Some(farewell) = farewell {
+            link.outbox.set_farewell(farewell);
+            self.clients.stats.packets_sent += 1;
+        }
+        self.clients.wakes.extend(waker);
+        if let Some(at) = keep_alive_at {
+            self.timers.cancel(at, Timer::KeepAlive(key));
+        }
+        self.clients.stats.clients_connected -= 1;
+        let Some(session) = self.clients.session_mut(key) else { return };
+        session.link = None;
+        let (client_id, expiry_s) = (session.client_id.clone(), session.expiry_s);
+        self.events.push(Event::Disconnected { client_id, peer, cause });
+        if expiry_s == 0 {
+            self.end_session(key, now);
+            return;
+        }
+        if let Some(will) = &mut session.will {
+            let due_at = now + Duration::from_secs(u64::from(will.delay_s));
+            will.due_at = Some(due_at);
+            if will.delay_s == 0 {
+                self.publish_will(key, now);
+            } else {
+                self.timers.set(due_at, Timer::Will(key));
+            }
+        }
+        if expiry_s != NEVER {
+            let at = now + Duration::from_secs(u64::from(expiry_s));
+            if let Some(session) = self.clients.session_mut(key) {
+                session.expires_at = Some(at);
+            }
+            self.timers.set(at, Timer::SessionExpiry(key));
+        }
+    }
+
+    pub(super) fn expire_session(&mut self, key: SessionKey, now: Time) {
+        self.clients.stats.sessions_expired += 1;
+        self.end_session(key, now);
+    }
+
+    /// Forgets a session: its will is published if that is still due, its subscriptions end, and what it had from
+    /// shared subscriptions goes to others.
+    fn end_session(&mut self, key: SessionKey, now: Time) {
+        self.publish_will(key, now); // [MQTT-3.1.2-8]: the end of the session cuts the delay
+        let Some(session) = self.clients.session_mut(key) else { return };
+        if let Some(at) = session.expires_at.take() {
+            self.timers.cancel(at, Timer::SessionExpiry(key));
+        }
+        let Some(session) = self.clients.session_mut(key) else { return };
+        let mut orphans: Vec<_> =
+            session.outgoing.drain().filter(|(_, qos)| *qos == QoS::AtLeastOnce).map(|(delivery, _)| delivery).collect();
+        let subscriptions = std::mem::take(&mut session.subscriptions);
+        for filter in &subscriptions {
+            self.router.unsubscribe(key, filter);
+            self.clients.stats.shared_subscriptions -= usize::from(filter.share_group().is_some());
+        }
+        // Never sent, or sent at QoS 1: another member of the group may have it. What was sent at QoS 2 must not go to
+        // anybody else [MQTT-4.8.2-5].
+        orphans.extend(self.clients.clear_queue(key));
+        let session = self.clients.sessions.remove(key as usize);
+        self.clients.by_id.remove(&session.client_id);
+        for delivery in orphans {
+            if let Some(group) = delivery.group {
+                let mut scratch = std::mem::take(&mut self.scratch);
+                let mut out = Outbound::from_kept(&delivery.message, &mut scratch, now);
+                self.deliver_to_group(group, &mut out, delivery.retain);
+                self.scratch = scratch;
+            }
+        }
+    }
+
+    fn cancel_will(&mut self, key: SessionKey) {
+        if let Some(session) = self.clients.session_mut(key)
+            && let Some(will) = session.will.take()
+            && let Some(at) = will.due_at
+        {
+            self.timers.cancel(at, Timer::Will(key));
+        }
+    }
+
+    /// Publishes the will of a session, if there is one, and forgets it [MQTT-3.1.2-10].
+    pub(super) fn publish_will(&mut self, key: SessionKey, now: Time) {
+        let Some(session) = self.clients.session_mut(key) else { return };
+        let Some(will) = session.will.take() else { return };
+        if let Some(at) = will.due_at {
+            self.timers.cancel(at, Timer::Will(key));
+        }
+        let mut message = will.message;
+        message.expires_at = will.expiry_s.map(|s| now + Duration::from_secs(u64::from(s)));
+        self.accept(message, Some(key), now);
+    }
+
+    fn set_keep_alive(&mut self, key: SessionKey, at: Time) {
+        let Some(conn) = self.conn_of(key) else { return };
+        if let Some(link) = self.clients.link_mut(conn) {
+            link.keep_alive_at = Some(at);
+            self.timers.set(at, Timer::KeepAlive(key));
+        }
+    }
+
+    /// [MQTT-3.1.2-22] nothing received for one and a half times the keep-alive: the connection ends. What the server
+    /// sends does not postpone it.
+    pub(super) fn check_keep_alive(&mut self, key: SessionKey, now: Time) {
+        let Some(conn) = self.conn_of(key) else { return };
+        let Some(link) = self.clients.link_mut(conn) else { return };
+        let deadline = link.last_received + grace(link.keep_alive_s);
+        link.keep_alive_at = None;
+        if deadline > now {
+            self.set_keep_alive(key, deadline);
+            return;
+        }
+        let cause = DisconnectCause::KeepAlive { keep_alive_s: link.keep_alive_s };
+        self.end_connection(conn, cause, now);
+    }
+}
+
+/// One and a half times the keep-alive.
+fn grace(keep_alive_s: u16) -> Duration {
+    Duration::from_millis(u64::from(keep_alive_s) * 1500)
+}
+
+/// Seconds, as the client asked. Before 5.0: with the connection, or never.
+fn session_expiry(connect: &Connect) -> u32 {
+    match connect.version {
+        Version::V5 => connect.properties.session_expiry_s.unwrap_or(0),
+        _ if connect.clean_start => 0,
+        _ => NEVER,
+    }
+}
+
+fn pending_will(will: Will) -> Result<PendingWill, ConnectError> {
+    let topic = TopicName::new(will.topic).map_err(|error| ConnectError {
+        reason: ReasonCode::TopicNameInvalid,
+        why: format!("the will's topic {error}"),
+    })?;
+    if will.properties.payload_format_utf8 == Some(true) && std::str::from_utf8(&will.payload).is_err() {
+        let why = "the will's payload is said to be UTF-8 text and is not".to_owned();
+        return Err(ConnectError { reason: ReasonCode::PayloadFormatInvalid, why });
+    }
+    let properties = PublishProperties {
+        payload_format_utf8: will.properties.payload_format_utf8,
+        message_expiry_s: will.properties.message_expiry_s,
+        content_type: will.properties.content_type,
+        response_topic: will.properties.response_topic,
+        correlation_data: will.properties.correlation_data,
+        subscription_ids: Vec::new(),
+        user: will.properties.user,
+    };
+    let message = Message {
+        topic,
+        payload: will.payload,
+        qos: will.qos,
+        retain: will.retain,
+        properties: (!properties.is_empty()).then(|| Box::new(properties)),
+        expires_at: None,
+    };
+    Ok(PendingWill {
+        message: Arc::unwrap_or_clone(message.keep()),
+        delay_s: will.properties.delay_interval_s.unwrap_or(0),
+        expiry_s: will.properties.message_expiry_s,
+        due_at: None,
+    })
+}
+
+/// The DISCONNECT that tells a 5.0 client why it is closed; before 5.0 servers have none.
+fn farewell(link: &Link, cause: &DisconnectCause) -> Option<Vec<u8>> {
+    let (reason, what) = match cause {
+        DisconnectCause::Client(_) | DisconnectCause::TransportClosed(_) => return None,
+        DisconnectCause::KeepAlive { .. } => (ReasonCode::KeepAliveTimeout, None),
+        DisconnectCause::TakenOver => (ReasonCode::SessionTakenOver, None),
+        DisconnectCause::ProtocolViolation(reason, what) | DisconnectCause::Server(reason, what) => {
+            (*reason, Some(what))
+        }
+    };
+    if !link.version.is_v5() {
+        return None;
+    }
+    // [MQTT-3.14.0-1] servers may send it only after CONNACK: a link exists only then.
+    let mut disconnect = Disconnect::new(reason);
+    disconnect.properties.reason_string = what.map(|what| ByteString::from(what.clone()));
+    let mut buffer = BytesMut::new();
+    codec::encode(&Packet::Disconnect(Box::new(disconnect)), link.version, &mut buffer).ok()?;
+    if buffer.len() > link.max_packet_size as usize {
+        buffer.clear(); // [MQTT-3.14.2-3]
+        codec::encode(&Packet::Disconnect(Box::new(Disconnect::new(reason))), link.version, &mut buffer).ok()?;
+    }
+    Some(buffer.to_vec())
+}

@@ -1,0 +1,284 @@
+//! What comes in, and whom it reaches.
+//!
+//! The order of steps is the same for every message and must stay so: resolve the alias, validate, authorise, QoS 2
+//! deduplication, retained, match, deliver, acknowledge, event.
+
+use super::clients::Route;
+use super::event::Event;
+use super::message::{Message, Outbound};
+use super::router::{GroupId, SessionKey};
+use super::session::ConnId;
+use super::stats::DropReason;
+use super::timers::Timer;
+use super::{Broker, Violation};
+use bytes::Bytes;
+use std::time::Duration;
+use tabmq_shared::Time;
+use tabmq_shared::packet::{Ack, Packet, PacketId, Publish, PublishProperties, QoS, ReasonCode};
+use tabmq_shared::session::Received;
+use tabmq_shared::topic::TopicName;
+
+/// How often expired retained messages are looked for. They are never sent in between either.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A message of which the server itself is the sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerMessage {
+    /// Where to.
+    pub topic: TopicName,
+    /// The application's bytes.
+    pub payload: Bytes,
+    /// The highest QoS with which it is delivered.
+    pub qos: QoS,
+    /// Whether to keep it as the topic's retained message.
+    pub retain: bool,
+    /// What 5.0 subscribers see; subscription identifiers in it are ignored.
+    pub properties: Option<Box<PublishProperties>>,
+}
+
+/// What became of a [`ServerMessage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishOutcome {
+    /// How many sessions got it, or have it queued.
+    pub receivers: usize,
+}
+
+impl Broker {
+    /// Publishes a message from the server itself.
+    pub fn publish(&mut self, message: ServerMessage, now: Time) -> PublishOutcome {
+        let ServerMessage { topic, payload, qos, retain, mut properties } = message;
+        if let Some(properties) = &mut properties {
+            properties.subscription_ids.clear();
+        }
+        let expires_at = expires_at(properties.as_deref(), now);
+        let message = Message { topic, payload, qos, retain, properties, expires_at };
+        PublishOutcome { receivers: self.accept(message, None, now) }
+    }
+
+    pub(super) fn handle_publish(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        publish: Publish,
+        now: Time,
+    ) -> Result<(), Violation> {
+        self.clients.stats.publish_received += 1;
+        self.clients.stats.publish_bytes_received += publish.payload.len() as u64;
+        let (qos, packet_id) = (publish.qos, publish.packet_id);
+        let message = self.resolve(conn, publish, now)?;
+        let refusal = self.refusal(&message);
+        match (qos, packet_id) {
+            (QoS::AtLeastOnce, Some(id)) => {
+                let reason = refusal.unwrap_or_else(|| reason_for(self.accept(message, Some(key), now)));
+                self.acknowledge(conn, Packet::PubAck, id, reason); // [MQTT-4.3.2-4]
+            }
+            (QoS::ExactlyOnce, Some(id)) => {
+                let reason = self.receive_once(key, id, message, refusal, now)?;
+                self.acknowledge(conn, Packet::PubRec, id, reason); // [MQTT-4.3.3-8]
+            }
+            _ => match refusal {
+                None => {
+                    self.accept(message, Some(key), now);
+                }
+                Some(ReasonCode::NotAuthorized) => self.clients.stats.count_drop(DropReason::NotAuthorized),
+                Some(reason) => return Err(Violation::new(reason, "PUBLISH with a payload that is not UTF-8")),
+            },
+        }
+        Ok(())
+    }
+
+    /// The message that a PUBLISH carries: its alias resolved, its topic valid.
+    fn resolve(&mut self, conn: ConnId, publish: Publish, now: Time) -> Result<Message, Violation> {
+        let Some(link) = self.clients.link_mut(conn) else {
+            return Err(Violation::new(ReasonCode::UnspecifiedError, "no connection"));
+        };
+        if publish.properties.as_ref().is_some_and(|properties| !properties.subscription_ids.is_empty()) {
+            let what = "PUBLISH with a subscription identifier, which only a server sends"; // [MQTT-3.3.4-6]
+            return Err(Violation::new(ReasonCode::ProtocolError, what));
+        }
+        let topic = (link.inbound_aliases)
+            .resolve(publish.topic_alias, publish.topic)
+            .map_err(|error| Violation::new(error.reason(), error.to_string()))?;
+        let topic = TopicName::new(topic).map_err(|error| {
+            Violation::new(ReasonCode::TopicNameInvalid, format!("PUBLISH with a topic that {error}"))
+        })?;
+        Ok(Message {
+            expires_at: expires_at(publish.properties.as_deref(), now),
+            topic,
+            payload: publish.payload,
+            qos: publish.qos,
+            retain: publish.retain,
+            properties: publish.properties,
+        })
+    }
+
+    /// Why a message from a client is not accepted, though the packet is well-formed.
+    fn refusal(&self, message: &Message) -> Option<ReasonCode> {
+        let utf8 = message.properties.as_ref().and_then(|properties| properties.payload_format_utf8);
+        if utf8 == Some(true) && std::str::from_utf8(&message.payload).is_err() {
+            return Some(ReasonCode::PayloadFormatInvalid); // section 3.3.2.3.2
+        }
+        // "The Server SHOULD prevent Clients from using such Topic Names to exchange messages" (section 4.7.2)
+        let name = message.topic.as_str();
+        (name == "$SYS" || name.starts_with("$SYS/")).then_some(ReasonCode::NotAuthorized)
+    }
+
+    /// QoS 2: accepts the message the first time that its packet id comes [MQTT-4.3.3-10].
+    fn receive_once(
+        &mut self,
+        key: SessionKey,
+        id: PacketId,
+        message: Message,
+        refusal: Option<ReasonCode>,
+        now: Time,
+    ) -> Result<ReasonCode, Violation> {
+        let Some(session) = self.clients.session_mut(key) else { return Ok(ReasonCode::UnspecifiedError) };
+        match session.incoming.publish(id) {
+            Received::New => {}
+            Received::Duplicate => return Ok(ReasonCode::Success),
+            Received::TooMany => {
+                let what = "more QoS 2 messages without PUBREL than the receive maximum"; // [MQTT-3.3.4-9]
+                return Err(Violation::new(ReasonCode::ReceiveMaximumExceeded, what));
+            }
+        }
+        if let Some(reason) = refusal {
+            session.incoming.forget(id);
+            return Ok(reason);
+        }
+        Ok(reason_for(self.accept(message, Some(key), now)))
+    }
+
+    fn acknowledge(&mut self, conn: ConnId, packet: fn(Ack) -> Packet, id: PacketId, reason: ReasonCode) {
+        let Some(link) = self.clients.link(conn) else { return };
+        // Before 5.0 there is no way to say no [MQTT-3.3.5-2 of 3.1.1].
+        let reason = if link.version.is_v5() { reason } else { ReasonCode::Success };
+        self.clients.send_control(conn.link, &packet(Ack::with_reason(id, reason)));
+    }
+
+    /// Takes a valid and authorised message: retains it, delivers it, and says how many sessions it reached.
+    pub(super) fn accept(&mut self, message: Message, from: Option<SessionKey>, now: Time) -> usize {
+        if message.retain {
+            self.retain(&message);
+        }
+        let receivers = self.route(&message, from, now);
+        if self.config.message_events {
+            let client_id = from.and_then(|key| Some(self.clients.session(key)?.client_id.clone()));
+            self.events.push(Event::Published {
+                client_id,
+                topic: message.topic.as_byte_string().clone(),
+                qos: message.qos,
+                payload_bytes: message.payload.len(),
+                retain: message.retain,
+                receivers,
+            });
+        }
+        receivers
+    }
+
+    fn retain(&mut self, message: &Message) {
+        if message.payload.is_empty() {
+            let old = self.retained.remove(&message.topic); // [MQTT-3.3.1-6]
+            self.account_retained(None, old.as_deref());
+            return;
+        }
+        let bytes = self.clients.stats.retained_bytes.saturating_add(message.weight());
+        let is_new = self.retained.get(&message.topic).is_none();
+        if is_new && (self.retained.len() >= self.config.retained_messages || bytes > self.config.retained_bytes) {
+            self.clients.stats.count_drop(DropReason::RetainedFull);
+            return;
+        }
+        let old = self.retained.set(&message.topic, message.keep()); // [MQTT-3.3.1-5]
+        self.account_retained(Some(message), old.as_deref());
+    }
+
+    fn account_retained(&mut self, new: Option<&Message>, old: Option<&Message>) {
+        let bytes = &mut self.clients.stats.retained_bytes;
+        *bytes = bytes.saturating_add(new.map_or(0, Message::weight)).saturating_sub(old.map_or(0, Message::weight));
+    }
+
+    fn route(&mut self, message: &Message, from: Option<SessionKey>, now: Time) -> usize {
+        let matches = self.router.matches(&message.topic);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut out = Outbound::new(message, &mut scratch, now);
+        let mut receivers = 0;
+        for target in &matches.targets {
+            let own;
+            let target = if target.no_local && from == Some(target.session) {
+                // [MQTT-3.8.3-3] not back to its publisher, unless another of its subscriptions matches as well
+                match self.router.target_without_no_local(target.session, &message.topic) {
+                    Some(without) => {
+                        own = without;
+                        &own
+                    }
+                    None => continue,
+                }
+            } else {
+                target
+            };
+            let route = Route {
+                qos: message.qos.min(target.qos),
+                retain: target.retain_as_published && message.retain, // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+                replayed: false,
+                subscription_ids: target.subscription_ids.clone(),
+                group: None,
+            };
+            receivers += usize::from(self.clients.deliver(target.session, &mut out, &route));
+        }
+        for target in &matches.groups {
+            receivers += usize::from(self.deliver_to_group(target.group, &mut out, message.retain));
+        }
+        self.scratch = scratch;
+        receivers
+    }
+
+    /// Delivers to one member of a shared subscription: to one that can take it now, else to one that can queue it
+    /// [MQTT-4.8.2-4 and section 4.8.2].
+    pub(super) fn deliver_to_group(&mut self, group: GroupId, out: &mut Outbound<'_>, retain: bool) -> bool {
+        let Broker { router, clients, .. } = self;
+        let published_qos = out.message.qos;
+        for ready_only in [true, false] {
+            let served = router.serve_group(group, |session, subscription| {
+                let qos = published_qos.min(subscription.options.qos);
+                let can_take = match ready_only {
+                    true => clients.is_ready(session, qos),
+                    false => qos != QoS::AtMostOnce && clients.has_room(session, out.message.weight()),
+                };
+                let route = Route {
+                    qos,
+                    retain: subscription.options.retain_as_published && retain,
+                    replayed: false,
+                    subscription_ids: subscription.id.map(|id| [id.get()].into()),
+                    group: Some(group),
+                };
+                can_take && clients.deliver(session, out, &route)
+            });
+            if served {
+                return true;
+            }
+        }
+        self.clients.stats.count_drop(DropReason::QueueFull);
+        false
+    }
+
+    pub(super) fn schedule_sweep(&mut self, now: Time) {
+        self.timers.set(now + SWEEP_INTERVAL, Timer::RetainedSweep);
+    }
+
+    /// Forgets retained messages that have expired.
+    pub(super) fn sweep_retained(&mut self, now: Time) {
+        let expired: Vec<TopicName> =
+            self.retained.iter().filter(|m| m.is_expired(now)).map(|m| m.topic.clone()).collect();
+        for topic in expired {
+            let old = self.retained.remove(&topic);
+            self.account_retained(None, old.as_deref());
+        }
+    }
+}
+
+fn expires_at(properties: Option<&PublishProperties>, now: Time) -> Option<Time> {
+    Some(now + Duration::from_secs(u64::from(properties?.message_expiry_s?)))
+}
+
+fn reason_for(receivers: usize) -> ReasonCode {
+    if receivers == 0 { ReasonCode::NoMatchingSubscribers } else { ReasonCode::Success }
+}

@@ -1,0 +1,253 @@
+//! Retained messages: the last one of each topic that was published with the RETAIN flag.
+//!
+//! One ordered map, in the order of the levels, does for all: a topic's message is one look-up; what `a/b/#` matches
+//! is one range; for `a/+/c` the search jumps from each `a/x` to `a/x/c` and on to what follows `a/x`. A topic costs
+//! its text and one entry, whatever its depth: a tree of levels would let a peer make 65,536 nodes with one packet.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use tabmq_shared::topic::{TopicFilter, TopicName};
+
+/// The retained messages by topic. `M` is what the broker keeps of a message; its memory is the broker's to count.
+#[derive(Debug)]
+pub struct Retained<M> {
+    by_topic: BTreeMap<Box<[u8]>, M>,
+    /// A key to look up; kept for its memory.
+    key: Vec<u8>,
+}
+
+impl<M> Retained<M> {
+    /// None yet.
+    pub fn new() -> Self {
+        Retained { by_topic: BTreeMap::new(), key: Vec::new() }
+    }
+
+    /// Keeps the message in place of the one before, which is returned [MQTT-3.3.1-5].
+    pub fn set(&mut self, topic: &TopicName, message: M) -> Option<M> {
+        write_key(&mut self.key, topic.as_str());
+        match self.by_topic.get_mut(self.key.as_slice()) {
+            Some(kept) => Some(std::mem::replace(kept, message)),
+            None => self.by_topic.insert(self.key.as_slice().into(), message),
+        }
+    }
+
+    /// Forgets the topic's message [MQTT-3.3.1-6].
+    pub fn remove(&mut self, topic: &TopicName) -> Option<M> {
+        write_key(&mut self.key, topic.as_str());
+        self.by_topic.remove(self.key.as_slice())
+    }
+
+    /// The topic's message.
+    pub fn get(&self, topic: &TopicName) -> Option<&M> {
+        let mut key = Vec::new();
+        write_key(&mut key, topic.as_str());
+        self.by_topic.get(key.as_slice())
+    }
+
+    /// How many topics have one.
+    pub fn len(&self) -> usize {
+        self.by_topic.len()
+    }
+
+    /// Whether no topic has one.
+    pub fn is_empty(&self) -> bool {
+        self.by_topic.is_empty()
+    }
+
+    /// All of them, in the order of their topics, level by level.
+    pub fn iter(&self) -> impl Iterator<Item = &M> {
+        self.by_topic.values()
+    }
+
+    /// Calls `f` with each message whose topic matches `filter`, in the order of the topics, level by level. Of a
+    /// shared filter it is the part behind the group that counts.
+    pub fn for_each_match(&self, filter: &TopicFilter, mut f: impl FnMut(&M)) {
+        let mut pattern = Vec::new();
+        write_key(&mut pattern, filter.filter());
+        let mut from = literal_prefix(&pattern).to_vec();
+        loop {
+            let range = (Bound::Included(from.as_slice()), Bound::Unbounded);
+            let mut next_from = None;
+            for (key, message) in self.by_topic.range::<[u8], _>(range) {
+                match compare(&pattern, key) {
+                    Step::Match => f(message),
+                    Step::Next => {}
+                    Step::Jump { kept, then } => {
+                        next_from = key.get(..kept).map(|kept| [kept, then].concat());
+                        break;
+                    }
+                    Step::End => break,
+                }
+            }
+            match next_from {
+                Some(next_from) => from = next_from,
+                None => return,
+            }
+        }
+    }
+}
+
+impl<M> Default for Retained<M> {
+    fn default() -> Self {
+        Retained::new()
+    }
+}
+
+/// Separates levels in keys. No topic contains it [MQTT-4.7.3-2], and nothing is less: so keys are in the order of
+/// their levels, and a topic is followed by everything below it.
+const SEPARATOR: u8 = 0;
+/// Behind a topic: the least that is greater than everything below it.
+const BEHIND_ALL_BELOW: &[u8] = &[SEPARATOR + 1];
+
+/// Makes the key of a topic name, or the pattern of a filter.
+fn write_key(key: &mut Vec<u8>, topic: &str) {
+    key.clear();
+    key.extend(topic.bytes().map(|byte| if byte == b'/' { SEPARATOR } else { byte }));
+}
+
+/// The levels of a pattern before the first wildcard, without the separator behind them.
+fn literal_prefix(pattern: &[u8]) -> &[u8] {
+    match pattern.iter().position(|byte| matches!(byte, b'+' | b'#')) {
+        None => pattern,
+        Some(wildcard) => pattern.get(..wildcard.saturating_sub(1)).unwrap_or_default(),
+    }
+}
+
+/// How to go on after a key.
+enum Step<'a> {
+    /// It matches.
+    Match,
+    /// It does not, but the next one may.
+    Next,
+    /// Nothing matches before the first `kept` bytes of the key with `then` behind them, which is greater than it.
+    Jump { kept: usize, then: &'a [u8] },
+    /// Nothing matches any more.
+    End,
+}
+
+/// Compares a pattern with a key level by level.
+fn compare<'a>(pattern: &'a [u8], key: &[u8]) -> Step<'a> {
+    // [MQTT-4.7.2-1] a filter that begins with a wildcard does not match topics that begin with '$'
+    if key.first() == Some(&b'$') && matches!(pattern.first(), Some(b'+' | b'#')) {
+        return Step::Jump { kept: 0, then: b"%" }; // which follows '$'
+    }
+    // Where the key's level begins that is compared, and where the last one ended that '+' stood for.
+    let (mut begin, mut plus_end) = (0, None);
+    for wanted in pattern.split(|byte| *byte == SEPARATOR) {
+        if wanted == b"#" {
+            return Step::Match; // also the parent level: "sport/#" matches "sport" (section 4.7.1.2)
+        }
+        let Some(rest) = key.get(begin..) else {
+            return Step::Next; // the key is too short, and longer ones follow it
+        };
+        let level = rest.split(|byte| *byte == SEPARATOR).next().unwrap_or_default();
+        let end = begin + level.len();
+        if wanted == b"+" {
+            plus_end = Some(end);
+        } else {
+            match level.cmp(wanted) {
+                Ordering::Equal => {}
+                Ordering::Less => return Step::Jump { kept: begin, then: wanted },
+                Ordering::Greater => {
+                    return plus_end.map_or(Step::End, |kept| Step::Jump { kept, then: BEHIND_ALL_BELOW });
+                }
+            }
+        }
+        begin = end + 1;
+    }
+    // The key may have more levels, as all below it have.
+    if begin > key.len() { Step::Match } else { Step::Jump { kept: begin - 1, then: BEHIND_ALL_BELOW } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tabmq_shared::topic;
+
+    fn retained(topics: &[impl AsRef<str>]) -> Retained<String> {
+        let mut retained = Retained::new();
+        for topic in topics {
+            retained.set(&TopicName::new(topic.as_ref()).unwrap(), topic.as_ref().to_owned());
+        }
+        retained
+    }
+
+    fn matching(retained: &Retained<String>, filter: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        retained.for_each_match(&TopicFilter::new(filter).unwrap(), |message| found.push(message.clone()));
+        found
+    }
+
+    #[test]
+    fn one_message_for_each_topic() {
+        let mut retained = Retained::new();
+        let [a, b] = ["a/b", "a"].map(|topic| TopicName::new(topic).unwrap());
+        assert_eq!(retained.set(&a, 1), None);
+        assert_eq!(retained.set(&a, 2), Some(1));
+        assert_eq!((retained.get(&a), retained.get(&b), retained.len()), (Some(&2), None, 1));
+        assert_eq!((retained.remove(&b), retained.remove(&a), retained.remove(&a)), (None, Some(2), None));
+        assert!(retained.is_empty());
+    }
+
+    #[test]
+    fn matches_in_order() {
+        let topics = [
+            "a b", "a/b", "a", "a/", "a/b/c", "a/b/d", "a/c/c", "a/c/c/c", "/a", "é", "$SYS/a", "$SYS", "a/\u{1}", "b/b",
+            "//",
+        ];
+        let cases: &[(&str, &[&str])] = &[
+            (
+                "#",
+                &["//", "/a", "a", "a/", "a/\u{1}", "a/b", "a/b/c", "a/b/d", "a/c/c", "a/c/c/c", "a b", "b/b", "é"],
+            ),
+            ("+", &["a", "a b", "é"]),
+            ("+/+", &["/a", "a/", "a/\u{1}", "a/b", "b/b"]),
+            ("+/b", &["a/b", "b/b"]),
+            ("/+", &["/a"]),
+            ("+/+/+", &["//", "a/b/c", "a/b/d", "a/c/c"]),
+            ("a/#", &["a", "a/", "a/\u{1}", "a/b", "a/b/c", "a/b/d", "a/c/c", "a/c/c/c"]),
+            ("a/+/c", &["a/b/c", "a/c/c"]),
+            ("a/+/c/#", &["a/b/c", "a/c/c", "a/c/c/c"]),
+            ("+/+/#", &["//", "/a", "a/", "a/\u{1}", "a/b", "a/b/c", "a/b/d", "a/c/c", "a/c/c/c", "b/b"]),
+            ("a/+/b", &[]),
+            ("a/b", &["a/b"]),
+            ("a/b/c/d", &[]),
+            ("$SYS/#", &["$SYS", "$SYS/a"]),
+            ("$SYS/+", &["$SYS/a"]),
+            ("$share/group/+/b", &["a/b", "b/b"]),
+        ];
+        let retained = retained(&topics);
+        for (filter, expected) in cases {
+            assert_eq!(matching(&retained, filter), *expected, "{filter}");
+        }
+        assert_eq!(retained.iter().count(), topics.len());
+    }
+
+    #[test]
+    fn deep_topics_and_filters() {
+        let deep = "/".repeat(65_535);
+        let retained = retained(&[&deep, "a"]);
+        assert_eq!(matching(&retained, "#").len(), 2);
+        assert_eq!(matching(&retained, &format!("{}#", "+/".repeat(32_000))), [deep.as_str()]);
+        assert_eq!(matching(&retained, &deep), [deep.as_str()]);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_definition(
+            topics in prop::collection::btree_set("[$]?[ab%]{0,2}(/[ab%\u{1}]{0,2}){0,4}", 0..60),
+            filters in prop::collection::vec("([+]|[$]?[ab%]{0,2})(/([+]|[ab%]{0,2})){0,3}(/#)?|#", 1..20),
+        ) {
+            let mut topics: Vec<String> = topics.into_iter().filter(|topic| !topic.is_empty()).collect();
+            topics.sort_by(|a, b| a.split('/').cmp(b.split('/')));
+            let retained = retained(&topics);
+            for filter in filters.iter().filter(|filter| !filter.is_empty()) {
+                let expected: Vec<_> =
+                    topics.iter().filter(|topic| topic::matches(filter, topic)).cloned().collect();
+                prop_assert_eq!(matching(&retained, filter), expected, "{}", filter);
+            }
+        }
+    }
+}

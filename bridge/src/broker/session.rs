@@ -1,0 +1,153 @@
+//! A session, which outlives its connections, and a link, which is the broker's side of one connection.
+
+use super::event::Peer;
+use super::message::{Delivery, Message};
+use super::router::SessionKey;
+use crate::outbox::Outbox;
+use std::collections::{HashSet, VecDeque};
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::task::Waker;
+use tabmq_shared::packet::Version;
+use tabmq_shared::session::{InboundAliases, Incoming, OutboundAliases, Outgoing};
+use tabmq_shared::topic::TopicFilter;
+use tabmq_shared::{ByteString, Time};
+
+/// A session expiry interval that means "never" (5.0 section 3.1.2.11.2).
+pub(super) const NEVER: u32 = u32::MAX;
+
+/// The state of one client id (5.0 section 4.1).
+pub(super) struct Session {
+    pub(super) client_id: Arc<str>,
+    /// The connection that serves it now.
+    pub(super) link: Option<LinkKey>,
+    /// What must be taken out of the router when the session ends.
+    pub(super) subscriptions: HashSet<TopicFilter>,
+    /// Sent and not acknowledged.
+    pub(super) outgoing: Outgoing<Delivery>,
+    /// QoS 2 messages of which the PUBREL has not come.
+    pub(super) incoming: Incoming,
+    /// Not sent yet.
+    pub(super) queue: Queue,
+    /// Seconds after the connection's end; 0: with it.
+    pub(super) expiry_s: u32,
+    /// When the session of an absent client ends.
+    pub(super) expires_at: Option<Time>,
+    pub(super) will: Option<Box<PendingWill>>,
+}
+
+impl Session {
+    pub(super) fn new(client_id: Arc<str>, send_quota: NonZeroU16, receive_maximum: NonZeroU16) -> Self {
+        Session {
+            client_id,
+            link: None,
+            subscriptions: HashSet::new(),
+            outgoing: Outgoing::new(send_quota),
+            incoming: Incoming::new(receive_maximum.get()),
+            queue: Queue::default(),
+            expiry_s: 0,
+            expires_at: None,
+            will: None,
+        }
+    }
+}
+
+/// A will that may still have to be published.
+pub(super) struct PendingWill {
+    pub(super) message: Message,
+    pub(super) delay_s: u32,
+    /// Seconds from the moment of publishing.
+    pub(super) expiry_s: Option<u32>,
+    /// Set once the connection is gone.
+    pub(super) due_at: Option<Time>,
+}
+
+/// Messages that wait for a session, first in, first out.
+#[derive(Default)]
+pub(super) struct Queue {
+    deliveries: VecDeque<Delivery>,
+    live: usize,
+    bytes: usize,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, delivery: Delivery) {
+        self.live += usize::from(!delivery.replayed);
+        self.bytes += delivery.message.weight();
+        self.deliveries.push_back(delivery);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Delivery> {
+        let delivery = self.deliveries.pop_front()?;
+        self.live -= usize::from(!delivery.replayed);
+        self.bytes -= delivery.message.weight();
+        if self.deliveries.is_empty() && self.deliveries.capacity() > 64 {
+            self.deliveries = VecDeque::new();
+        }
+        Some(delivery)
+    }
+
+    pub(super) fn front(&self) -> Option<&Delivery> {
+        self.deliveries.front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.deliveries.len()
+    }
+
+    /// Messages that were published while they could not be sent: what the limit counts.
+    pub(super) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Retained messages that answer a SUBSCRIBE. While there are some, nothing overtakes them: a client must not see
+    /// a topic's old value after its new one.
+    pub(super) fn replayed(&self) -> usize {
+        self.deliveries.len() - self.live
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// Index of a link in the broker's slab.
+pub(super) type LinkKey = u32;
+
+/// Names one connection, and no later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnId {
+    pub(super) link: LinkKey,
+    pub(super) serial: u64,
+}
+
+/// The broker's side of one connection that has been let in.
+pub(super) struct Link {
+    pub(super) serial: u64,
+    /// `None` once the connection is being closed or was taken over.
+    pub(super) session: Option<SessionKey>,
+    pub(super) peer: Peer,
+    pub(super) version: Version,
+    pub(super) username: Option<ByteString>,
+    pub(super) outbox: Outbox,
+    pub(super) waker: Option<Waker>,
+    /// The waker has been called since the connection last looked into its outbox.
+    pub(super) woken: bool,
+    pub(super) inbound_aliases: InboundAliases,
+    pub(super) outbound_aliases: Option<Box<OutboundAliases>>,
+    /// The largest packet that the client takes, in bytes.
+    pub(super) max_packet_size: u32,
+    /// Whether the client wants reason strings [MQTT-3.1.2-29].
+    pub(super) problem_information: bool,
+    /// Seconds; 0 is off.
+    pub(super) keep_alive_s: u16,
+    pub(super) last_received: Time,
+    /// When the keep-alive is looked at next; it is moved on only then.
+    pub(super) keep_alive_at: Option<Time>,
+    /// The session expiry of CONNECT was 0, so that DISCONNECT must not raise it [MQTT-3.14.2-2].
+    pub(super) expiry_was_zero: bool,
+}

@@ -1,0 +1,110 @@
+//! Counters: what `$SYS`, the HTTP API and the metrics show.
+
+/// Why a message was not delivered to somebody who should have had it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// QoS 0, and what waits for the connection had reached its limit: the receiver is too slow.
+    OutboxFull,
+    /// The session's queue had reached its limit in messages or bytes.
+    QueueFull,
+    /// The queues of all sessions together had reached their limit in bytes.
+    AllQueuesFull,
+    /// The packet would be larger than the receiver takes [MQTT-3.1.2-24].
+    PacketTooLarge,
+    /// The message expired while it waited [MQTT-3.3.2-5].
+    Expired,
+    /// The retained messages had reached their limit in number or bytes; the message was delivered, but not retained.
+    RetainedFull,
+    /// The publisher may not publish there, and its protocol version or QoS has no way to tell it.
+    NotAuthorized,
+}
+
+impl DropReason {
+    /// All of them, in the order of [`Stats::dropped`].
+    pub const ALL: [DropReason; 7] = [
+        DropReason::OutboxFull,
+        DropReason::QueueFull,
+        DropReason::AllQueuesFull,
+        DropReason::PacketTooLarge,
+        DropReason::Expired,
+        DropReason::RetainedFull,
+        DropReason::NotAuthorized,
+    ];
+
+    /// A stable name for metrics and the API.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DropReason::OutboxFull => "outbox_full",
+            DropReason::QueueFull => "queue_full",
+            DropReason::AllQueuesFull => "all_queues_full",
+            DropReason::PacketTooLarge => "packet_too_large",
+            DropReason::Expired => "expired",
+            DropReason::RetainedFull => "retained_full",
+            DropReason::NotAuthorized => "not_authorized",
+        }
+    }
+}
+
+/// What has happened since the start, and what is there now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Clients that are connected now.
+    pub clients_connected: usize,
+    /// The most that were connected at a time.
+    pub clients_maximum: usize,
+    /// Sessions, with and without a connection.
+    pub sessions: usize,
+    /// Sessions that ended because their time ran out.
+    pub sessions_expired: u64,
+    /// Connections that were accepted.
+    pub connects: u64,
+    /// Connections that were refused.
+    pub refused: u64,
+    /// Subscriptions of all sessions.
+    pub subscriptions: usize,
+    /// Shared ones among them.
+    pub shared_subscriptions: usize,
+    /// Retained messages.
+    pub retained_messages: usize,
+    /// Their topics and payloads, in bytes.
+    pub retained_bytes: usize,
+    /// Messages that wait in queues.
+    pub queued_messages: usize,
+    /// Their weight in bytes.
+    pub queued_bytes: usize,
+    /// Control packets received.
+    pub packets_received: u64,
+    /// Control packets sent.
+    pub packets_sent: u64,
+    /// PUBLISH packets received.
+    pub publish_received: u64,
+    /// PUBLISH packets sent.
+    pub publish_sent: u64,
+    /// Payload bytes received.
+    pub publish_bytes_received: u64,
+    /// Payload bytes sent.
+    pub publish_bytes_sent: u64,
+    /// Bytes received.
+    pub bytes_received: u64,
+    /// Bytes sent (handed to connections).
+    pub bytes_sent: u64,
+    dropped: [u64; DropReason::ALL.len()],
+}
+
+impl Stats {
+    /// How many messages were dropped for this reason.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped.get(reason as usize).copied().unwrap_or_default()
+    }
+
+    /// How many messages were dropped in all.
+    pub fn dropped_in_all(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+
+    pub(super) fn count_drop(&mut self, reason: DropReason) {
+        if let Some(counter) = self.dropped.get_mut(reason as usize) {
+            *counter += 1;
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! SUBSCRIBE and UNSUBSCRIBE.
+
+use super::clients::Route;
+use super::event::Event;
+use super::message::Outbound;
+use super::router::{SessionKey, Subscription};
+use super::session::ConnId;
+use super::{Broker, Violation};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use tabmq_shared::packet::{
+    AckProperties, Packet, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter, Unsubscribe,
+};
+use tabmq_shared::topic::TopicFilter;
+use tabmq_shared::{ByteString, Time};
+
+/// How many retained messages may wait for one session beyond the number that there are: a client that subscribes to
+/// the same again and again without reading is refused.
+const REPLAY_SLACK: usize = 10_000;
+
+impl Broker {
+    pub(super) fn handle_subscribe(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        subscribe: Subscribe,
+        now: Time,
+    ) -> Result<(), Violation> {
+        let id = subscribe.properties.subscription_id;
+        let mut reasons = Vec::with_capacity(subscribe.filters.len());
+        for wanted in &subscribe.filters {
+            let reason = self.subscribe_one(key, wanted, id, now)?;
+            self.subscription_event(key, &wanted.filter, |client_id, filter| Event::Subscribed {
+                client_id,
+                filter,
+                result: reason,
+            });
+            reasons.push(reason); // [MQTT-3.8.4-6]
+        }
+        let packet_id = subscribe.packet_id; // [MQTT-3.8.4-2]
+        let suback = SubAck { packet_id, properties: AckProperties::default(), reasons };
+        // In the control lane, so before any retained message that it lets out.
+        self.clients.send_control(conn.link, &Packet::SubAck(Box::new(suback)));
+        Ok(())
+    }
+
+    fn subscribe_one(
+        &mut self,
+        key: SessionKey,
+        wanted: &SubscribeFilter,
+        id: Option<NonZeroU32>,
+        now: Time,
+    ) -> Result<ReasonCode, Violation> {
+        // A copy: the filter outlives the read buffer of which it is a slice.
+        let Ok(filter) = TopicFilter::new(ByteString::from(wanted.filter.to_string())) else {
+            return Ok(ReasonCode::TopicFilterInvalid);
+        };
+        let options = wanted.options;
+        if filter.share_group().is_some() && options.no_local {
+            let what = "a shared subscription with no-local"; // [MQTT-3.8.3-4]
+            return Err(Violation::new(ReasonCode::ProtocolError, what));
+        }
+        let replay = match options.retain_handling {
+            _ if filter.share_group().is_some() => false, // section 4.8.2: nothing retained for shared subscriptions
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => {
+                !self.clients.session(key).is_some_and(|session| session.subscriptions.contains(&filter))
+            }
+            RetainHandling::DoNotSend => false,
+        };
+        if replay && !self.replay_retained(key, &filter, options.qos, id, now) {
+            return Ok(ReasonCode::QuotaExceeded);
+        }
+        self.router.subscribe(key, &filter, Subscription { options, id }); // [MQTT-3.8.4-3]
+        let is_shared = filter.share_group().is_some();
+        if let Some(session) = self.clients.session_mut(key)
+            && session.subscriptions.insert(filter)
+        {
+            self.clients.stats.shared_subscriptions += usize::from(is_shared);
+        }
+        Ok(match options.qos {
+            QoS::AtMostOnce => ReasonCode::Success,
+            QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
+            QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
+        })
+    }
+
+    /// Queues the retained messages that match [MQTT-3.3.1-9]. False if the session has not even taken those of its
+    /// earlier requests.
+    fn replay_retained(
+        &mut self,
+        key: SessionKey,
+        filter: &TopicFilter,
+        qos: QoS,
+        id: Option<NonZeroU32>,
+        now: Time,
+    ) -> bool {
+        let waiting = self.clients.session(key).map_or(0, |session| session.queue.replayed());
+        if waiting > self.retained.len().saturating_add(REPLAY_SLACK) {
+            return false;
+        }
+        let subscription_ids: Option<Arc<[u32]>> = id.map(|id| [id.get()].into());
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let Broker { retained, clients, .. } = self;
+        retained.for_each_match(filter, |message| {
+            if message.is_expired(now) {
+                return;
+            }
+            let route = Route {
+                qos: message.qos.min(qos),
+                retain: true, // [MQTT-3.3.1-8]
+                replayed: true,
+                subscription_ids: subscription_ids.clone(),
+                group: None,
+            };
+            clients.enqueue(key, &mut Outbound::from_kept(message, &mut scratch, now), &route);
+        });
+        self.scratch = scratch;
+        true
+    }
+
+    pub(super) fn handle_unsubscribe(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        unsubscribe: Unsubscribe,
+    ) -> Result<(), Violation> {
+        let Some(version) = self.clients.link(conn).map(|link| link.version) else { return Ok(()) };
+        let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
+        for wanted in &unsubscribe.filters {
+            let reason = self.unsubscribe_one(key, wanted);
+            self.subscription_event(key, wanted, |client_id, filter| Event::Unsubscribed {
+                client_id,
+                filter,
+                result: reason,
+            });
+            if version.is_v5() {
+                reasons.push(reason); // [MQTT-3.11.3-1]
+            }
+        }
+        let packet_id = unsubscribe.packet_id; // [MQTT-3.10.4-5]
+        let unsuback = SubAck { packet_id, properties: AckProperties::default(), reasons };
+        self.clients.send_control(conn.link, &Packet::UnsubAck(Box::new(unsuback)));
+        Ok(())
+    }
+
+    fn unsubscribe_one(&mut self, key: SessionKey, wanted: &ByteString) -> ReasonCode {
+        let Ok(filter) = TopicFilter::new(wanted.clone()) else { return ReasonCode::TopicFilterInvalid };
+        let Some(session) = self.clients.session_mut(key) else { return ReasonCode::UnspecifiedError };
+        if !session.subscriptions.remove(&filter) {
+            return ReasonCode::NoSubscriptionExisted; // [MQTT-3.10.4-1]
+        }
+        self.router.unsubscribe(key, &filter); // [MQTT-3.10.4-2]
+        self.clients.stats.shared_subscriptions -= usize::from(filter.share_group().is_some());
+        ReasonCode::Success
+    }
+
+    fn subscription_event(
+        &mut self,
+        key: SessionKey,
+        filter: &ByteString,
+        event: impl FnOnce(Arc<str>, ByteString) -> Event,
+    ) {
+        if let Some(session) = self.clients.session(key) {
+            let event = event(session.client_id.clone(), filter.clone());
+            self.events.push(event);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What can be set: flags, environment and file as they are typed become one validated [`Config`].
+//!
+//! - [`settings`]: the list of settings, each of them a flag, a variable and a key of the file at once.
+//! - `file`: errors in the file that name the line.
+//! - [`units`]: sizes, times and addresses as people write them.
+
+pub mod settings;
+mod file;
+pub mod units;
+
+pub use settings::{LogFormat, LogLevel, Settings};
+
+use crate::broker::BrokerConfig;
+use settings::Layer;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use units::{Endpoint, MAX_PACKET_SIZE};
+
+/// The port of MQTT over TCP.
+const MQTT_PORT: u16 = 1883;
+
+/// The port of the page, the API and WebSocket.
+const HTTP_PORT: u16 = 8083;
+
+/// The smallest `max-packet-size` that is accepted, in bytes: below it a CONNECT with a will does not fit.
+const MIN_PACKET_SIZE: u32 = 1024;
+
+/// What the broker runs with; valid as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where MQTT over TCP is accepted. Port 0: the system chooses one.
+    pub mqtt: Vec<SocketAddr>,
+    /// Where the page, the API and WebSocket are served.
+    pub http: Option<SocketAddr>,
+    /// Origins besides its own whose pages may use the broker, as `scheme://host:port`; `*` is any.
+    pub allow_origins: Vec<String>,
+    /// The least important lines that are written.
+    pub log: LogLevel,
+    /// How they are written.
+    pub log_format: LogFormat,
+    /// Limits.
+    pub broker: BrokerConfig,
+}
+
+/// Why there is no [`Config`]. `Display` is a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {}: {source}", path.display())]
+    Unreadable {
+        /// As it was given.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The file is not right.
+    #[error("{}, line {line}: {message}", path.display())]
+    File {
+        /// As it was given.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// A sentence.
+        message: String,
+    },
+    /// A variable of the environment is not right.
+    #[error("the environment variable {name}: {message}")]
+    Environment {
+        /// Its name.
+        name: String,
+        /// A sentence.
+        message: String,
+    },
+    /// The settings are not right together.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Config {
+            mqtt: vec![SocketAddr::new(loopback, MQTT_PORT)],
+            http: Some(SocketAddr::new(loopback, HTTP_PORT)),
+            allow_origins: Vec::new(),
+            log: LogLevel::default(),
+            log_format: LogFormat::default(),
+            broker: BrokerConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Puts the layers together: a flag beats the environment, which beats the file.
+    pub fn load(flags: Settings) -> Result<Config, ConfigError> {
+        Config::from_sources(flags, std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }))
+    }
+
+    fn from_sources(
+        flags: Settings,
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        let environment = Settings::from_environment(variables)?;
+        let mut layers = flags.layer.or(environment.layer);
+        if let Some(path) = flags.config.or(environment.config) {
+            layers = layers.or(file::read(&path)?);
+        }
+        Config::validate(layers)
+    }
+
+    /// Fills in the defaults and checks what no single value can tell.
+    fn validate(layer: Layer) -> Result<Config, ConfigError> {
+        let defaults = Config::default();
+        if let Some(units::Data::Directory(path)) = &layer.data {
+            return Err(ConfigError::Invalid(format!(
+                "--data {}: this version keeps everything in memory; say --data none, or leave it out",
+                path.display()
+            )));
+        }
+        let config = Config {
+            mqtt: match layer.mqtt.clone() {
+                Some(endpoints) => endpoints.into_iter().filter_map(Endpoint::address).collect(),
+                None => defaults.mqtt,
+            },
+            http: layer.http.map_or(defaults.http, Endpoint::address),
+            allow_origins: check_origins(layer.allow_origin.clone().unwrap_or_default())?,
+            log: layer.log.unwrap_or_default(),
+            log_format: layer.log_format.unwrap_or_default(),
+            broker: broker_config(&layer)?,
+        };
+        if config.mqtt.is_empty() && config.http.is_none() {
+            return Err(ConfigError::Invalid("nothing to listen on: give --mqtt or --http an address".to_owned()));
+        }
+        if !layer.allow_anonymous.unwrap_or(false) {
+            config.refuse_strangers()?;
+        }
+        Ok(config)
+    }
+
+    /// Everybody who reaches the broker gets in, so only this machine may reach it unless somebody says otherwise.
+    fn refuse_strangers(&self) -> Result<(), ConfigError> {
+        let mut addresses = self.mqtt.iter().chain(&self.http);
+        match addresses.find(|address| !address.ip().to_canonical().is_loopback()) {
+            None => Ok(()),
+            Some(address) => Err(ConfigError::Invalid(format!(
+                "{address} can be reached from other machines, and everybody who reaches it gets in without a \
+                 password: add --allow-anonymous if that is meant, or listen on 127.0.0.1:{}",
+                address.port()
+            ))),
+        }
+    }
+}
+
+fn broker_config(layer: &Layer) -> Result<BrokerConfig, ConfigError> {
+    let defaults = BrokerConfig::default();
+    let bytes = |size: Option<units::Size>, default: usize| {
+        size.map_or(default, |size| usize::try_from(size.0).unwrap_or(usize::MAX))
+    };
+    let max_packet_size = match layer.max_packet_size {
+        None => defaults.max_packet_size,
+        Some(size) => u32::try_from(size.0)
+            .ok()
+            .filter(|size| (MIN_PACKET_SIZE..=MAX_PACKET_SIZE).contains(size))
+            .ok_or_else(|| {
+                ConfigError::Invalid(format!(
+                    "max-packet-size is {} bytes: it must be between {MIN_PACKET_SIZE} and {MAX_PACKET_SIZE}, the \
+                     largest packet that MQTT has",
+                    size.0
+                ))
+            })?,
+    };
+    let at_least_1 = |name: &str, value: Option<u16>, default: NonZeroU16| match value.map(NonZeroU16::new) {
+        None => Ok(default),
+        Some(Some(value)) => Ok(value),
+        Some(None) => Err(ConfigError::Invalid(format!("{name} is 0: it must be at least 1"))),
+    };
+    Ok(BrokerConfig {
+        max_packet_size,
+        receive_maximum: at_least_1("receive-maximum", layer.receive_maximum, defaults.receive_maximum)?,
+        max_in_flight: at_least_1("max-in-flight", layer.max_in_flight, defaults.max_in_flight)?,
+        topic_alias_maximum: layer.topic_alias_maximum.unwrap_or(defaults.topic_alias_maximum),
+        max_session_expiry_s: layer.max_session_expiry.map_or(defaults.max_session_expiry_s, |span| span.0),
+        server_keep_alive_s: layer.server_keep_alive.filter(|seconds| *seconds > 0).or(defaults.server_keep_alive_s),
+        queue_messages: layer.queue_messages.unwrap_or(defaults.queue_messages),
+        queue_bytes: bytes(layer.queue_bytes, defaults.queue_bytes),
+        all_queues_bytes: bytes(layer.all_queues_bytes, defaults.all_queues_bytes),
+        outbox_bytes: bytes(layer.outbox_bytes, defaults.outbox_bytes),
+        retained_messages: layer.retained_messages.unwrap_or(defaults.retained_messages),
+        retained_bytes: bytes(layer.retained_bytes, defaults.retained_bytes),
+        message_events: layer.log.unwrap_or_default() >= LogLevel::Debug,
+        sys_interval_s: layer.sys_interval.unwrap_or(defaults.sys_interval_s),
+    })
+}
+
+/// An origin is `scheme://host` or `scheme://host:port`, as browsers send it.
+fn check_origins(origins: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let check = |origin: String| {
+        let origin = origin.trim_end_matches('/').to_ascii_lowercase();
+        let host = origin.split_once("://").map(|(_, host)| host);
+        if origin == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains('/')) {
+            return Ok(origin);
+        }
+        Err(ConfigError::Invalid(format!(
+            "--allow-origin {origin}: write an origin as browsers do, such as https://example.org or \
+             http://localhost:3000, or * for any"
+        )))
+    };
+    origins.into_iter().map(check).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The settings as they are typed. Each is a flag (`--max-packet-size`), a variable of the environment
+//! (`TABMQ_MAX_PACKET_SIZE`) and a key of the configuration file (`max-packet-size`): one list, so that they cannot
+//! differ.
+
+use super::ConfigError;
+use super::units::{Data, Endpoint, Size, Span};
+use clap::{Args, FromArgMatches, ValueEnum};
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// What every variable begins with.
+const PREFIX: &str = "TABMQ_";
+
+/// Flags, or variables, of `tabmq serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Settings {
+    /// Read settings from this file (TOML). A flag beats the environment (TABMQ_… in capitals, such as
+    /// TABMQ_MAX_PACKET_SIZE), which beats the file; the keys of the file are the flags without their dashes
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// What can also be set in the file.
+    #[command(flatten)]
+    pub layer: Layer,
+}
+
+/// One layer of settings: what is not set is left to the layers below.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Layer {
+    /// Accept MQTT over TCP here; may be repeated; 'none' for not at all [default: 127.0.0.1:1883]
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    pub mqtt: Option<Vec<Endpoint>>,
+
+    /// Serve the page, the API and MQTT over WebSocket (at /mqtt) here; 'none' for not at all
+    /// [default: 127.0.0.1:8083]
+    #[arg(long, value_name = "ADDR")]
+    pub http: Option<Endpoint>,
+
+    /// Where to keep sessions and retained messages. This version keeps them in memory only, so a restart forgets
+    /// them: 'none' is the one value that it takes
+    #[arg(long, value_name = "DIR|none")]
+    pub data: Option<Data>,
+
+    /// Let clients in without a password on addresses that other machines can reach; on loopback addresses they
+    /// always get in
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub allow_anonymous: Option<bool>,
+
+    /// Let pages from this origin (such as https://example.org) use the broker, besides its own page and pages from
+    /// this machine; '*' for any; may be repeated
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Option<Vec<String>>,
+
+    /// How much to write to standard error. 'info' has a line for each client that comes, goes, subscribes or is
+    /// refused; 'debug' adds one for each message
+    #[arg(long, value_name = "LEVEL", help_heading = "Log")]
+    pub log: Option<LogLevel>,
+
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", help_heading = "Log")]
+    pub log_format: Option<LogFormat>,
+
+    /// The largest packet that a client may send [default: 16MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub max_packet_size: Option<Size>,
+
+    /// How many publications at QoS 2 a client may have unfinished [default: 65535]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub receive_maximum: Option<u16>,
+
+    /// How many publications at QoS 1 and 2 are on their way to a client at a time, if it does not ask for fewer
+    /// [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_in_flight: Option<u16>,
+
+    /// How many topic aliases a client may use; 0 for none [default: 32]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub topic_alias_maximum: Option<u16>,
+
+    /// The longest time that the session of an absent client is kept, such as 30s, 12h, 7d or never
+    /// [default: never]
+    #[arg(long, value_name = "TIME", help_heading = "Limits")]
+    pub max_session_expiry: Option<Span>,
+
+    /// Tell MQTT 5 clients to be heard of at least this often, in seconds; 0 to leave it to them [default: 0]
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub server_keep_alive: Option<u16>,
+
+    /// How many messages wait for an absent or slow client [default: 100000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub queue_messages: Option<usize>,
+
+    /// How many bytes of messages wait for an absent or slow client [default: 64MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub queue_bytes: Option<Size>,
+
+    /// How many bytes of messages wait for all clients together [default: 1GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub all_queues_bytes: Option<Size>,
+
+    /// How many bytes wait for a slow connection before messages at QoS 0 are dropped [default: 8MiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub outbox_bytes: Option<Size>,
+
+    /// How many messages are retained [default: 1000000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub retained_messages: Option<usize>,
+
+    /// How many bytes of messages are retained [default: 1GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub retained_bytes: Option<Size>,
+
+    /// Seconds between two updates of the $SYS topics; 0 for none [default: 10]
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub sys_interval: Option<u32>,
+}
+
+/// How much is written to the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// What went wrong for the broker itself.
+    Error,
+    /// And what went wrong for one client, or may go wrong.
+    Warn,
+    /// And who comes and goes.
+    #[default]
+    Info,
+    /// And every message.
+    Debug,
+    /// And more than anybody wants to know.
+    Trace,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON object in each line.
+    Json,
+}
+
+impl Settings {
+    /// Reads the variables that begin with `TABMQ_`; an empty one counts as not set.
+    ///
+    /// Those that are no setting are ignored: container systems make variables of their own, such as
+    /// `TABMQ_SERVICE_HOST` for a service with this name.
+    pub(super) fn from_environment(
+        variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Settings, ConfigError> {
+        let command = Settings::augment_args(clap::Command::new("tabmq").no_binary_name(true));
+        let flags: Vec<String> = command.get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned).collect();
+        let mut arguments = Vec::new();
+        for (name, value) in variables {
+            let Some(flag) = name.strip_prefix(PREFIX).map(|rest| rest.to_ascii_lowercase().replace('_', "-")) else {
+                continue;
+            };
+            if value.is_empty() || !flags.contains(&flag) {
+                continue;
+            }
+            let argument = format!("--{flag}={value}");
+            // One at a time, so that an error can be laid at the right variable's door.
+            if let Err(error) = command.clone().try_get_matches_from([&argument]) {
+                return Err(ConfigError::Environment { name, message: first_line(&error) });
+            }
+            arguments.push(argument);
+        }
+        command
+            .try_get_matches_from(arguments)
+            .and_then(|matches| Settings::from_arg_matches(&matches))
+            .map_err(|error| ConfigError::Invalid(first_line(&error)))
+    }
+}
+
+/// What clap says, without what it says to somebody who typed a flag.
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
+
+impl Layer {
+    /// Takes from `lower` what is not set here.
+    pub(super) fn or(self, lower: Layer) -> Layer {
+        Layer {
+            mqtt: self.mqtt.or(lower.mqtt),
+            http: self.http.or(lower.http),
+            data: self.data.or(lower.data),
+            allow_anonymous: self.allow_anonymous.or(lower.allow_anonymous),
+            allow_origin: self.allow_origin.or(lower.allow_origin),
+            log: self.log.or(lower.log),
+            log_format: self.log_format.or(lower.log_format),
+            max_packet_size: self.max_packet_size.or(lower.max_packet_size),
+            receive_maximum: self.receive_maximum.or(lower.receive_maximum),
+            max_in_flight: self.max_in_flight.or(lower.max_in_flight),
+            topic_alias_maximum: self.topic_alias_maximum.or(lower.topic_alias_maximum),
+            max_session_expiry: self.max_session_expiry.or(lower.max_session_expiry),
+            server_keep_alive: self.server_keep_alive.or(lower.server_keep_alive),
+            queue_messages: self.queue_messages.or(lower.queue_messages),
+            queue_bytes: self.queue_bytes.or(lower.queue_bytes),
+            all_queues_bytes: self.all_queues_bytes.or(lower.all_queues_bytes),
+            outbox_bytes: self.outbox_bytes.or(lower.outbox_bytes),
+            retained_messages: self.retained_messages.or(lower.retained_messages),
+            retained_bytes: self.retained_bytes.or(lower.retained_bytes),
+            sys_interval: self.sys_interval.or(lower.sys_interval),
+        }
+    }
+
+    /// The keys of the configuration file.
+    pub(super) fn keys() -> Vec<String> {
+        let command = Layer::augment_args(clap::Command::new("tabmq"));
+        command.get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned).collect()
+    }
+}
+
+impl From<LogLevel> for tracing_subscriber::filter::LevelFilter {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::Error => Self::ERROR,
+            LogLevel::Warn => Self::WARN,
+            LogLevel::Info => Self::INFO,
+            LogLevel::Debug => Self::DEBUG,
+            LogLevel::Trace => Self::TRACE,
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! One connection, from its first packet to its last. Which transport it is makes no difference here.
+//!
+//! ```text
+//! first packet -> authenticate -> let in -> ( read, decode, exchange with the broker, write )* -> farewell -> close
+//! ```
+//!
+//! The loop is one future without tasks or channels of its own. An idle connection holds no buffers: a read buffer is
+//! borrowed from its thread when there is something to read, and given back when everything in it is decoded.
+
+use crate::auth::Refusal;
+use crate::broker::{ConnId, Event, Output, Peer};
+use crate::hub::{Hub, Input};
+use crate::listener::Transport;
+use crate::outbox::WriteQueue;
+use bytes::{Buf, BytesMut};
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+use tabmq_shared::ByteString;
+use tabmq_shared::codec::{self, DecodeError, Limits};
+use tabmq_shared::packet::{ConnAck, ConnAckProperties, Connect, Packet, ReasonCode, Version};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio_util::io::{poll_read_buf, poll_write_buf};
+
+/// A client must have sent its whole CONNECT within this time (5.0 section 3.1.4: "a reasonable amount of time").
+const FIRST_PACKET_TIME: Duration = Duration::from_secs(10);
+
+/// How long the last packets may take to leave.
+const FAREWELL_TIME: Duration = Duration::from_secs(5);
+
+/// The size of a read.
+const READ_BYTES: usize = 64 * 1024;
+
+/// How many read buffers a thread keeps for its connections.
+const POOLED_READ_BUFFERS: usize = 8;
+
+/// While this many bytes of acknowledgements wait to be written, nothing more is read.
+const CONTROL_BACKLOG_BYTES: usize = 64 * 1024;
+
+/// The most that a CONNECT may be long, whatever packets may be later: user name, password and will included.
+const CONNECT_BYTES: u32 = 1024 * 1024;
+
+/// Serves one connection to its end. What happens is told as events; nothing is returned.
+pub async fn serve(mut transport: Transport, peer: Peer, hub: Arc<Hub>) {
+    let mut input = BytesMut::new();
+    let first = tokio::time::timeout(FIRST_PACKET_TIME, first_packet(&mut transport, &mut input, &hub)).await;
+    let connect = match first {
+        Ok(Ok(Some(connect))) => connect,
+        Ok(Ok(None)) => return, // it came and went: a port scan, a health check
+        Ok(Err(not_mqtt)) => return refuse(transport, peer, &hub, not_mqtt).await,
+        Err(_elapsed) => {
+            let why = format!("no CONNECT within {} s", FIRST_PACKET_TIME.as_secs());
+            return refuse(transport, peer, &hub, NotLetIn::silent(ReasonCode::UnspecifiedError, why)).await;
+        }
+    };
+    let (version, client_id, username) =
+        (connect.version, connect.client_id.clone(), connect.username.clone());
+    let not_let_in = |reason, why| NotLetIn {
+        reason,
+        why,
+        version: Some(version),
+        client_id: Some(client_id),
+        username,
+    };
+    if let Err(Refusal { reason, why }) = hub.authenticator().authenticate(&connect, &peer).await {
+        return refuse(transport, peer, &hub, not_let_in(reason, why)).await;
+    }
+    let conn = match hub.connect(*connect, peer) {
+        Ok(conn) => conn,
+        Err(error) => return refuse(transport, peer, &hub, not_let_in(error.reason, error.why)).await,
+    };
+    let limits = Limits { max_packet_size: hub.max_packet_size(), ..Limits::default() };
+    let mut exchange = Exchange::new(transport, hub, conn, version, limits, input);
+    let error = poll_fn(|cx| exchange.poll(cx)).await.err();
+    exchange.farewell(error).await;
+}
+
+/// The CONNECT, or `None` if the transport ended before a single byte. What came behind it stays in `input`.
+async fn first_packet(
+    transport: &mut Transport,
+    input: &mut BytesMut,
+    hub: &Hub,
+) -> Result<Option<Box<Connect>>, NotLetIn> {
+    let limits = Limits { max_packet_size: hub.max_packet_size().min(CONNECT_BYTES), ..Limits::default() };
+    loop {
+        match codec::decode(input, Version::V5, &limits) {
+            Ok(Some(Packet::Connect(connect))) => return Ok(Some(connect)),
+            // [MQTT-3.1.0-1]
+            Ok(Some(other)) => {
+                let why = format!("the first packet is {}, not CONNECT", other.packet_type().name());
+                return Err(NotLetIn::silent(ReasonCode::ProtocolError, why));
+            }
+            Ok(None) => {}
+            Err(error) => return Err(NotLetIn::malformed(error)),
+        }
+        input.reserve(1024);
+        match poll_fn(|cx| poll_read_buf(Pin::new(&mut *transport), cx, input)).await {
+            Ok(0) if input.is_empty() => return Ok(None),
+            Ok(0) => {
+                let why = "the connection was closed within the first packet".to_owned();
+                return Err(NotLetIn::silent(ReasonCode::MalformedPacket, why));
+            }
+            Ok(_) => {}
+            Err(_) if input.is_empty() => return Ok(None),
+            Err(error) => {
+                let why = format!("the connection was lost within the first packet: {error}");
+                return Err(NotLetIn::silent(ReasonCode::UnspecifiedError, why));
+            }
+        }
+    }
+}
+
+/// Why somebody is not let in.
+struct NotLetIn {
+    reason: ReasonCode,
+    why: String,
+    /// What the CONNACK is to be written in; `None`: there is none.
+    version: Option<Version>,
+    client_id: Option<ByteString>,
+    username: Option<ByteString>,
+}
+
+impl NotLetIn {
+    /// What came was no CONNECT, so no CONNACK answers it.
+    fn silent(reason: ReasonCode, why: String) -> Self {
+        NotLetIn { reason, why, version: None, client_id: None, username: None }
+    }
+
+    fn malformed(error: DecodeError) -> Self {
+        let version = error.version;
+        NotLetIn { version, ..NotLetIn::silent(error.reason, error.message) }
+    }
+}
+
+/// Answers CONNACK if that is possible, and closes.
+async fn refuse(mut transport: Transport, peer: Peer, hub: &Hub, not_let_in: NotLetIn) {
+    let NotLetIn { reason, why, version, client_id, username } = not_let_in;
+    hub.count_refused();
+    hub.tell(&Event::Refused { client_id, username, peer, reason, why: why.clone() });
+    let mut bytes = BytesMut::new();
+    if let Some(version) = version {
+        let reason_string = version.is_v5().then(|| ByteString::from(why));
+        let properties = ConnAckProperties { reason_string, ..ConnAckProperties::default() };
+        let connack = Packet::ConnAck(Box::new(ConnAck { session_present: false, reason, properties }));
+        if codec::encode(&connack, version, &mut bytes).is_err() {
+            bytes.clear();
+        }
+    }
+    let farewell = async {
+        if !bytes.is_empty() {
+            transport.write_all(&bytes).await?;
+        }
+        transport.flush().await
+    };
+    // The client may be gone: then there is nobody to tell.
+    if matches!(tokio::time::timeout(FAREWELL_TIME, farewell).await, Ok(Ok(()))) {
+        transport.close().await;
+    }
+}
+
+/// What a read brought.
+enum Read {
+    Bytes,
+    /// The client closed its side.
+    End,
+}
+
+/// A connection that has been let in.
+struct Exchange {
+    transport: Transport,
+    hub: Arc<Hub>,
+    conn: ConnId,
+    version: Version,
+    limits: Limits,
+    /// Bytes of a packet that is not all there yet; without capacity if there are none.
+    input: BytesMut,
+    queue: WriteQueue,
+    control_backlog: bool,
+    /// The broker has ended the connection: only what it has left for it is still written.
+    ended: bool,
+    /// CONNECT brought more than itself.
+    decode_first: bool,
+}
+
+thread_local! {
+    static READ_BUFFERS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    static PACKETS: RefCell<Vec<Packet>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Exchange {
+    fn new(
+        transport: Transport,
+        hub: Arc<Hub>,
+        conn: ConnId,
+        version: Version,
+        limits: Limits,
+        input: BytesMut,
+    ) -> Self {
+        let decode_first = !input.is_empty();
+        let input = if decode_first { input } else { BytesMut::new() };
+        let queue = WriteQueue::default();
+        Exchange { transport, hub, conn, version, limits, input, queue, control_backlog: false, ended: false, decode_first }
+    }
+
+    /// Ready once there is nothing more to be read: the client is gone, or the broker has ended the connection.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let writing = self.poll_write(cx)?.is_pending();
+            // A client that does not take its acknowledgements is not read from: that bounds them.
+            if !(self.control_backlog && writing) {
+                match self.poll_read(cx)? {
+                    Poll::Ready(Read::End) => return Poll::Ready(Ok(())),
+                    Poll::Ready(Read::Bytes) if self.ended => return Poll::Ready(Ok(())),
+                    Poll::Ready(Read::Bytes) => continue,
+                    Poll::Pending => {}
+                }
+            }
+            // Is there more to write? If not, the broker keeps our waker.
+            let output = self.visit(cx.waker(), 0, None);
+            if self.ended {
+                return Poll::Ready(Ok(()));
+            }
+            if writing || output != Output::Data {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Pending while there is something that the transport does not take.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut wrote = false;
+        while self.queue.has_remaining() {
+            let written = ready!(poll_write_buf(Pin::new(&mut self.transport), cx, &mut self.queue))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            wrote = true;
+        }
+        if wrote {
+            // Nothing for TCP; a WebSocket or TLS may still hold some of it. If so, it goes on by itself.
+            let _ = Pin::new(&mut self.transport).poll_flush(cx)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads once, decodes all that it brought and visits the broker.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Read>> {
+        if std::mem::take(&mut self.decode_first) {
+            self.decode_and_visit(cx, self.input.len());
+            return Poll::Ready(Ok(Read::Bytes));
+        }
+        ready!(self.transport.poll_read_ready(cx))?;
+        if self.input.capacity() == 0 {
+            self.input = READ_BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        self.input.reserve(READ_BYTES);
+        let read = poll_read_buf(Pin::new(&mut self.transport), cx, &mut self.input);
+        let result = match read {
+            Poll::Ready(Ok(0)) => Poll::Ready(Ok(Read::End)),
+            Poll::Ready(Ok(bytes)) => {
+                self.decode_and_visit(cx, bytes);
+                Poll::Ready(Ok(Read::Bytes))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        if self.input.is_empty() {
+            let buffer = std::mem::take(&mut self.input);
+            READ_BUFFERS.with_borrow_mut(|pool| {
+                if pool.len() < POOLED_READ_BUFFERS {
+                    pool.push(buffer);
+                }
+            });
+        }
+        result
+    }
+
+    fn decode_and_visit(&mut self, cx: &Context<'_>, bytes: usize) {
+        PACKETS.with_borrow_mut(|packets| {
+            let error = loop {
+                match codec::decode(&mut self.input, self.version, &self.limits) {
+                    Ok(Some(packet)) => packets.push(packet),
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            };
+            self.visit(cx.waker(), bytes, Some((&mut *packets, error)));
+            packets.clear();
+        });
+    }
+
+    /// Brings what was read to the broker, and takes what waits if everything before it is written.
+    fn visit(
+        &mut self,
+        waker: &Waker,
+        bytes: usize,
+        input: Option<(&mut Vec<Packet>, Option<DecodeError>)>,
+    ) -> Output {
+        let mut nothing = Vec::new();
+        let (packets, error) = input.unwrap_or((&mut nothing, None));
+        let input = Input { packets, bytes, error };
+        let exchanged = self.hub.exchange(self.conn, input, &mut self.queue, waker);
+        self.control_backlog = exchanged.control_bytes > CONTROL_BACKLOG_BYTES;
+        self.ended = exchanged.ended;
+        exchanged.output
+    }
+
+    /// Writes what is left, if the transport still takes it, and frees everything.
+    async fn farewell(mut self, error: Option<io::Error>) {
+        let broken = error.is_some();
+        if broken || !self.ended {
+            self.hub.end(self.conn, error.map(|error| error.to_string()));
+        }
+        if !broken {
+            let last_words = poll_fn(|cx| {
+                loop {
+                    ready!(self.poll_write(cx))?;
+                    if self.visit(cx.waker(), 0, None) == Output::Close {
+                        return Poll::Ready(io::Result::Ok(()));
+                    }
+                }
+            });
+            let said = tokio::time::timeout(FAREWELL_TIME, last_words).await;
+            self.hub.release(self.conn);
+            if matches!(said, Ok(Ok(()))) {
+                self.transport.close().await;
+            }
+        } else {
+            self.hub.release(self.conn);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The broker behind one lock, with the clock, the authenticator and the console around it.
+//!
+//! One lock, and short work under it: a connection takes it once for all that one read brought, and once for all that
+//! it is about to write. Wakers are called and events are told after it has been released.
+
+use crate::auth::Authenticator;
+use crate::broker::{
+    Broker, BrokerConfig, ConnId, ConnectError, Event, Output, Peer, PublishOutcome, ServerMessage, Stats,
+};
+use crate::outbox::WriteQueue;
+use parking_lot::Mutex;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+use tabmq_shared::Time;
+use tabmq_shared::codec::DecodeError;
+use tabmq_shared::packet::{Connect, Packet};
+use tokio::sync::Notify;
+
+/// What is told of an event: usually a line on the console.
+pub type EventSink = Box<dyn Fn(&Event) + Send + Sync>;
+
+/// The running broker, shared by all connections, the HTTP API and the timers.
+pub struct Hub {
+    broker: Mutex<Broker>,
+    started: Instant,
+    authenticator: Arc<dyn Authenticator>,
+    sink: EventSink,
+    /// When [`Hub::run_timers`] wakes up, in milliseconds; `u64::MAX`: when it is told to.
+    armed_ms: AtomicU64,
+    rearm: Notify,
+    /// Told whenever a connection has been closed.
+    closed: Notify,
+    max_packet_size: u32,
+}
+
+/// Scratch space of one thread for what is carried out of the lock; its capacity is kept.
+#[derive(Default)]
+struct Carried {
+    wakes: Vec<Waker>,
+    events: Vec<Event>,
+}
+
+thread_local! {
+    static CARRIED: RefCell<Carried> = RefCell::default();
+}
+
+impl Hub {
+    /// A broker without clients. `sink` is called for every event, on the thread that caused it, without the lock.
+    pub fn new(config: BrokerConfig, authenticator: Arc<dyn Authenticator>, sink: EventSink) -> Arc<Hub> {
+        let max_packet_size = config.max_packet_size;
+        Arc::new(Hub {
+            broker: Mutex::new(Broker::new(config, fastrand::u64(..), Time::ZERO)),
+            started: Instant::now(),
+            authenticator,
+            sink,
+            armed_ms: AtomicU64::new(u64::MAX),
+            rearm: Notify::new(),
+            closed: Notify::new(),
+            max_packet_size,
+        })
+    }
+
+    /// Calls the broker's timers when they are due. Runs for ever.
+    pub async fn run_timers(self: Arc<Self>) {
+        loop {
+            let next = self.broker.lock().next_timeout();
+            self.armed_ms.store(next.map_or(u64::MAX, Time::as_millis), Ordering::Relaxed);
+            let now = self.now();
+            match next {
+                Some(at) if at <= now => self.with(|broker| broker.handle_timeout(now)),
+                Some(at) => {
+                    // Whole milliseconds are rounded down, so wait one more.
+                    let wait = at.since(now) + Duration::from_millis(1);
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        () = self.rearm.notified() => {}
+                    }
+                }
+                None => self.rearm.notified().await,
+            }
+        }
+    }
+
+    /// Who may come in.
+    pub(crate) fn authenticator(&self) -> &dyn Authenticator {
+        &*self.authenticator
+    }
+
+    /// The largest packet that clients may send, in bytes.
+    pub fn max_packet_size(&self) -> u32 {
+        self.max_packet_size
+    }
+
+    /// Publishes a message of which the server is the sender.
+    pub fn publish(&self, message: ServerMessage) -> PublishOutcome {
+        let now = self.now();
+        self.with(|broker| broker.publish(message, now))
+    }
+
+    /// The counters as they are now.
+    pub fn stats(&self) -> Stats {
+        self.broker.lock().stats()
+    }
+
+    /// How long the broker has been running.
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Tells all clients that the server stops. Their connections end by themselves; see [`Hub::drained`].
+    pub fn shut_down(&self) {
+        let now = self.now();
+        self.with(|broker| broker.shut_down(now));
+    }
+
+    /// Resolves once there is no connection left.
+    pub async fn drained(&self) {
+        loop {
+            let closed = self.closed.notified();
+            tokio::pin!(closed);
+            closed.as_mut().enable();
+            if self.broker.lock().connections() == 0 {
+                return;
+            }
+            closed.await;
+        }
+    }
+
+    /// Tells of an event that did not come from the broker.
+    pub(crate) fn tell(&self, event: &Event) {
+        (self.sink)(event);
+    }
+
+    pub(crate) fn connect(&self, connect: Connect, peer: Peer) -> Result<ConnId, ConnectError> {
+        let now = self.now();
+        self.with(|broker| broker.connect(connect, peer, now))
+    }
+
+    pub(crate) fn count_refused(&self) {
+        self.broker.lock().count_refused();
+    }
+
+    /// Hands over what one read brought, and takes what waits to be written if `queue` is empty, in one visit.
+    pub(crate) fn exchange(
+        &self,
+        conn: ConnId,
+        input: Input<'_>,
+        queue: &mut WriteQueue,
+        waker: &Waker,
+    ) -> Exchanged {
+        let now = self.now();
+        self.with(|broker| {
+            if input.bytes > 0 {
+                broker.handle_packets(conn, input.packets, input.bytes, now);
+            }
+            if let Some(error) = input.error {
+                broker.handle_decode_error(conn, error, now);
+            }
+            let output = match bytes::Buf::has_remaining(queue) {
+                true => Output::Data,
+                false => broker.take_output(conn, queue, waker, now),
+            };
+            Exchanged { output, control_bytes: broker.control_bytes(conn), ended: broker.has_ended(conn) }
+        })
+    }
+
+    /// The client is gone, or its transport is broken.
+    pub(crate) fn end(&self, conn: ConnId, error: Option<String>) {
+        let now = self.now();
+        self.with(|broker| broker.handle_transport_end(conn, error, now));
+    }
+
+    /// The connection has taken its last output.
+    pub(crate) fn release(&self, conn: ConnId) {
+        self.broker.lock().release(conn);
+        self.closed.notify_waiters();
+    }
+
+    fn now(&self) -> Time {
+        Time::from_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Visits the broker, and does afterwards what it left to do.
+    fn with<R>(&self, visit: impl FnOnce(&mut Broker) -> R) -> R {
+        CARRIED.with_borrow_mut(|carried| {
+            let (result, next) = {
+                let mut broker = self.broker.lock();
+                let result = visit(&mut broker);
+                broker.drain_wakes(&mut carried.wakes);
+                broker.drain_events(&mut carried.events);
+                (result, broker.next_timeout())
+            };
+            if next.is_some_and(|at| at.as_millis() < self.armed_ms.load(Ordering::Relaxed)) {
+                self.rearm.notify_one();
+            }
+            for waker in carried.wakes.drain(..) {
+                waker.wake();
+            }
+            for event in carried.events.drain(..) {
+                (self.sink)(&event);
+            }
+            result
+        })
+    }
+}
+
+/// What a connection brings to the broker.
+pub(crate) struct Input<'a> {
+    /// Whole packets, in order; they are taken out.
+    pub(crate) packets: &'a mut Vec<Packet>,
+    /// The size of the read that brought them; 0: there was none.
+    pub(crate) bytes: usize,
+    /// What came behind the packets was not MQTT.
+    pub(crate) error: Option<DecodeError>,
+}
+
+/// What a connection takes away.
+pub(crate) struct Exchanged {
+    pub(crate) output: Output,
+    /// What has come into the control lane meanwhile: while it is much, nothing more is read.
+    pub(crate) control_bytes: usize,
+    /// The broker has ended the connection.
+    pub(crate) ended: bool,
+}

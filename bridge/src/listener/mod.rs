@@ -1,0 +1,128 @@
+//! Where connections come in. Each kind of listener yields a [`Transport`], a byte stream, and nothing else:
+//! from there on nobody asks which kind it was.
+//!
+//! - [`accept`]: bind, and the accept loop that all listeners share.
+//! - [`ws`]: WebSocket, from the HTTP upgrade to the byte stream.
+
+pub mod accept;
+pub mod ws;
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+
+/// How long [`Transport::close`] waits for the peer, all in all.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A connection as a byte stream.
+///
+/// To be polled from one task: reading may write (a WebSocket answers a ping), and a socket remembers one waker for
+/// each direction.
+#[derive(Debug)]
+pub enum Transport {
+    /// Plain TCP.
+    Tcp(TcpStream),
+    /// The payloads of a WebSocket's binary frames.
+    WebSocket(Box<ws::ByteStream>),
+}
+
+impl Transport {
+    /// A TCP connection that sends what it is given at once (no Nagle): packets are gathered before they are written.
+    pub fn tcp(stream: TcpStream) -> Self {
+        // It can fail only for a socket that is dead already, and then the first read says so.
+        let _ = stream.set_nodelay(true);
+        Transport::Tcp(stream)
+    }
+
+    /// Ready when a read will probably bring something, be it the end. Lets an idle connection hold no read buffer.
+    pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Transport::Tcp(stream) => stream.poll_read_ready(cx),
+            Transport::WebSocket(stream) => stream.poll_read_ready(cx),
+        }
+    }
+
+    /// Ends the connection so that what was written last still arrives.
+    ///
+    /// A socket that is dropped while unread bytes wait in it sends a reset, and a reset makes the peer's system throw
+    /// away what it has received but not yet read: the DISCONNECT that tells why. So: write what is left, say that
+    /// nothing more comes, and read and discard until the peer has done the same. Takes a second at most.
+    pub async fn close(mut self) {
+        let goodbye = async {
+            self.shutdown().await?;
+            let socket = match &mut self {
+                Transport::Tcp(stream) => stream,
+                Transport::WebSocket(stream) => stream.get_mut(),
+            };
+            discard(socket).await
+        };
+        // Whether it worked makes no difference to anybody: the connection is over.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+    }
+}
+
+/// Reads until the end without keeping or even holding anything.
+async fn discard(socket: &mut TcpStream) -> io::Result<()> {
+    let mut scratch = [0; 4096];
+    loop {
+        socket.readable().await?;
+        match socket.try_read(&mut scratch) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Transport::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Transport::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
+        }
+    }
+
+    /// On a WebSocket, one call is one binary frame: hand over all that waits.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut *self {
+            Transport::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// A WebSocket may have accepted bytes that its socket had no room for: they leave here.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The broker under test: the real binary, as its users start it.
+
+use crate::{Program, target_directory};
+use anyhow::{Context, Result, bail, ensure};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use tokio::process::Command;
+
+/// A broker that runs.
+pub struct Broker {
+    program: Program,
+    mqtt: SocketAddr,
+    http: SocketAddr,
+    args: Vec<String>,
+}
+
+impl Broker {
+    /// Starts it on two ports of the system's choice, with nothing stored on disk.
+    pub async fn start() -> Result<Broker> {
+        Broker::start_with(&[]).await
+    }
+
+    /// The same, with further arguments.
+    pub async fn start_with(args: &[&str]) -> Result<Broker> {
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        Broker::start_at(any, any, args).await
+    }
+
+    /// What runs when a test says `tabmq`: TABMQ_BIN, else what `cargo xtask build` made.
+    pub fn binary() -> Result<PathBuf> {
+        let built = target_directory()?.join("release").join(format!("tabmq{}", std::env::consts::EXE_SUFFIX));
+        let binary = std::env::var_os("TABMQ_BIN").map_or(built, PathBuf::from);
+        ensure!(binary.is_file(), "there is no {}: `cargo xtask build` makes it", binary.display());
+        Ok(binary)
+    }
+
+    /// `tabmq` with these arguments, without the caller's TABMQ_… settings.
+    pub fn command<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Command> {
+        let mut command = Command::new(Broker::binary()?);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TABMQ_")) {
+            command.env_remove(name);
+        }
+        command.args(args);
+        Ok(command)
+    }
+
+    async fn start_at(mqtt: SocketAddr, http: SocketAddr, args: Vec<String>) -> Result<Broker> {
+        let (mqtt, http) = (mqtt.to_string(), http.to_string());
+        let mut command = Broker::command(["--mqtt", &mqtt, "--http", &http, "--data", "none"])?;
+        let mut program = Program::spawn(command.args(&args))?;
+        let (mut mqtt, mut http) = (None, None);
+        loop {
+            let line = match program.stdout.next().await {
+                Ok(line) => line,
+                Err(_) => bail!("tabmq did not start: {}{}", program.stdout.text(), program.stderr.text()),
+            };
+            match line.split_once(" listening on ") {
+                Some(("mqtt", address)) => mqtt = Some(address.trim().parse()?),
+                Some(("http", address)) => http = Some(address.trim().parse()?),
+                _ if line == "ready" => break,
+                _ => {} // another listener, or a word of welcome
+            }
+        }
+        let mqtt = mqtt.context("no line `mqtt listening on ADDRESS`")?;
+        let http = http.context("no line `http listening on ADDRESS`")?;
+        Ok(Broker { program, mqtt, http, args })
+    }
+
+    /// Where MQTT over TCP is.
+    pub fn mqtt(&self) -> SocketAddr {
+        self.mqtt
+    }
+
+    /// Where the page and the API are.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where MQTT over WebSocket is.
+    pub fn websocket_url(&self) -> String {
+        format!("ws://{}/mqtt", self.http)
+    }
+
+    /// Where the page is.
+    pub fn page_url(&self) -> String {
+        format!("http://{}/", self.http)
+    }
+
+    /// What it wrote on the console, both outputs.
+    pub fn log(&self) -> String {
+        format!("{}\n{}", self.program.stdout.text(), self.program.stderr.text())
+    }
+
+    /// How many lines of its console `are_meant`.
+    pub fn count_log_lines(&self, are_meant: impl Fn(&str) -> bool) -> usize {
+        self.log().lines().filter(|line| are_meant(line)).count()
+    }
+
+    /// Waits for a line on its console.
+    pub async fn log_line(&mut self, what: &str, is_it: impl Fn(&str) -> bool) -> Result<String> {
+        tokio::select! {
+            Ok(line) = self.program.stdout.find(what, &is_it) => Ok(line),
+            Ok(line) = self.program.stderr.find(what, &is_it) => Ok(line),
+            else => bail!("the console has no line with {what}:\n{}", self.log()),
+        }
+    }
+
+    /// Asks it to stop, by SIGTERM, and waits until it has.
+    pub async fn stop(&mut self) -> Result<ExitStatus> {
+        self.stop_by("TERM").await
+    }
+
+    /// Asks it to stop by this signal (`TERM`, `INT`), and waits until it has.
+    pub async fn stop_by(&mut self, signal: &str) -> Result<ExitStatus> {
+        self.program.signal(signal).await?;
+        self.program.wait().await
+    }
+
+    /// Ends it without a warning.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.program.kill().await
+    }
+
+    /// Starts it again after [`stop`](Self::stop) or [`kill`](Self::kill), on the same ports.
+    pub async fn start_again(&mut self) -> Result<()> {
+        *self = Broker::start_at(self.mqtt, self.http, std::mem::take(&mut self.args)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! Chromium, driven through chromedriver.
+
+use crate::{Broker, Program, Tab, eventually, http, target_directory, unique};
+use anyhow::{Context, Result, bail, ensure};
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder};
+use futures_util::FutureExt;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+/// What every Chromium of the tests is told: nothing of its own on the network, nothing on a screen.
+const ARGUMENTS: &[&str] = &[
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--window-size=1280,800",
+];
+
+/// Runs a test with a fresh broker and a fresh Chromium, and ends both whatever comes. The test fails too when a page
+/// threw an error that nobody caught (a panic is one) or wrote to `console.error`.
+pub async fn browser_test(name: &str, test: impl AsyncFnOnce(&mut Broker, &Browser) -> Result<()>) -> Result<()> {
+    let mut broker = Broker::start().await?;
+    let browser = Browser::start().await?;
+    let outcome = AssertUnwindSafe(test(&mut broker, &browser)).catch_unwind().await;
+    let failed = !matches!(outcome, Ok(Ok(())));
+    if failed {
+        println!("--- the broker's console\n{}", broker.log());
+        let _ = browser.screenshot(&format!("failed-{name}")).await;
+    }
+    let errors = browser.finish().await;
+    match outcome {
+        Err(panic) => std::panic::resume_unwind(panic),
+        Ok(Err(error)) => {
+            println!("--- the page's console\n{errors:?}");
+            return Err(error);
+        }
+        Ok(Ok(())) => {}
+    }
+    let errors = errors?;
+    ensure!(errors.is_empty(), "errors on the page's console:\n{}", errors.join("\n"));
+    let status = broker.stop().await?;
+    ensure!(status.success(), "the broker ended with {status}:\n{}", broker.log());
+    Ok(())
+}
+
+/// A Chromium with a profile of its own.
+pub struct Browser {
+    driver: Program,
+    driver_address: SocketAddr,
+    client: Client,
+    profile: PathBuf,
+}
+
+impl Browser {
+    async fn start() -> Result<Browser> {
+        let profile = target_directory()?.join("browser-profiles").join(format!("{}-{}", std::process::id(), unique("p")));
+        std::fs::create_dir_all(&profile)?;
+        let mut driver = Program::spawn(Command::new("chromedriver").arg("--port=0"))
+            .context("the tests in Chromium need chromedriver on PATH")?;
+        let line = driver.stdout.find("its port", |line| line.contains("started successfully on port")).await?;
+        let port = line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.');
+        let driver_address = SocketAddr::from(([127, 0, 0, 1], port.parse()?));
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities(&profile)?)
+            .connect(&format!("http://{driver_address}"))
+            .await
+            .context("cannot start Chromium")?;
+        Ok(Browser { driver, driver_address, client, profile })
+    }
+
+    /// Opens an address in a window of its own: a tab behind another one is not painted.
+    pub async fn open(&self, url: &str) -> Result<Tab<'_>> {
+        let window = self.client.new_window(false).await?.handle;
+        let tab = Tab::new(self, window);
+        tab.goto(url).await?;
+        Ok(tab)
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A picture of the window that was used last, as `<target>/screenshots/NAME.png`.
+    pub(crate) async fn screenshot(&self, name: &str) -> Result<PathBuf> {
+        let directory = target_directory()?.join("screenshots");
+        std::fs::create_dir_all(&directory)?;
+        let path = directory.join(format!("{name}.png"));
+        std::fs::write(&path, self.client.screenshot().await?)?;
+        Ok(path)
+    }
+
+    /// Ends Chromium and chromedriver; returns the errors that the pages' consoles had.
+    async fn finish(mut self) -> Result<Vec<String>> {
+        let errors = self.console_errors().await;
+        self.client.close().await?;
+        self.driver.kill().await?;
+        // Chromium's last helpers may write for a moment after its end.
+        eventually("removal of the browser's profile", async || {
+            Ok(std::fs::remove_dir_all(&self.profile).is_ok().then_some(()))
+        })
+        .await?;
+        errors
+    }
+
+    /// What is an error on the console, but not that a connection was refused: tests stop brokers.
+    async fn console_errors(&self) -> Result<Vec<String>> {
+        let session = self.client.session_id().await?.context("no session")?;
+        let path = format!("/session/{session}/se/log");
+        let answer = http::post_json(self.driver_address, &path, &json!({ "type": "browser" })).await?;
+        let answer = answer.json()?;
+        let Some(entries) = answer["value"].as_array() else { bail!("no log: {answer}") };
+        let is_defect = |text: &str| !(text.contains("WebSocket connection to") && text.contains("failed"));
+        Ok(entries
+            .iter()
+            .filter(|entry| entry["level"] == "SEVERE")
+            .map(|entry| entry["message"].to_string())
+            .filter(|text| is_defect(text))
+            .collect())
+    }
+}
+
+fn capabilities(profile: &Path) -> Result<Capabilities> {
+    let mut args: Vec<String> = ARGUMENTS.iter().map(|arg| (*arg).to_owned()).collect();
+    args.push(format!("--user-data-dir={}", profile.display()));
+    if is_root()? {
+        args.push("--no-sandbox".to_owned()); // Chromium's sandbox refuses to run as root
+    }
+    let mut capabilities = Capabilities::new();
+    capabilities.insert("goog:chromeOptions".into(), json!({ "args": args }));
+    capabilities.insert("goog:loggingPrefs".into(), json!({ "browser": "ALL" }));
+    Ok(capabilities)
+}
+
+#[cfg(unix)]
+fn is_root() -> Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    // A file that was just made belongs to whoever runs the tests.
+    let probe = target_directory()?.join("browser-profiles").join(unique(&format!("probe-{}", std::process::id())));
+    std::fs::write(&probe, "")?;
+    let owner = std::fs::metadata(&probe)?.uid();
+    std::fs::remove_file(&probe)?;
+    Ok(owner == 0)
+}
+
+#[cfg(not(unix))]
+fn is_root() -> Result<bool> {
+    Ok(false)
+}

@@ -1,0 +1,248 @@
+//! The page in one tab, as a user sees it. Elements are found by their `data-test` attribute and nothing else, so that
+//! layout and words may change.
+
+use crate::{Browser, eventually};
+use anyhow::{Context, Result, ensure};
+use fantoccini::Locator;
+use fantoccini::elements::Element;
+use fantoccini::key::Key;
+use fantoccini::wd::WindowHandle;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// One tab.
+pub struct Tab<'b> {
+    browser: &'b Browser,
+    window: WindowHandle,
+}
+
+/// An element of the page: its `data-test` attribute, and further attributes that pick one of several.
+#[derive(Clone, Debug)]
+pub struct Hook(String);
+
+impl Hook {
+    pub fn named(name: &str) -> Hook {
+        Hook(attribute("data-test", name))
+    }
+
+    /// The one among several whose attribute `name` is `value`.
+    pub fn with(self, name: &str, value: &str) -> Hook {
+        Hook(self.0 + &attribute(name, value))
+    }
+
+    /// The one with `inner` inside this.
+    pub fn inner(self, inner: &str) -> Hook {
+        Hook(format!("{} {inner}", self.0))
+    }
+}
+
+fn attribute(name: &str, value: &str) -> String {
+    format!("[{name}=\"{}\"]", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+impl<'b> Tab<'b> {
+    pub(crate) fn new(browser: &'b Browser, window: WindowHandle) -> Tab<'b> {
+        Tab { browser, window }
+    }
+
+    /// Opens an address in this tab.
+    pub async fn goto(&self, url: &str) -> Result<()> {
+        Ok(self.focus().await?.goto(url).await?)
+    }
+
+    pub async fn reload(&self) -> Result<()> {
+        Ok(self.focus().await?.refresh().await?)
+    }
+
+    /// Closes the tab, as a user does.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.focus().await?.close_window().await?)
+    }
+
+    /// Sets the size of what is visible of the page, in CSS pixels.
+    pub async fn resize(&self, width: u32, height: u32) -> Result<()> {
+        let client = self.focus().await?;
+        // The window's frame is not the page's: measure it.
+        client.set_window_size(width, height).await?;
+        let inner = self.script("return [window.innerWidth, window.innerHeight]", vec![]).await?;
+        let frame = |outer: u32, inner: &Value| outer.saturating_sub(inner.as_u64().unwrap_or(0) as u32);
+        let (extra_width, extra_height) = (frame(width, &inner[0]), frame(height, &inner[1]));
+        client.set_window_size(width + extra_width, height + extra_height).await?;
+        Ok(())
+    }
+
+    /// A picture of the page, as `<target>/screenshots/NAME.png`.
+    pub async fn screenshot(&self, name: &str) -> Result<PathBuf> {
+        self.focus().await?;
+        self.browser.screenshot(name).await
+    }
+
+    /// What is written in an element; none if it is not there.
+    pub async fn text(&self, hook: &Hook) -> Result<Option<String>> {
+        let script = "return document.querySelector(arguments[0])?.innerText ?? null";
+        let text = self.script(script, vec![json!(hook.0)]).await?;
+        Ok(text.as_str().map(str::to_owned))
+    }
+
+    /// Waits until an element's text `is_meant`; returns it.
+    pub async fn text_when(&self, hook: &Hook, is_meant: impl Fn(&str) -> bool) -> Result<String> {
+        let mut last = None;
+        let found = eventually(&format!("text in {hook:?}"), async || {
+            last = self.text(hook).await?;
+            Ok(last.clone().filter(|text| is_meant(text)))
+        })
+        .await;
+        found.with_context(|| format!("it said {last:?}"))
+    }
+
+    /// Waits until an element is there.
+    pub async fn wait_for(&self, hook: &Hook) -> Result<()> {
+        self.text_when(hook, |_| true).await.map(drop)
+    }
+
+    /// Waits until an element is gone.
+    pub async fn wait_until_gone(&self, hook: &Hook) -> Result<()> {
+        eventually(&format!("disappearance of {hook:?}"), async || {
+            Ok(self.text(hook).await?.is_none().then_some(()))
+        })
+        .await
+    }
+
+    /// How many elements there are.
+    pub async fn count(&self, hook: &Hook) -> Result<u64> {
+        let count = self.script("return document.querySelectorAll(arguments[0]).length", vec![json!(hook.0)]).await?;
+        count.as_u64().context("no number")
+    }
+
+    /// Clicks an element with the mouse, as soon as it is there.
+    pub async fn click(&self, hook: &Hook) -> Result<()> {
+        Ok(self.element(hook).await?.click().await?)
+    }
+
+    /// Types a text in place of what is there.
+    pub async fn fill(&self, hook: &Hook, text: &str) -> Result<()> {
+        let element = self.element(hook).await?;
+        let select_all = format!("{}a{}", char::from(Key::Control), char::from(Key::Null));
+        element.send_keys(&select_all).await?;
+        if text.is_empty() {
+            return Ok(element.send_keys(&char::from(Key::Delete).to_string()).await?);
+        }
+        Ok(element.send_keys(text).await?)
+    }
+
+    /// Pastes a text in place of what is there: for texts that nobody types.
+    pub async fn paste(&self, hook: &Hook, text: &str) -> Result<()> {
+        self.wait_for(hook).await?;
+        let script = "const element = document.querySelector(arguments[0]);
+            element.value = arguments[1];
+            element.dispatchEvent(new InputEvent('input', { bubbles: true, inputType: 'insertFromPaste' }))";
+        self.script(script, vec![json!(hook.0), json!(text)]).await.map(drop)
+    }
+
+    /// Chooses a value in a `<select>`.
+    pub async fn select(&self, hook: &Hook, value: &str) -> Result<()> {
+        Ok(self.element(hook).await?.select_by_value(value).await?)
+    }
+
+    /// Runs JavaScript in the page.
+    pub async fn script(&self, script: &str, args: Vec<Value>) -> Result<Value> {
+        Ok(self.focus().await?.execute(script, args).await?)
+    }
+
+    // What users of the page do.
+
+    /// Waits until the page says that it is connected.
+    pub async fn connected(&self) -> Result<()> {
+        self.state("connected").await
+    }
+
+    /// Waits until the page says that it is not connected.
+    pub async fn disconnected(&self) -> Result<String> {
+        let hook = Hook::named("connection-state");
+        self.text_when(&hook, |text| !text.to_lowercase().starts_with("connected")).await
+    }
+
+    async fn state(&self, word: &str) -> Result<()> {
+        let hook = Hook::named("connection-state");
+        self.text_when(&hook, |text| text.to_lowercase().starts_with(word)).await.map(drop)
+    }
+
+    /// Fills in the publish form and sends.
+    pub async fn publish(&self, topic: &str, payload: &str, qos: u8, retain: bool) -> Result<()> {
+        self.fill(&Hook::named("publish-topic"), topic).await?;
+        self.fill(&Hook::named("publish-payload"), payload).await?;
+        self.select(&Hook::named("publish-qos"), &qos.to_string()).await?;
+        self.set_checkbox(&Hook::named("publish-retain"), retain).await?;
+        self.click(&Hook::named("publish-send")).await
+    }
+
+    /// Adds a subscription and waits until it is shown.
+    pub async fn subscribe(&self, filter: &str, qos: u8) -> Result<()> {
+        self.fill(&Hook::named("subscribe-filter"), filter).await?;
+        self.select(&Hook::named("subscribe-qos"), &qos.to_string()).await?;
+        self.click(&Hook::named("subscribe-add")).await?;
+        self.wait_for(&subscription(filter)).await
+    }
+
+    /// Waits until the message list shows a message with this topic and text.
+    pub async fn shows(&self, topic: &str, text: &str) -> Result<()> {
+        let hook = Hook::named("message-row").with("data-topic", topic);
+        let script = "return [...document.querySelectorAll(arguments[0])].map(row => row.innerText)";
+        eventually(&format!("row with {topic} {text}"), async || {
+            let rows = self.script(script, vec![json!(hook.0)]).await?;
+            let found = rows.as_array().is_some_and(|rows| {
+                rows.iter().any(|row| row.as_str().is_some_and(|row| row.contains(text)))
+            });
+            Ok(found.then_some(()))
+        })
+        .await
+    }
+
+    /// How many messages the page says that it has received.
+    pub async fn message_count(&self) -> Result<u64> {
+        let text = self.text(&Hook::named("message-count")).await?.context("no message count")?;
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().with_context(|| format!("no number in {text:?}"))
+    }
+
+    /// Waits until the page says that it has received `wanted` messages, or more.
+    pub async fn message_count_reaches(&self, wanted: u64) -> Result<()> {
+        let mut last = 0;
+        let reached = eventually("message count", async || {
+            last = self.message_count().await?;
+            Ok((last >= wanted).then_some(()))
+        })
+        .await;
+        reached.with_context(|| format!("{last} of {wanted} messages"))
+    }
+
+    async fn set_checkbox(&self, hook: &Hook, on: bool) -> Result<()> {
+        let checked = self.script("return document.querySelector(arguments[0]).checked", vec![json!(hook.0)]).await?;
+        ensure!(checked.is_boolean(), "{hook:?} is not a checkbox");
+        if checked == on { Ok(()) } else { self.click(hook).await }
+    }
+
+    async fn element(&self, hook: &Hook) -> Result<Element> {
+        let client = self.focus().await?;
+        let wait = client.wait().at_most(crate::PATIENCE).every(std::time::Duration::from_millis(20));
+        wait.for_element(Locator::Css(&hook.0)).await.with_context(|| format!("no element {hook:?}"))
+    }
+
+    async fn focus(&self) -> Result<&fantoccini::Client> {
+        let client = self.browser.client();
+        if client.window().await.ok().as_ref() != Some(&self.window) {
+            client.switch_to_window(self.window.clone()).await?;
+        }
+        Ok(client)
+    }
+}
+
+/// A row in the list of subscriptions.
+pub fn subscription(filter: &str) -> Hook {
+    Hook::named("subscription-row").with("data-filter", filter)
+}
+
+/// A node of the topic tree.
+pub fn topic_node(topic: &str) -> Hook {
+    Hook::named("topic-node").with("data-topic", topic)
+}

@@ -1,0 +1,305 @@
+//! Every word that the page says, in every language that it speaks.
+//!
+//! A text that exists in one language only does not compile. `{name}` stands for what [`Lang::fill`] puts there.
+
+/// A language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// 简体中文.
+    Zh,
+}
+
+impl Lang {
+    /// From the beginning of a language code such as `zh-CN`.
+    pub fn from_code(code: &str) -> Option<Lang> {
+        match code.get(..2)? {
+            "en" => Some(Lang::En),
+            "zh" => Some(Lang::Zh),
+            _ => None,
+        }
+    }
+
+    /// For the `lang` attribute and the address bar.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Lang::En => "en",
+            Lang::Zh => "zh",
+        }
+    }
+
+    /// The other one.
+    pub const fn next(self) -> Lang {
+        match self {
+            Lang::En => Lang::Zh,
+            Lang::Zh => Lang::En,
+        }
+    }
+
+    /// A text without places to fill.
+    pub const fn t(self, text: Text) -> &'static str {
+        let (en, zh) = text.both();
+        match self {
+            Lang::En => en,
+            Lang::Zh => zh,
+        }
+    }
+
+    /// A text with its places filled.
+    pub fn fill(self, text: Text, values: &[(&str, &str)]) -> String {
+        let mut out = String::new();
+        let mut rest = self.t(text);
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+            out.push_str(before);
+            out.push_str(values.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value));
+            rest = behind;
+        }
+        out + rest
+    }
+}
+
+macro_rules! texts {
+    ($($name:ident = $en:literal, $zh:literal;)*) => {
+        /// What can be said.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Text { $(#[doc = $en] $name,)* }
+
+        impl Text {
+            const fn both(self) -> (&'static str, &'static str) {
+                match self { $(Text::$name => ($en, $zh),)* }
+            }
+
+            /// All of them.
+            #[cfg(test)]
+            const ALL: &'static [Text] = &[$(Text::$name,)*];
+        }
+    };
+}
+
+texts! {
+    // The connection
+    NotConnected = "not connected", "未连接";
+    ConnectingTo = "connecting to {url}", "正在连接 {url}";
+    ConnectingAgain = "connecting, attempt {n}", "正在连接（第 {n} 次）";
+    ConnectedAs = "connected as {id}", "已连接，标识 {id}";
+    WaitingShort = "no connection", "连接已断开";
+    StoppedShort = "stopped", "已停止";
+    RetryIn = "next attempt in {n} s", "{n} 秒后重试";
+    RetryNow = "Retry now", "立即重试";
+    ConnectAgain = "Connect again", "重新连接";
+    UseNewId = "Use a new client id", "换用新的客户端标识";
+    OpenSettings = "Connection settings", "连接设置";
+    RoundTrip = "round-trip time to the broker", "与代理之间的往返时间";
+
+    WhyDisconnected = "Disconnected.", "已断开。";
+    WhyUnreachable = "Nothing answers at {url}. Is the broker running there, and is the port right?", "{url} 没有响应。请检查代理是否正在运行、端口是否正确。";
+    WhyUnreachableTls = "{url} cannot be reached. If its certificate is your own, open {page} once and accept it.", "无法连接 {url}。如果使用自签名证书，请先打开 {page} 并接受该证书。";
+    WhyTimeout = "No answer from {url} in time. Check host, port and firewall.", "{url} 响应超时。请检查主机、端口和防火墙。";
+    WhyNotMqtt = "{url} accepted the connection, but does not speak MQTT. Is this the right address?", "{url} 接受了连接，但没有使用 MQTT 应答。地址正确吗？";
+    WhyClosedEarly = "The broker hung up at once. It may not speak MQTT {version}: try another version.", "代理立即关闭了连接。它可能不支持 MQTT {version}，请换一个版本。";
+    WhyLost = "The connection was lost.", "连接已丢失。";
+    WhyNoAnswer = "The broker does not answer any more.", "代理不再响应。";
+    WhyProtocol = "The broker does not keep to the protocol: {words}", "代理违反了协议：{words}";
+    WhyAuthUnsupported = "The broker asks for an authentication exchange that this page does not know.", "代理要求的认证方式，本页面不支持。";
+    WhyBadOptions = "This cannot work: {words}", "设置有误：{words}";
+    RefusedPassword = "Refused: wrong user name or password. Correct them in the connection settings.", "连接被拒绝：用户名或密码错误。请在连接设置中更正。";
+    RefusedNotAuthorized = "Refused: not authorised. Check user name, password and permissions.", "连接被拒绝：未获授权。请检查用户名、密码和权限。";
+    RefusedVersion = "Refused: the broker does not speak this MQTT version. Choose another one in the connection settings.", "连接被拒绝：代理不支持此 MQTT 版本。请在连接设置中选择其他版本。";
+    RefusedClientId = "Refused: the broker does not take this client id.", "连接被拒绝：代理不接受此客户端标识。";
+    RefusedBusy = "The broker is busy or not available now.", "代理正忙或暂时不可用。";
+    RefusedBanned = "Refused: this client is banned. Ask whoever runs the broker.", "连接被拒绝：此客户端已被禁止。请联系代理管理员。";
+    RefusedOther = "Refused by the broker: {reason}.", "连接被代理拒绝：{reason}。";
+    TakenOver = "Taken over: another tab or program uses the same client id.", "连接被接管：另一个标签页或程序使用了相同的客户端标识。";
+    ShuttingDown = "The broker is shutting down.", "代理正在关闭。";
+    ClosedOther = "The broker closed the connection: {reason}.", "代理关闭了连接：{reason}。";
+    ServerSays = "It says: {words}", "代理消息：{words}";
+
+    // The head of the page
+    Theme = "Theme: {theme}", "主题配色：{theme}";
+    ThemeSystem = "as the system", "跟随系统";
+    ThemeLight = "light", "浅色";
+    ThemeDark = "dark", "深色";
+    OtherLanguage = "简体中文", "English";
+    SecondTab = "Open a second tab", "打开第二个标签页";
+    MessagesTotal = "{n} messages received", "已收到 {n} 条消息";
+    PerSecond = "{n}/s", "{n} 条/秒";
+
+    // Topics
+    Topics = "Topics", "主题";
+    FilterTopics = "Filter topics: text, or a/+/b", "筛选主题：文本或 a/+/b";
+    ExpandAll = "Expand all", "全部展开";
+    CollapseAll = "Collapse all", "全部折叠";
+    NoTopics = "No topics yet", "暂无主题";
+    NoTopicFound = "No topic matches “{text}”", "没有与“{text}”匹配的主题";
+    TopicsUntracked = "{n} messages are on topics that no longer fit into the tree", "{n} 条消息的主题超出主题树容量";
+    TopicsBelow = "{topics} topics, {messages} messages", "{topics} 个主题，{messages} 条消息";
+    EmptyLevel = "(empty level)", "（空层级）";
+    Retained = "retained", "保留消息";
+
+    // Subscriptions
+    Subscriptions = "Subscriptions", "订阅";
+    AddFilter = "Topic filter, such as home/#", "主题过滤器，如 home/#";
+    QoS = "QoS", "QoS";
+    Subscribe = "Subscribe", "订阅主题";
+    Unsubscribe = "Unsubscribe from {filter}", "取消订阅 {filter}";
+    Granted = "granted QoS {qos}", "已授予 QoS {qos}";
+    AskedGranted = "asked for QoS {asked}, granted QoS {qos}", "请求 QoS {asked}，授予 QoS {qos}";
+    Refused = "refused: {reason}", "被拒绝：{reason}";
+    Pending = "waiting for the broker", "等待代理应答";
+    NoSubscriptions = "Not subscribed to anything: no messages will come.", "没有任何订阅，不会收到消息。";
+
+    // What is wrong with a topic or filter
+    TopicEmpty = "It is empty: it needs at least one character.", "不能为空，至少需要一个字符。";
+    TopicTooLong = "It is longer than 65,535 bytes.", "长度超过 65,535 字节。";
+    TopicNul = "It contains the character U+0000.", "包含字符 U+0000。";
+    TopicWildcard = "“+” and “#” are for subscribing only: publish to one topic.", "“+”和“#”只能用于订阅，请发布到具体主题。";
+    TopicHash = "“#” must be alone in the last level, as in home/#.", "“#”必须独占最后一级，如 home/#。";
+    TopicPlus = "“+” must be alone in its level, as in home/+/door.", "“+”必须独占一级，如 home/+/door。";
+    TopicShare = "A shared subscription is $share/GROUP/FILTER, the group without “/”, “+” and “#”.", "共享订阅的格式为 $share/组名/过滤器，组名不含“/”“+”“#”。";
+
+    // Messages
+    Messages = "Messages", "消息";
+    FilterMessages = "Filter: text, or a/+/b", "筛选：文本或 a/+/b";
+    Pause = "Pause the list", "暂停列表";
+    Resume = "Resume the list", "继续列表";
+    Clear = "Clear the list", "清空列表";
+    ShowSystem = "$ topics", "$ 主题";
+    ShowSystemHint = "Show topics that begin with $, the broker's own figures", "显示以 $ 开头的主题（代理自身的统计）";
+    NewMessages = "{n} new", "{n} 条新消息";
+    HeldNew = "still while you point at it · {n} new", "鼠标停留时列表静止 · {n} 条新消息";
+    PausedNew = "paused · {n} new", "已暂停 · {n} 条新消息";
+    Kept = "{n} kept", "保留 {n} 条";
+    Shown = "{n} of {all}", "{n} / {all}";
+    DroppedLine = "The oldest {n} have gone: 100,000 messages or 64 MB are kept", "最早的 {n} 条已移除：最多保留 100,000 条或 64 MB";
+    Gap = "no connection from {from} to {to}", "{from} 至 {to} 连接中断";
+    GapResumed = "The broker kept the session: only QoS 0 messages can be missing.", "代理保留了会话，可能仅缺失 QoS 0 消息。";
+    GapLost = "What was sent meanwhile did not come here.", "期间发送的消息未到达此处。";
+    GoneRow = "no longer kept", "已不再保留";
+    EmptyPayload = "empty", "空";
+    NothingMatches = "No message matches “{text}”.", "没有与“{text}”匹配的消息。";
+    QuietTitle = "Listening", "正在监听";
+    QuietText = "Nothing was published yet. Whatever a device sends appears here at once.", "还没有消息。设备发布的内容会立即显示在这里。";
+    OfflineText = "Messages appear here once the connection is there.", "建立连接后，消息会显示在这里。";
+    StartDemo = "Start a demo device", "启动演示设备";
+    StopDemo = "Stop the demo device", "停止演示设备";
+    DemoRuns = "A demo device in this tab publishes to demo/…", "本标签页中的演示设备正在向 demo/… 发布消息";
+
+    // Details
+    Details = "Details", "详情";
+    PickTitle = "Nothing selected", "未选择内容";
+    PickText = "Choose a topic or a message to look into it.", "选择一个主题或一条消息以查看详情。";
+    FromTerminal = "From a terminal", "在终端中";
+    Copy = "Copy", "复制";
+    CopyTopic = "Copy topic", "复制主题";
+    CopyPayload = "Copy payload", "复制内容";
+    OnlyThis = "List only this", "只列出此主题";
+    Latest = "latest", "最新";
+    ShowLatest = "Show the latest", "显示最新";
+    LevelOnly = "A level of the tree; no message came to exactly this topic.", "这是主题树的一级，没有消息恰好发布到该主题。";
+    NoneKept = "Its messages are no longer kept.", "其消息已不再保留。";
+    AsText = "Text", "文本";
+    AsJson = "JSON", "JSON";
+    AsHex = "Hex", "十六进制";
+    Guessed = "guessed from the bytes", "根据字节推断";
+    NotJson = "This is not JSON: it stops making sense at byte {at}.", "不是有效的 JSON：第 {at} 字节处出错。";
+    NotText = "These bytes are not UTF-8 text from byte {at} on.", "从第 {at} 字节起不是 UTF-8 文本。";
+    CutAt = "The first {shown} of {all} are shown.", "仅显示前 {shown}，共 {all}。";
+    LoadAll = "Load all", "全部加载";
+    CutForGood = "Only the first {shown} of {all} are kept.", "仅保留了前 {shown}，共 {all}。";
+    Properties = "Properties", "属性";
+    PropFormat = "Payload format", "载荷格式";
+    PropFormatText = "UTF-8 text", "UTF-8 文本";
+    PropFormatBytes = "unspecified bytes", "未指定的字节";
+    PropExpiry = "Message expiry", "消息过期";
+    PropContentType = "Content type", "内容类型";
+    PropResponse = "Response topic", "响应主题";
+    PropCorrelation = "Correlation data", "关联数据";
+    PropSubscriptionIds = "Subscription ids", "订阅标识符";
+    PropUser = "User property", "用户属性";
+    History = "History", "历史";
+    HistoryCount = "{n} messages, {kept} kept", "{n} 条消息，保留 {kept} 条";
+    Duplicate = "perhaps a second delivery (DUP)", "可能是重复投递（DUP）";
+    Sparkline = "The last values, oldest on the left", "最近的数值，左侧最早";
+
+    // Publish
+    Publish = "Publish", "发布";
+    Topic = "Topic", "主题";
+    TopicPlaceholder = "home/kitchen/lamp", "home/kitchen/lamp";
+    Payload = "Payload", "载荷";
+    PayloadPlaceholder = "What the devices are to hear", "要发送给设备的内容";
+    Retain = "Retain", "保留";
+    RetainHint = "The broker keeps it for later subscribers", "代理将为之后的订阅者保留此消息";
+    Send = "Send", "发送";
+    SendHint = "Ctrl+Enter", "Ctrl+Enter";
+    Sending = "sending", "正在发送";
+    SendingOffline = "waiting for the connection", "等待连接";
+    SentQ0 = "sent", "已发送";
+    Acknowledged = "acknowledged by the broker", "代理已确认";
+    NobodyListens = "acknowledged; nobody is subscribed to it", "代理已确认，但没有订阅者";
+    AckRefused = "refused by the broker: {reason}", "被代理拒绝：{reason}";
+    SendFailed = "not sent: {reason}", "未发送：{reason}";
+
+    // The connection panel
+    Connection = "Connection", "连接";
+    BrokerAddress = "Broker address", "代理地址";
+    BrokerAddressHint = "ws:// or wss://; empty: the broker that this page comes from", "ws:// 或 wss://；留空则使用本页面所在的代理";
+    Version = "MQTT version", "MQTT 版本";
+    ClientId = "Client id", "客户端标识";
+    NewId = "New id", "新标识";
+    UserName = "User name", "用户名";
+    Password = "Password", "密码";
+    PasswordHint = "Not kept: typed again after a reload", "不会保存，重新加载后需再次输入";
+    KeepAlive = "Keep-alive (s)", "保活间隔（秒）";
+    CleanSession = "Forget the session whenever the connection ends", "连接断开后不保留会话";
+    Will = "Will: published by the broker when this tab is gone", "遗嘱：本标签页离线时由代理发布";
+    WillTopic = "Will topic", "遗嘱主题";
+    WillPayload = "Will payload", "遗嘱内容";
+    WillQoS = "Will QoS", "遗嘱 QoS";
+    WillRetain = "Retain the will", "保留遗嘱";
+    Connect = "Connect", "连接代理";
+    Cancel = "Cancel", "取消";
+    Close = "Close", "关闭";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(text: &str) -> Vec<&str> {
+        let mut places: Vec<_> = text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0)).collect();
+        places.sort_unstable();
+        places
+    }
+
+    /// Names, figures and examples that are the same everywhere.
+    const SAME: &[Text] = &[Text::QoS, Text::AsJson, Text::TopicPlaceholder, Text::SendHint, Text::Shown];
+
+    #[test]
+    fn both_languages_are_complete() {
+        for &text in Text::ALL {
+            let (en, zh) = text.both();
+            assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{text:?}");
+            assert_eq!(places(en), places(zh), "{text:?}");
+            let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..'\u{a000}').contains(&c));
+            assert!(SAME.contains(&text) || chinese(zh) != chinese(en), "{text:?} is not translated");
+        }
+    }
+
+    #[test]
+    fn fills() {
+        assert_eq!(Lang::En.fill(Text::RetryIn, &[("n", "3")]), "next attempt in 3 s");
+        assert_eq!(Lang::Zh.fill(Text::RetryIn, &[("n", "3")]), "3 秒后重试");
+        assert_eq!(Lang::En.fill(Text::Gap, &[("to", "{from}"), ("from", "1")]), "no connection from 1 to {from}");
+    }
+
+    #[test]
+    fn codes() {
+        assert_eq!(Lang::from_code("zh-CN"), Some(Lang::Zh));
+        assert_eq!(Lang::from_code("en"), Some(Lang::En));
+        assert_eq!(Lang::from_code("fr"), None);
+        assert_eq!(Lang::from_code("日"), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! What can happen to the state, and what it can ask for.
+
+use super::settings::Settings;
+use super::topics::NodeId;
+use super::ui::{BrokerInfo, Location, Look, Tab};
+use crate::payload::Format;
+use tabmq_shared::Time;
+use tabmq_shared::client::{self, Event, Message, PublishError, PublishId};
+use tabmq_shared::packet::QoS;
+use tabmq_shared::topic::TopicFilter;
+
+/// What can happen: something the client reports, something that somebody does, time that passes.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// The client reports.
+    Event(Event),
+    /// The client is somewhere else now.
+    Connection {
+        /// Where.
+        state: client::State,
+        /// The address that it uses.
+        url: String,
+    },
+    /// The round-trip time was measured, in milliseconds; `None` if it is not known any more.
+    RoundTrip(Option<u64>),
+    /// Time has passed: wall clock, and the client's clock.
+    Tick(Clock, Time),
+    /// The broker has told about itself.
+    Broker(BrokerInfo),
+    /// The address bar says something else.
+    Located(Location),
+
+    /// Look at this topic, or at this level above topics.
+    Select(String),
+    /// Look at the message with this number.
+    SelectMessage(u64),
+    /// Look at the selected topic's last message, whichever that is.
+    SelectLatest,
+    /// Open or close a node of the tree.
+    Expand(NodeId, bool),
+    /// Open or close all of them.
+    ExpandAll(bool),
+    /// Show only the topics that this finds.
+    TreeFilter(String),
+    /// The pointer is over the tree, or has left it.
+    TreeHold(bool),
+    /// List only the messages that this finds.
+    ListFilter(String),
+    /// Leave messages out of the list whose topics begin with `$`.
+    HideSystem(bool),
+    /// Stop or go on listing.
+    Pause(bool),
+    /// The pointer is over the list, or has left it.
+    ListHold(bool),
+    /// The list was scrolled away from its newest row, or back to it.
+    ListAway(bool),
+    /// Forget the messages.
+    Clear,
+    /// Show payloads of the selected topic like this.
+    Format(Format),
+    /// Copy this text.
+    Copy(String),
+
+    /// The publish form was edited.
+    Draft(DraftEdit),
+    /// Publish what the form says.
+    Send,
+    /// The client has taken the form's message, or has not.
+    Accepted(Result<PublishId, PublishError>),
+    /// The form for a new subscription was edited.
+    SubscriptionDraft(String, QoS),
+    /// Subscribe to what that form says.
+    Subscribe,
+    /// End this subscription.
+    Unsubscribe(TopicFilter),
+
+    /// Connect anew, like this.
+    Settings(Box<Settings>),
+    /// Do not wait for the next attempt.
+    RetryNow,
+    /// The tab is visible again, or the network is back.
+    Wake,
+    /// Open or close the connection panel.
+    Dialog(bool),
+    /// Show another part of the page (where not all fit side by side).
+    Tab(Tab),
+    /// Another theme or language.
+    Look(Look),
+    /// Start or stop the demo device.
+    Demo(bool),
+    /// Open the page once more.
+    OpenTab,
+}
+
+/// A change to the publish form.
+#[derive(Clone, Debug)]
+pub enum DraftEdit {
+    /// Another topic.
+    Topic(String),
+    /// Another payload.
+    Payload(String),
+    /// Another QoS.
+    QoS(QoS),
+    /// Retained or not.
+    Retain(bool),
+}
+
+/// What is to be done outside. The state itself says what with, where nothing is given.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Publish the form's message and say whether the client took it.
+    Send(Message),
+    /// Publish a message of which nobody asks what became.
+    Publish(Message),
+    /// Subscribe, as the row with this filter says.
+    Subscribe(TopicFilter),
+    /// Unsubscribe.
+    Unsubscribe(TopicFilter),
+    /// Connect anew with the settings.
+    Start,
+    /// Try to connect at once.
+    RetryNow,
+    /// See whether the connection is alive; if there is none, try at once.
+    Probe,
+    /// Keep the settings for this tab.
+    KeepSettings,
+    /// Keep the subscriptions for this tab.
+    KeepSubscriptions,
+    /// Show theme and language, and keep them for all tabs.
+    ShowLook,
+    /// Bring the address bar up to date.
+    Locate,
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Open the page once more.
+    OpenTab,
+}
+
+/// The wall clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Clock {
+    /// Milliseconds since 1970.
+    pub unix_ms: u64,
+    /// The zone's distance from UTC in minutes; east is positive.
+    pub offset_min: i32,
+}

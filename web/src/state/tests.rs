@@ -1,0 +1,193 @@
+//! The reducer, as a whole.
+
+use super::*;
+use tabmq_shared::client::{Outcome, PublishId, State, Why};
+use tabmq_shared::packet::{QoS, ReasonCode};
+
+fn state() -> AppState {
+    AppState::new(Settings::new("tab-1".into()), Subscriptions::first_visit(), Look::default())
+}
+
+fn receive(state: &mut AppState, topic: &str, payload: &str) {
+    let effects = state.apply(Action::Event(Event::Message(Publish {
+        dup: false,
+        qos: QoS::AtMostOnce,
+        retain: false,
+        topic: topic.into(),
+        packet_id: None,
+        topic_alias: None,
+        properties: None,
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+    })));
+    assert_eq!(effects, []);
+}
+
+fn at(state: &mut AppState, ms: u64) -> Vec<Effect> {
+    state.apply(Action::Tick(Clock { unix_ms: ms, offset_min: 0 }, Time::from_millis(ms)))
+}
+
+fn list(state: &AppState) -> Vec<String> {
+    let rows = (0..state.history.list.len()).filter_map(|row| state.history.list.seq(row));
+    rows.filter_map(|seq| match state.history.get(seq)? {
+        Entry::Message(message) => Some(message.topic.to_string()),
+        Entry::Gap { from_ms, to_ms, .. } => Some(format!("gap {from_ms} {to_ms}")),
+    })
+    .collect()
+}
+
+fn waiting(until_ms: u64) -> Action {
+    let why = Why::Lost(String::new());
+    let state = State::Waiting { until: Time::from_millis(until_ms), attempt: 2, why };
+    Action::Connection { state, url: "ws://x/mqtt".into() }
+}
+
+fn connected() -> Action {
+    use tabmq_shared::client::ServerLimits;
+    let limits = ServerLimits {
+        client_id: "tab-1".into(),
+        receive_maximum: std::num::NonZeroU16::MAX,
+        maximum_qos: QoS::ExactlyOnce,
+        retain_available: true,
+        maximum_packet_size: u32::MAX,
+        topic_alias_maximum: 0,
+        keep_alive_s: 60,
+        session_expiry_s: 0,
+        wildcard_subscription_available: true,
+        subscription_ids_available: true,
+        shared_subscription_available: true,
+    };
+    let state = State::Connected { session_present: false, limits: Box::new(limits) };
+    Action::Connection { state, url: "ws://x/mqtt".into() }
+}
+
+#[test]
+fn every_message_is_counted_and_listed() {
+    let mut state = state();
+    at(&mut state, 1000);
+    for i in 0..20_000u32 {
+        receive(&mut state, &format!("flood/{}", i % 50), "x");
+    }
+    receive(&mut state, "$SYS/uptime", "1");
+    assert_eq!(state.counters.received, 20_001);
+    assert_eq!((state.history.list.len(), state.history.len()), (20_000, 20_001));
+    let flood = state.topics.node(state.topics.find_path("flood").unwrap()).unwrap();
+    assert_eq!((flood.messages_below, flood.topics_below), (20_000, 50));
+    at(&mut state, 3000);
+    assert_eq!(state.counters.rate, 10_000);
+}
+
+#[test]
+fn the_list_stands_still_for_any_of_three_reasons() {
+    for (hold, release) in [
+        (Action::Pause(true), Action::Pause(false)),
+        (Action::ListHold(true), Action::ListHold(false)),
+        (Action::ListAway(true), Action::ListAway(false)),
+    ] {
+        let mut state = state();
+        receive(&mut state, "a", "1");
+        state.apply(hold);
+        receive(&mut state, "b", "2");
+        assert_eq!((list(&state), state.history.list.newer()), (vec!["a".to_owned()], 1));
+        state.apply(release);
+        assert_eq!(list(&state), ["b", "a"]);
+    }
+}
+
+#[test]
+fn selection_follows_the_last_message_until_one_is_chosen() {
+    let mut state = state();
+    receive(&mut state, "a/b", "1");
+    assert_eq!(state.apply(Action::Select("a/b".into())), [Effect::Locate]);
+    receive(&mut state, "a/b", "2");
+    assert_eq!(state.shown_message().unwrap().payload, "2");
+    assert_eq!(state.publishing.draft.topic, "a/b");
+    state.apply(Action::SelectMessage(0));
+    receive(&mut state, "a/b", "3");
+    state.apply(Action::Clear);
+    assert_eq!(state.shown_message().unwrap().payload, "1", "kept while it is looked at");
+    state.apply(Action::SelectLatest);
+    assert!(state.shown_message().is_none(), "cleared");
+}
+
+#[test]
+fn a_lost_connection_leaves_a_gap_and_a_countdown() {
+    let mut state = state();
+    at(&mut state, 1000);
+    state.apply(connected());
+    state.apply(Action::Event(Event::Connected { session_present: false, properties: Box::default() }));
+    assert_eq!(list(&state), [""; 0], "the first connection is not a gap");
+    at(&mut state, 5000);
+    state.apply(waiting(8000));
+    assert_eq!(state.connection.retry_in_ms, 3000);
+    at(&mut state, 7000);
+    assert_eq!(state.connection.retry_in_ms, 1000);
+    at(&mut state, 9000);
+    state.apply(connected());
+    state.apply(Action::Event(Event::Connected { session_present: true, properties: Box::default() }));
+    assert_eq!(list(&state), ["gap 5000 9000"]);
+}
+
+#[test]
+fn subscribing() {
+    let mut state = state();
+    state.apply(Action::SubscriptionDraft("a#".into(), QoS::AtLeastOnce));
+    assert_eq!(state.apply(Action::Subscribe), []);
+    assert!(state.subscriptions.draft.error.is_some());
+    state.apply(Action::SubscriptionDraft(" a/# ".into(), QoS::AtLeastOnce));
+    let filter = TopicFilter::new("a/#").unwrap();
+    let expected = [Effect::Subscribe(filter.clone()), Effect::KeepSubscriptions];
+    assert_eq!(state.apply(Action::Subscribe), expected);
+    let answer = Event::Subscribed { filter: filter.clone(), result: ReasonCode::NotAuthorized };
+    state.apply(Action::Event(answer));
+    assert_eq!(state.subscriptions.rows.last().unwrap().answer, Some(ReasonCode::NotAuthorized));
+    state.apply(Action::Unsubscribe(filter));
+    assert_eq!(state.subscriptions.rows.len(), 2);
+}
+
+#[test]
+fn publishing() {
+    let mut state = state();
+    state.apply(Action::Draft(DraftEdit::Topic("a".into())));
+    state.apply(Action::Draft(DraftEdit::QoS(QoS::AtLeastOnce)));
+    let effects = state.apply(Action::Send);
+    assert!(matches!(&effects[..], [Effect::Send(message)] if message.qos == QoS::AtLeastOnce));
+    state.apply(Action::Accepted(Ok(PublishId(7))));
+    let outcome = Outcome::Acknowledged(ReasonCode::Success);
+    state.apply(Action::Event(Event::Published { id: PublishId(7), outcome }));
+    let progress = state.publishing.sent.unwrap().progress;
+    assert_eq!(progress, publish::Progress::Acknowledged(ReasonCode::Success));
+}
+
+#[test]
+fn the_demo_device_speaks_only_while_connected() {
+    let mut state = state();
+    at(&mut state, 1000);
+    state.apply(Action::Demo(true));
+    assert_eq!(at(&mut state, 2000), []);
+    state.apply(connected());
+    assert!(matches!(&at(&mut state, 3000)[..], [Effect::Publish(_), ..]));
+    state.apply(Action::Demo(false));
+    assert_eq!(at(&mut state, 4000), []);
+}
+
+#[test]
+fn the_address_bar() {
+    let mut state = state();
+    receive(&mut state, "a/b", "1");
+    receive(&mut state, "c", "1");
+    state.apply(Action::Located(Location::read("topic=a/b&filter=c&tab=messages")));
+    assert_eq!((list(&state), state.ui.tab), (vec!["c".to_owned()], Tab::Messages));
+    assert_eq!(state.location().write(), "topic=a/b&filter=c&tab=messages");
+}
+
+#[test]
+fn a_long_payload_is_kept_whole_and_its_head_by_the_tree() {
+    let mut state = state();
+    let long = "x".repeat(1_000_000);
+    receive(&mut state, "big", &long);
+    let node = state.topics.node(state.topics.find("big").unwrap()).unwrap();
+    let last = node.last.as_ref().unwrap();
+    assert_eq!((last.head.len(), last.len), (LAST_VALUE_BYTES, 1_000_000));
+    state.apply(Action::Select("big".into()));
+    assert_eq!(state.shown_message().unwrap().payload.len(), 1_000_000);
+}

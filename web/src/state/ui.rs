@@ -1,0 +1,219 @@
+//! What is looked at, and how.
+
+use super::history::Message;
+use super::query::{self, Pair};
+use crate::i18n::Lang;
+use std::rc::Rc;
+
+/// What is selected.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// A topic, or a level above topics.
+    pub path: Option<Rc<str>>,
+    /// A message of that topic; `None`: always the last one. It is kept here even when the history lets it go.
+    pub message: Option<Message>,
+}
+
+/// The parts of the page. On a narrow screen, one of them is shown at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Topic tree and subscriptions.
+    #[default]
+    Topics,
+    /// The message list.
+    Messages,
+    /// The selected topic.
+    Details,
+    /// The publish form.
+    Publish,
+}
+
+impl Tab {
+    /// In the order in which they are shown.
+    pub const ALL: [Tab; 4] = [Tab::Topics, Tab::Messages, Tab::Details, Tab::Publish];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Tab::Topics => "topics",
+            Tab::Messages => "messages",
+            Tab::Details => "details",
+            Tab::Publish => "publish",
+        }
+    }
+}
+
+/// Colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// What the switch goes to next.
+    pub const fn next(self) -> Theme {
+        match self {
+            Theme::System => Theme::Light,
+            Theme::Light => Theme::Dark,
+            Theme::Dark => Theme::System,
+        }
+    }
+
+    /// Its name in the address bar, the storage and the style sheet.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Theme::System => "system",
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+        }
+    }
+}
+
+/// Theme and language: the same in all tabs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Colours.
+    pub theme: Theme,
+    /// Language.
+    pub lang: Lang,
+}
+
+impl Look {
+    /// Takes over what these pairs say.
+    pub fn read(&mut self, pairs: &[Pair]) {
+        for (name, value) in pairs {
+            match (name.as_str(), value.as_str()) {
+                ("theme", "system") => self.theme = Theme::System,
+                ("theme", "light") => self.theme = Theme::Light,
+                ("theme", "dark") => self.theme = Theme::Dark,
+                ("lang", code) => self.lang = Lang::from_code(code).unwrap_or(self.lang),
+                _ => {}
+            }
+        }
+    }
+
+    /// For [`read`](Look::read).
+    pub fn write(&self) -> String {
+        query::encode([("theme", self.theme.name()), ("lang", self.lang.code())])
+    }
+}
+
+/// What the address bar says behind `#`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Location {
+    /// The selected topic.
+    pub topic: String,
+    /// The message list's filter.
+    pub list_filter: String,
+    /// The topic tree's filter.
+    pub tree_filter: String,
+    /// The part that is shown on a narrow screen.
+    pub tab: Tab,
+}
+
+impl Location {
+    /// From the fragment, without its `#`.
+    pub fn read(fragment: &str) -> Self {
+        let mut location = Location::default();
+        for (name, value) in query::decode(fragment) {
+            match name.as_str() {
+                "topic" => location.topic = value,
+                "filter" => location.list_filter = value,
+                "topics" => location.tree_filter = value,
+                "tab" => location.tab = Tab::ALL.into_iter().find(|tab| tab.name() == value).unwrap_or_default(),
+                _ => {}
+            }
+        }
+        location
+    }
+
+    /// The opposite of [`read`](Location::read); what is not set is left out.
+    pub fn write(&self) -> String {
+        let tab = if self.tab == Tab::default() { "" } else { self.tab.name() };
+        let pairs = [
+            ("topic", self.topic.as_str()),
+            ("filter", self.list_filter.as_str()),
+            ("topics", self.tree_filter.as_str()),
+            ("tab", tab),
+        ];
+        query::encode(pairs.into_iter().filter(|(_, value)| !value.is_empty()))
+    }
+}
+
+/// What a TabMQ broker says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BrokerInfo {
+    /// Its version.
+    pub version: String,
+    /// Where native clients connect: host and port of its first plain MQTT listener, as seen from this page.
+    pub mqtt: Option<(String, u16)>,
+}
+
+/// The rest.
+#[derive(Clone, Debug)]
+pub struct Ui {
+    /// Theme and language.
+    pub look: Look,
+    /// The part that is shown on a narrow screen.
+    pub tab: Tab,
+    /// What the message list is filtered by.
+    pub list_filter: String,
+    /// Whether it leaves out topics that begin with `$`.
+    pub hide_system: bool,
+    /// Whether somebody has paused the list.
+    pub paused: bool,
+    /// Whether the pointer is over it.
+    pub list_held: bool,
+    /// Whether it is scrolled away from its newest row.
+    pub list_away: bool,
+    /// Whether the connection panel is open.
+    pub dialog_open: bool,
+}
+
+impl Ui {
+    pub(super) fn new(look: Look) -> Self {
+        Ui {
+            look,
+            tab: Tab::default(),
+            list_filter: String::new(),
+            hide_system: true,
+            paused: false,
+            list_held: false,
+            list_away: false,
+            dialog_open: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_bar_is_the_state() {
+        let location = Location {
+            topic: "home/küche/#1".into(),
+            list_filter: "home/+".into(),
+            tree_filter: String::new(),
+            tab: Tab::Publish,
+        };
+        assert_eq!(Location::read(&location.write()), location);
+        assert_eq!(Location::default().write(), "");
+        assert_eq!(Location::read("tab=nonsense&x=y"), Location::default());
+    }
+
+    #[test]
+    fn looks() {
+        let look = Look { theme: Theme::Dark, lang: Lang::Zh };
+        let mut read = Look::default();
+        read.read(&query::decode(&look.write()));
+        assert_eq!(read, look);
+        read.read(&query::decode("theme=pink&lang=xx"));
+        assert_eq!(read, look);
+    }
+}

@@ -1,0 +1,102 @@
+//! Makes the directory that the broker serves as its page: `page-build INDEX.HTML MODULE.WASM OUT`.
+//!
+//! What it does, in this order:
+//!
+//! 1. wasm-bindgen's library writes the JavaScript glue for the module.
+//! 2. Every asset gets a name with a hash of its content, so that a browser may keep it for ever.
+//! 3. The `<link data-trunk …>` tags of index.html become what they stand for. The same file serves trunk.
+//! 4. Everything that shrinks is written a second and third time, as `.br` and `.gz`.
+//!
+//! Nothing inline: the page runs under `script-src 'self' 'wasm-unsafe-eval'`.
+
+#![allow(clippy::print_stdout, reason = "a command-line tool")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
+mod html;
+mod output;
+
+use anyhow::{Context, Result, bail};
+use html::{Asset, Kind};
+use output::Output;
+use std::fs;
+use std::path::{Path, PathBuf};
+use wasm_bindgen_cli_support::Bindgen;
+
+fn main() -> Result<()> {
+    let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let [index, module, out] = args.as_slice() else {
+        bail!("usage: page-build INDEX.HTML MODULE.WASM OUT");
+    };
+    build(index, module, out)
+}
+
+/// Writes the whole directory beside `out`, then puts it in its place: nobody ever embeds half a page.
+fn build(index: &Path, module: &Path, out: &Path) -> Result<()> {
+    let source = fs::read_to_string(index).with_context(|| format!("cannot read {}", index.display()))?;
+    let base = index.parent().unwrap_or(Path::new("."));
+    let mut output = Output::create(&out.with_extension("new"))?;
+
+    let html = html::resolve(&source, |asset| write_asset(asset, base, module, &mut output))?;
+    output.write("index.html", html.as_bytes())?;
+    println!("{}", output.summary());
+    output.rename_to(out)
+}
+
+/// Writes what one `<link data-trunk>` stands for; returns the HTML that takes its place.
+fn write_asset(asset: &Asset, base: &Path, module: &Path, output: &mut Output) -> Result<String> {
+    match asset.kind {
+        Kind::Rust => write_module(module, output),
+        Kind::Css => {
+            let href = write_file(&base.join(&asset.href), output)?;
+            Ok(format!(r#"<link rel="stylesheet" href="./{href}">"#))
+        }
+        Kind::Icon => {
+            let href = write_file(&base.join(&asset.href), output)?;
+            Ok(format!(r#"<link rel="icon" href="./{href}">"#))
+        }
+    }
+}
+
+fn write_file(path: &Path, output: &mut Output) -> Result<String> {
+    let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, "bin"));
+    output.write_hashed(stem, extension, &content)
+}
+
+/// The module and its glue. The glue starts the module itself: a separate start script would cost a round trip, and
+/// an inline one would need an exception in the content security policy.
+fn write_module(module: &Path, output: &mut Output) -> Result<String> {
+    let mut generated = Bindgen::new()
+        .input_path(module)
+        .out_name("tabmq")
+        .web(true)?
+        .typescript(false)
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate_output()?;
+    if !generated.npm_dependencies().is_empty() {
+        bail!("a crate of the page wants packages from npm, which this build does not have");
+    }
+
+    for (name, source) in generated.local_modules() {
+        output.write(&format!("snippets/{name}"), source.as_bytes())?;
+    }
+    for (crate_name, sources) in generated.snippets() {
+        for (i, source) in sources.iter().enumerate() {
+            output.write(&format!("snippets/{crate_name}/inline{i}.js"), source.as_bytes())?;
+        }
+    }
+    let wasm = output.write_hashed("tabmq", "wasm", &generated.wasm_mut().emit_wasm())?;
+    let glue = format!(
+        "{}\n__wbg_init({{ module_or_path: new URL('./{wasm}', import.meta.url) }});\n",
+        generated.js()
+    );
+    let script = output.write_hashed("tabmq", "js", glue.as_bytes())?;
+    // The module is asked for at once, not when the script has arrived and run.
+    Ok(format!(
+        r#"<link rel="preload" href="./{wasm}" as="fetch" type="application/wasm" crossorigin>
+<script type="module" src="./{script}"></script>"#
+    ))
+}

@@ -1,0 +1,154 @@
+//! The page, then the broker with the page inside.
+//!
+//! ```text
+//! web/ --cargo, wasm32--> tabmq-web.wasm --page-build--> <target>/tabmq-page/ --rust-embed--> <target>/release/tabmq
+//! ```
+
+use crate::command::{self, Context, Result, cargo};
+use crate::setup;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Where things are after a build.
+pub(crate) struct Built {
+    /// The broker's binary, with the page inside.
+    pub(crate) broker: PathBuf,
+}
+
+/// Builds page and broker; what is up to date stays as it is.
+pub(crate) fn all() -> Result<Built> {
+    let start = Instant::now();
+    setup::wasm_target()?;
+    let target = target_directory()?;
+    let page = page(&target)?;
+    let broker = broker(&target, &page)?;
+    // Only when something was done: an unchanged build takes well below this.
+    if start.elapsed().as_secs() >= 2 {
+        eprintln!("==> built in {:.0} s", start.elapsed().as_secs_f32());
+    }
+    Ok(Built { broker })
+}
+
+/// Compiles shared for wasm32 alone, without the page's dependencies and their features.
+pub(crate) fn shared_for_wasm() -> Result<()> {
+    setup::wasm_target()?;
+    command::run(&mut cargo(["build", "--package", "tabmq-shared", "--target", setup::WASM]))
+}
+
+/// The target directory as cargo sees it, so that CARGO_TARGET_DIR and configuration files work.
+pub(crate) fn target_directory() -> Result<PathBuf> {
+    let metadata = command::output(&mut cargo(["metadata", "--format-version", "1", "--no-deps"]))?;
+    json_string(&metadata, "target_directory")
+        .map(PathBuf::from)
+        .ok_or_else(|| "`cargo metadata` names no target_directory".into())
+}
+
+/// Compiles the page and makes the directory that the broker embeds.
+fn page(target: &Path) -> Result<PathBuf> {
+    eprintln!("==> the page: Rust to WebAssembly");
+    command::run(&mut cargo([
+        "build",
+        "--package",
+        "tabmq-web",
+        "--profile",
+        "page",
+        "--target",
+        setup::WASM,
+    ]))?;
+
+    let root = command::workspace_root();
+    let module = target.join(setup::WASM).join("page").join("tabmq-web.wasm");
+    let out = target.join("tabmq-page");
+    let stamp = target.join("tabmq-page.stamp");
+    let inputs = page_inputs(&root, &module)?;
+    let fingerprint = format!("{:016x}", fingerprint(&inputs)?);
+    if out.join("index.html").is_file() && fs::read_to_string(&stamp).is_ok_and(|old| old == fingerprint) {
+        return Ok(out);
+    }
+
+    eprintln!("==> the page: JavaScript glue, names by content, compression");
+    let _ = fs::remove_file(&stamp); // a build that is interrupted must not look finished
+    let mut page_build = cargo(["run", "--package", "page-build", "--"]);
+    command::run(page_build.arg(root.join("index.html")).arg(&module).arg(&out))?;
+    fs::write(&stamp, fingerprint).context(format!("write {}", stamp.display()))?;
+    Ok(out)
+}
+
+/// Compiles the broker in release, with the page inside.
+fn broker(target: &Path, page: &Path) -> Result<PathBuf> {
+    eprintln!("==> the broker");
+    let mut build = cargo(["build", "--release", "--package", "tabmq", "--bin", "tabmq"]);
+    command::run(build.env("TABMQ_PAGE_DIR", page))?;
+    Ok(target.join("release").join(format!("tabmq{}", std::env::consts::EXE_SUFFIX)))
+}
+
+/// Every file that the page's directory depends on: the module, HTML, styles, pictures, and the program that makes it.
+fn page_inputs(root: &Path, module: &Path) -> Result<Vec<PathBuf>> {
+    let mut inputs = vec![module.to_path_buf(), root.join("index.html"), root.join("Cargo.lock")];
+    let web = root.join("web");
+    for directory in [web.join("styles"), web.join("assets"), root.join("xtask").join("page")] {
+        if directory.is_dir() {
+            inputs.extend(files_below(&directory)?);
+        }
+    }
+    let styles = web.join("styles.css");
+    if styles.is_file() {
+        inputs.push(styles);
+    }
+    Ok(inputs)
+}
+
+fn fingerprint(files: &[PathBuf]) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        file.hash(&mut hasher);
+        fs::read(file).context(format!("read {}", file.display()))?.hash(&mut hasher);
+    }
+    Ok(hasher.finish())
+}
+
+/// All files below `directory`, in a stable order.
+pub(crate) fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut pending = vec![directory.to_path_buf()];
+    while let Some(dir) = pending.pop() {
+        for entry in fs::read_dir(&dir).context(format!("read {}", dir.display()))? {
+            let path = entry.context(format!("read {}", dir.display()))?.path();
+            if path.is_dir() { pending.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The string value of the first `"key":"…"` in `json`. Enough for one well-known field, and no parser to compile.
+fn json_string(json: &str, key: &str) -> Option<String> {
+    let (_, rest) = json.split_once(&format!("\"{key}\":\""))?;
+    let mut value = String::new();
+    let mut chars = rest.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some(value),
+            '\\' => value.push(chars.next()?), // a path escapes only `\` and `"`
+            c => value.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_one_string_of_json() {
+        let check = |json: &str, expected: Option<&str>| {
+            assert_eq!(json_string(json, "target_directory").as_deref(), expected, "{json}");
+        };
+        check(r#"{"a":1,"target_directory":"/x/target","b":2}"#, Some("/x/target"));
+        check(r#"{"target_directory":"C:\\x \"y\"\\target"}"#, Some("C:\\x \"y\"\\target"));
+        check(r#"{"target_directory":"unfinished"#, None);
+        check("{}", None);
+    }
+}

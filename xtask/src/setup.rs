@@ -1,0 +1,81 @@
+//! What must be on the machine besides cargo, and how it gets there.
+
+use crate::command::{self, Result};
+use std::path::Path;
+use std::process::Command;
+
+/// The target that the page is compiled for.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
+/// A program that the end-to-end tests drive, and the Debian package that holds it.
+struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+const NATIVE_TOOLS: &[Tool] = &[
+    Tool { program: "mosquitto_pub", package: "mosquitto-clients" },
+    Tool { program: "mosquitto_sub", package: "mosquitto-clients" },
+];
+
+const BROWSER_TOOLS: &[Tool] = &[
+    Tool { program: "chromium", package: "chromium" },
+    Tool { program: "chromedriver", package: "chromium-driver" },
+];
+
+/// Adds the wasm32 target to the toolchain, if it is missing.
+pub(crate) fn wasm_target() -> Result<()> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let libdir = command::output(Command::new(rustc).args(["--print", "target-libdir", "--target", WASM]))?;
+    if Path::new(&libdir).is_dir() {
+        return Ok(());
+    }
+    if !command::on_path("rustup") {
+        return Err(format!(
+            "this Rust has no {WASM} target, and there is no rustup to add it: \
+             install Rust from https://rustup.rs, or your distribution's package with that target"
+        )
+        .into());
+    }
+    println!("==> adding the target {WASM} (rustup)");
+    command::run(Command::new("rustup").args(["target", "add", WASM]))
+}
+
+/// Sees to it that the programs which the end-to-end tests drive are there: installs them as root on Debian, and
+/// says how elsewhere.
+pub(crate) fn test_tools(browser: bool) -> Result<()> {
+    let browser_tools = if browser { BROWSER_TOOLS } else { &[] };
+    let mut packages: Vec<&str> = NATIVE_TOOLS
+        .iter()
+        .chain(browser_tools)
+        .filter(|tool| !command::on_path(tool.program))
+        .map(|tool| tool.package)
+        .collect();
+    packages.dedup();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let list = packages.join(" ");
+    if !(command::on_path("apt-get") && is_root()) {
+        let way_out = if browser { "; `--skip-browser` leaves the tests in Chromium out" } else { "" };
+        return Err(format!(
+            "the end-to-end tests need {list} on PATH. \
+             On Debian: `sudo apt-get install {list}`; elsewhere install Chromium with its chromedriver \
+             and mosquitto's clients{way_out}"
+        )
+        .into());
+    }
+    println!("==> installing {list} from Debian's packages");
+    command::run(apt_get().args(["-q", "update"]))?;
+    command::run(apt_get().args(["-q", "-y", "install", "--no-install-recommends"]).args(packages))
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_root() -> bool {
+    command::output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
+}

@@ -1,0 +1,197 @@
+//! Every check and every test, in an order that fails fast, and the count at the end.
+
+use crate::build;
+use crate::command::{self, Result, cargo};
+use crate::{setup, tidy};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// What may be left out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// Leave out the tests in Chromium: for a quick local loop.
+    pub(crate) skip_browser: bool,
+}
+
+/// How many checks and tests did what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+/// With this feature the end-to-end tests exist; without it a plain `cargo test` needs neither broker nor browser.
+const E2E: [&str; 3] = ["--workspace", "--features", "tabmq-tests/e2e"];
+
+/// Runs everything up to the first step that fails. The last line says what was counted.
+pub(crate) fn all(options: Options) -> Result<ExitCode> {
+    let mut run = Run { count: Count::default(), stopped: false, start: Instant::now() };
+
+    run.check("tools that the tests drive", || setup::test_tools(!options.skip_browser));
+    run.check("format", || command::run(&mut cargo(["fmt", "--all", "--check"])));
+    run.check("rules about the sources (tidy)", || tidy::check_workspace(&command::workspace_root()));
+    run.check("clippy, warnings as errors", || {
+        command::run(cargo(["clippy", "--all-targets"]).args(E2E).args(["--", "-D", "warnings"]))
+    });
+    if command::on_path("cargo-deny") {
+        run.check("advisories and licences (cargo-deny)", || command::run(&mut cargo(["deny", "check"])));
+    } else {
+        run.skip(
+            "advisories and licences",
+            "cargo-deny is not installed: `cargo install --locked cargo-deny`",
+            1,
+        );
+    }
+    run.tests("unit and integration tests", &mut cargo(["test", "--workspace", "--no-fail-fast"]));
+    run.check("shared for wasm32", build::shared_for_wasm);
+
+    let mut broker = None;
+    run.check("page and broker in release", || {
+        broker = Some(build::all()?.broker);
+        Ok(())
+    });
+    let e2e = |test: &str| {
+        let mut command = cargo(["test", "--test", test, "--no-fail-fast"]);
+        command.args(E2E);
+        if let Some(broker) = &broker {
+            command.env("TABMQ_BIN", broker);
+        }
+        command
+    };
+    run.tests("end to end, native peers", &mut e2e("native"));
+    if options.skip_browser {
+        run.skip_browser(&mut e2e("browser"));
+    } else {
+        run.tests("end to end, Chromium", &mut e2e("browser"));
+    }
+    Ok(run.finish())
+}
+
+/// The steps so far.
+struct Run {
+    count: Count,
+    /// A step failed: the others are not run.
+    stopped: bool,
+    start: Instant,
+}
+
+impl Run {
+    /// A step that passes or fails as a whole, and counts as one.
+    fn check(&mut self, name: &str, step: impl FnOnce() -> Result<()>) {
+        self.step(name, || {
+            let outcome = step();
+            if let Err(error) = &outcome {
+                println!("{error}");
+            }
+            Count { passed: outcome.is_ok().into(), failed: outcome.is_err().into(), skipped: 0 }
+        });
+    }
+
+    /// A step that counts its tests: a run of `cargo test`.
+    fn tests(&mut self, name: &str, command: &mut Command) {
+        self.step(name, || {
+            let mut count = Count::default();
+            let outcome = command::run_and_watch(command, |line| count.add(Count::from_result_line(line)));
+            match outcome {
+                Ok(true) => {}
+                // Did not compile, or ended without a result line: no test says so, but the step failed.
+                Ok(false) => count.failed = count.failed.max(1),
+                Err(error) => {
+                    println!("{error}");
+                    count.failed = count.failed.max(1);
+                }
+            }
+            count
+        });
+    }
+
+    fn step(&mut self, name: &str, step: impl FnOnce() -> Count) {
+        if self.stopped {
+            println!("==> {name}: not run");
+            return;
+        }
+        println!("==> {name}");
+        let start = Instant::now();
+        let count = step();
+        let word = if count.failed == 0 { "ok" } else { "FAILED" };
+        println!("==> {name}: {word} ({:.1} s)\n", start.elapsed().as_secs_f32());
+        self.stopped = count.failed > 0;
+        self.count.add(count);
+    }
+
+    fn skip(&mut self, name: &str, why: &str, tests: u64) {
+        println!("==> {name}: SKIPPED, {why}\n");
+        self.count.skipped += tests;
+    }
+
+    /// Counts the tests in Chromium without running them, and says loudly that they did not run.
+    fn skip_browser(&mut self, command: &mut Command) {
+        if self.stopped {
+            return;
+        }
+        let listed = command::output(command.args(["--quiet", "--", "--list"])).unwrap_or_default();
+        let tests = listed.lines().filter(|line| line.ends_with(": test")).count() as u64;
+        println!("######################################################################");
+        self.skip(
+            "end to end, Chromium",
+            &format!("--skip-browser: {tests} tests of the page did NOT run"),
+            tests,
+        );
+        println!("######################################################################");
+    }
+
+    fn finish(self) -> ExitCode {
+        let Count { passed, failed, skipped } = self.count;
+        println!("all steps together: {:.0} s", self.start.elapsed().as_secs_f32());
+        println!("{passed} passed, {failed} failed, {skipped} skipped");
+        if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+impl Count {
+    fn add(&mut self, other: Count) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+
+    /// What libtest says at the end of each test program; zero for every other line.
+    fn from_result_line(line: &str) -> Count {
+        let mut count = Count::default();
+        let Some(numbers) = line.strip_prefix("test result: ") else { return count };
+        for part in numbers.split([';', '.']) {
+            let mut words = part.split_whitespace();
+            let (Some(number), Some(what)) = (words.next(), words.next()) else { continue };
+            let Ok(number) = number.parse::<u64>() else { continue };
+            match what {
+                "passed" => count.passed = number,
+                "failed" => count.failed = number,
+                "ignored" => count.skipped = number,
+                _ => {} // measured, filtered out
+            }
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn result_lines_are_counted() {
+        let check = |line: &str, passed, failed, skipped| {
+            assert_eq!(Count::from_result_line(line), Count { passed, failed, skipped }, "{line}");
+        };
+        check(
+            "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s",
+            12,
+            0,
+            1,
+        );
+        check("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out", 3, 2, 0);
+        check("test result_lines ... ok", 0, 0, 0);
+        check("running 4 tests", 0, 0, 0);
+    }
+}
