@@ -1,11 +1,34 @@
-//! The broker: everything that the binary `tabmq` can do, as a library.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout))]
+//! The broker, and all else that the binary `tabmq` can do, as a library.
+//!
+//! In reading order:
+//!
+//! - [`config`]: flags, environment and file, validated.
+//! - [`server`]: the broker as a whole, started and stopped; [`serve()`] adds the console and signals.
+//! - [`listener`]: TCP and WebSocket, each of which yields a byte stream.
+//! - [`connection`]: one connection, from its first packet to its last.
+//! - [`hub`]: the broker behind one lock; [`outbox`]: what waits for a connection.
+//! - [`broker`]: the core: sessions, routing, retained messages, wills. Pure and synchronous.
+//! - [`auth`]: who gets in.
+//! - [`http`]: the page and the API.
+//! - [`events`]: the console.
 
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)
+)]
+
+pub mod cli;
 pub mod config;
+pub mod server;
+mod serve;
 pub mod listener;
 pub mod connection;
 pub mod hub;
 pub mod outbox;
 pub mod broker;
 pub mod auth;
+pub mod http;
 pub mod events;
+
+pub use serve::serve;
+pub use server::{Server, StartError};

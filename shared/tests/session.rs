@@ -265,7 +265,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => near.prop_map(Op::Unreserve),
         1 => (1..8_u16).prop_map(Op::Resume),
         6 => Just(Op::Again),
-        1 => Just(Op::Drain).prop_filter("seldom", |_| true),
+        1 => Just(Op::Drain),
     ]
 }
 

@@ -30,7 +30,8 @@ impl Broker {
 
     /// What runs when a test says `tabmq`: TABMQ_BIN, else what `cargo xtask build` made.
     pub fn binary() -> Result<PathBuf> {
-        let built = target_directory()?.join("release").join(format!("tabmq{}", std::env::consts::EXE_SUFFIX));
+        let built =
+            target_directory()?.join("release").join(format!("tabmq{}", std::env::consts::EXE_SUFFIX));
         let binary = std::env::var_os("TABMQ_BIN").map_or(built, PathBuf::from);
         ensure!(binary.is_file(), "there is no {}: `cargo xtask build` makes it", binary.display());
         Ok(binary)
@@ -39,7 +40,8 @@ impl Broker {
     /// `tabmq` with these arguments, without the caller's TABMQ_… settings.
     pub fn command<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Command> {
         let mut command = Command::new(Broker::binary()?);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TABMQ_")) {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TABMQ_"))
+        {
             command.env_remove(name);
         }
         command.args(args);

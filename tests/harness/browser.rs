@@ -30,7 +30,10 @@ const ARGUMENTS: &[&str] = &[
 
 /// Runs a test with a fresh broker and a fresh Chromium, and ends both whatever comes. The test fails too when a page
 /// threw an error that nobody caught (a panic is one) or wrote to `console.error`.
-pub async fn browser_test(name: &str, test: impl AsyncFnOnce(&mut Broker, &Browser) -> Result<()>) -> Result<()> {
+pub async fn browser_test(
+    name: &str,
+    test: impl AsyncFnOnce(&mut Broker, &Browser) -> Result<()>,
+) -> Result<()> {
     let mut broker = Broker::start().await?;
     let browser = Browser::start().await?;
     let outcome = AssertUnwindSafe(test(&mut broker, &browser)).catch_unwind().await;
@@ -65,11 +68,16 @@ pub struct Browser {
 
 impl Browser {
     async fn start() -> Result<Browser> {
-        let profile = target_directory()?.join("browser-profiles").join(format!("{}-{}", std::process::id(), unique("p")));
+        let profile = target_directory()?.join("browser-profiles").join(format!(
+            "{}-{}",
+            std::process::id(),
+            unique("p")
+        ));
         std::fs::create_dir_all(&profile)?;
         let mut driver = Program::spawn(Command::new("chromedriver").arg("--port=0"))
             .context("the tests in Chromium need chromedriver on PATH")?;
-        let line = driver.stdout.find("its port", |line| line.contains("started successfully on port")).await?;
+        let line =
+            driver.stdout.find("its port", |line| line.contains("started successfully on port")).await?;
         let port = line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.');
         let driver_address = SocketAddr::from(([127, 0, 0, 1], port.parse()?));
         let client = ClientBuilder::new(HttpConnector::new())
@@ -147,7 +155,8 @@ fn capabilities(profile: &Path) -> Result<Capabilities> {
 fn is_root() -> Result<bool> {
     use std::os::unix::fs::MetadataExt;
     // A file that was just made belongs to whoever runs the tests.
-    let probe = target_directory()?.join("browser-profiles").join(unique(&format!("probe-{}", std::process::id())));
+    let probe =
+        target_directory()?.join("browser-profiles").join(unique(&format!("probe-{}", std::process::id())));
     std::fs::write(&probe, "")?;
     let owner = std::fs::metadata(&probe)?.uid();
     std::fs::remove_file(&probe)?;

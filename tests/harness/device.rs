@@ -68,7 +68,9 @@ enum Client {
 /// What a test waits for, apart from messages.
 #[derive(Debug, PartialEq, Eq)]
 enum Answer {
-    Connected { session_present: bool },
+    Connected {
+        session_present: bool,
+    },
     Subscribed,
     /// PUBACK or PUBCOMP: a message has arrived at the broker.
     Delivered,

@@ -62,7 +62,8 @@ pub async fn request(
 }
 
 fn parse(answer: &[u8]) -> Result<Response> {
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").context("an answer without an empty line")?;
+    let end =
+        answer.windows(4).position(|four| four == b"\r\n\r\n").context("an answer without an empty line")?;
     let head = std::str::from_utf8(&answer[..end])?;
     let body = &answer[end + 4..];
     let (status_line, fields) = head.split_once("\r\n").unwrap_or((head, ""));

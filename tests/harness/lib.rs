@@ -12,7 +12,13 @@
 
 #![allow(missing_docs, reason = "a test's helpers: names say it, docs where they do not")]
 #![allow(clippy::print_stdout, reason = "what a failing test saw")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may fail"
+)]
 
 mod broker;
 mod browser;

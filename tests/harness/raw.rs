@@ -30,7 +30,8 @@ enum Wire {
 impl Raw {
     /// A TCP connection, nothing sent yet.
     pub async fn tcp(address: SocketAddr) -> Result<Raw> {
-        let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+        let stream =
+            TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
         Ok(Raw { wire: Wire::Tcp(stream), received: BytesMut::new() })
     }
@@ -101,7 +102,11 @@ impl Raw {
 
     /// Waits until the broker closes the connection; returns what it sent before.
     pub async fn closed(&mut self) -> Result<Vec<u8>> {
-        in_time("end of the connection", async { while self.receive().await? {} anyhow::Ok(()) }).await??;
+        in_time("end of the connection", async {
+            while self.receive().await? {}
+            anyhow::Ok(())
+        })
+        .await??;
         Ok(self.received.split().to_vec())
     }
 
@@ -118,7 +123,8 @@ impl Raw {
     /// Connects as a client of 5.0 with a clean start, and wants to be accepted. Returns CONNACK as bytes: mqttbytes
     /// cannot read every property.
     pub async fn connect_v5(&mut self, id: &str) -> Result<Vec<u8>> {
-        let mut bytes = vec![0x10, 0, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 0, 0, u8::try_from(id.len())?];
+        let mut bytes =
+            vec![0x10, 0, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 60, 0, 0, u8::try_from(id.len())?];
         bytes.extend_from_slice(id.as_bytes());
         bytes[1] = u8::try_from(bytes.len() - 2)?;
         self.send(&bytes).await?;
@@ -155,7 +161,10 @@ impl Raw {
                     Ok(true)
                 }
                 Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => Ok(true),
-                Some(Ok(Frame::Close(_)) | Err(WsError::ConnectionClosed | WsError::Protocol(_) | WsError::Io(_)))
+                Some(
+                    Ok(Frame::Close(_))
+                    | Err(WsError::ConnectionClosed | WsError::Protocol(_) | WsError::Io(_)),
+                )
                 | None => Ok(false),
                 Some(Ok(other)) => bail!("MQTT is in binary frames only, this is {other:?}"),
                 Some(Err(error)) => Err(error.into()),

@@ -110,7 +110,8 @@ impl<'b> Tab<'b> {
 
     /// How many elements there are.
     pub async fn count(&self, hook: &Hook) -> Result<u64> {
-        let count = self.script("return document.querySelectorAll(arguments[0]).length", vec![json!(hook.0)]).await?;
+        let count =
+            self.script("return document.querySelectorAll(arguments[0]).length", vec![json!(hook.0)]).await?;
         count.as_u64().context("no number")
     }
 
@@ -217,7 +218,8 @@ impl<'b> Tab<'b> {
     }
 
     async fn set_checkbox(&self, hook: &Hook, on: bool) -> Result<()> {
-        let checked = self.script("return document.querySelector(arguments[0]).checked", vec![json!(hook.0)]).await?;
+        let checked =
+            self.script("return document.querySelector(arguments[0]).checked", vec![json!(hook.0)]).await?;
         ensure!(checked.is_boolean(), "{hook:?} is not a checkbox");
         if checked == on { Ok(()) } else { self.click(hook).await }
     }

@@ -164,7 +164,6 @@ impl Broker {
             session: Some(key),
             peer,
             version: connect.version,
-            username: connect.username.as_ref().map(|name| ByteString::from(name.to_string())),
             outbox: Outbox::default(),
             waker: None,
             woken: false,
@@ -174,7 +173,6 @@ impl Broker {
             }),
             outbound_aliases: (alias_maximum > 0).then(|| Box::new(OutboundAliases::new(alias_maximum))),
             max_packet_size: properties.maximum_packet_size.unwrap_or(u32::MAX),
-            problem_information: properties.request_problem_information.unwrap_or(true),
             keep_alive_s,
             last_received: now,
             keep_alive_at: None,
@@ -270,6 +268,12 @@ impl Broker {
         let conns: Vec<ConnId> = (self.clients.links.iter())
             .map(|(key, link)| ConnId { link: key as LinkKey, serial: link.serial })
             .collect();
+        // All wills first: then everybody who wants to know of them is still there.
+        for conn in &conns {
+            if let Some(key) = self.clients.link(*conn).and_then(|link| link.session) {
+                self.publish_will(key, now);
+            }
+        }
         for conn in conns {
             let cause = DisconnectCause::Server(ReasonCode::ServerShuttingDown, "the server stops".to_owned());
             self.end_connection(conn, cause, now);

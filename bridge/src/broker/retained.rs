@@ -1,98 +1,136 @@
 //! Retained messages: the last one of each topic that was published with the RETAIN flag.
 //!
-//! One ordered map, in the order of the levels, does for all: a topic's message is one look-up; what `a/b/#` matches
-//! is one range; for `a/+/c` the search jumps from each `a/x` to `a/x/c` and on to what follows `a/x`. A topic costs
-//! its text and one entry, whatever its depth: a tree of levels would let a peer make 65,536 nodes with one packet.
+//! A table finds the message of one topic. For filters with wildcards the topics are in order as well, level by level:
+//! what `a/b/#` matches is one range; for `a/+/c` the search jumps from each `a/x` to `a/x/c` and on to what follows
+//! `a/x`. A topic costs its text and two entries, whatever its depth: in a tree of levels a peer could make 65,536
+//! nodes with one packet.
 
+use super::router::index::{Hasher, Index};
+use slab::Slab;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 use tabmq_shared::topic::{TopicFilter, TopicName};
 
 /// The retained messages by topic. `M` is what the broker keeps of a message; its memory is the broker's to count.
 #[derive(Debug)]
-pub struct Retained<M> {
-    by_topic: BTreeMap<Box<[u8]>, M>,
-    /// A key to look up; kept for its memory.
-    key: Vec<u8>,
+pub(crate) struct Retained<M> {
+    hasher: Hasher,
+    entries: Slab<Entry<M>>,
+    by_topic: Index,
+    /// Positions in `entries`.
+    in_order: BTreeMap<Arc<[u8]>, u32>,
+}
+
+#[derive(Debug)]
+struct Entry<M> {
+    /// The topic as [`key_of`] writes it.
+    key: Arc<[u8]>,
+    message: M,
 }
 
 impl<M> Retained<M> {
     /// None yet.
-    pub fn new() -> Self {
-        Retained { by_topic: BTreeMap::new(), key: Vec::new() }
-    }
-
-    /// Keeps the message in place of the one before, which is returned [MQTT-3.3.1-5].
-    pub fn set(&mut self, topic: &TopicName, message: M) -> Option<M> {
-        write_key(&mut self.key, topic.as_str());
-        match self.by_topic.get_mut(self.key.as_slice()) {
-            Some(kept) => Some(std::mem::replace(kept, message)),
-            None => self.by_topic.insert(self.key.as_slice().into(), message),
+    pub(crate) fn new() -> Self {
+        Retained {
+            hasher: Hasher::random(),
+            entries: Slab::new(),
+            by_topic: Index::default(),
+            in_order: BTreeMap::new(),
         }
     }
 
+    /// Keeps the message in place of the one before, which is returned [MQTT-3.3.1-5].
+    pub(crate) fn set(&mut self, topic: &TopicName, message: M) -> Option<M> {
+        let hash = self.hash(topic);
+        if let Some(entry) = self.find(hash, topic).and_then(|at| self.entries.get_mut(at as usize)) {
+            return Some(std::mem::replace(&mut entry.message, message));
+        }
+        let key: Arc<[u8]> = key_of(topic.as_str()).collect();
+        let at = self.entries.insert(Entry { key: key.clone(), message }) as u32;
+        self.by_topic.insert(hash, at);
+        self.in_order.insert(key, at);
+        None
+    }
+
     /// Forgets the topic's message [MQTT-3.3.1-6].
-    pub fn remove(&mut self, topic: &TopicName) -> Option<M> {
-        write_key(&mut self.key, topic.as_str());
-        self.by_topic.remove(self.key.as_slice())
+    pub(crate) fn remove(&mut self, topic: &TopicName) -> Option<M> {
+        let hash = self.hash(topic);
+        let at = self.find(hash, topic)?;
+        let entry = self.entries.try_remove(at as usize)?;
+        self.by_topic.remove(hash, at);
+        self.in_order.remove(&entry.key);
+        Some(entry.message)
     }
 
     /// The topic's message.
-    pub fn get(&self, topic: &TopicName) -> Option<&M> {
-        let mut key = Vec::new();
-        write_key(&mut key, topic.as_str());
-        self.by_topic.get(key.as_slice())
+    pub(crate) fn get(&self, topic: &TopicName) -> Option<&M> {
+        self.message(self.find(self.hash(topic), topic)?)
     }
 
     /// How many topics have one.
-    pub fn len(&self) -> usize {
-        self.by_topic.len()
-    }
-
-    /// Whether no topic has one.
-    pub fn is_empty(&self) -> bool {
-        self.by_topic.is_empty()
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// All of them, in the order of their topics, level by level.
-    pub fn iter(&self) -> impl Iterator<Item = &M> {
-        self.by_topic.values()
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
+        self.in_order.values().filter_map(|at| self.message(*at))
     }
 
     /// Calls `f` with each message whose topic matches `filter`, in the order of the topics, level by level. Of a
     /// shared filter it is the part behind the group that counts.
-    pub fn for_each_match(&self, filter: &TopicFilter, mut f: impl FnMut(&M)) {
-        let mut pattern = Vec::new();
-        write_key(&mut pattern, filter.filter());
+    pub(crate) fn for_each_match(&self, filter: &TopicFilter, mut f: impl FnMut(&M)) {
+        let pattern: Vec<u8> = key_of(filter.filter()).collect();
+        // Nothing before it matches.
         let mut from = literal_prefix(&pattern).to_vec();
-        loop {
+        'search: loop {
             let range = (Bound::Included(from.as_slice()), Bound::Unbounded);
-            let mut next_from = None;
-            for (key, message) in self.by_topic.range::<[u8], _>(range) {
+            let mut passed = 0;
+            for (key, at) in self.in_order.range::<[u8], _>(range) {
+                if **key < *from {
+                    passed += 1;
+                    if passed > NEAR {
+                        continue 'search;
+                    }
+                    continue;
+                }
                 match compare(&pattern, key) {
-                    Step::Match => f(message),
+                    Step::Match => self.message(*at).into_iter().for_each(&mut f),
                     Step::Next => {}
                     Step::Jump { kept, then } => {
-                        next_from = key.get(..kept).map(|kept| [kept, then].concat());
-                        break;
+                        from.clear();
+                        from.extend_from_slice(key.get(..kept).unwrap_or_default());
+                        from.extend_from_slice(then);
+                        passed = 0;
                     }
-                    Step::End => break,
+                    Step::End => return,
                 }
             }
-            match next_from {
-                Some(next_from) => from = next_from,
-                None => return,
-            }
+            return;
         }
+    }
+
+    fn hash(&self, topic: &TopicName) -> u64 {
+        self.hasher.hash(topic.as_str().as_bytes())
+    }
+
+    fn find(&self, hash: u64, topic: &TopicName) -> Option<u32> {
+        let is_it = |at: u32| {
+            let key = self.entries.get(at as usize).map(|entry| &*entry.key);
+            key.is_some_and(|key| key_of(topic.as_str()).eq(key.iter().copied()))
+        };
+        self.by_topic.find(hash, is_it)
+    }
+
+    fn message(&self, at: u32) -> Option<&M> {
+        self.entries.get(at as usize).map(|entry| &entry.message)
     }
 }
 
-impl<M> Default for Retained<M> {
-    fn default() -> Self {
-        Retained::new()
-    }
-}
+/// A jump first looks at this many of the keys that follow: walking there is cheaper than a new search.
+const NEAR: usize = 8;
 
 /// Separates levels in keys. No topic contains it [MQTT-4.7.3-2], and nothing is less: so keys are in the order of
 /// their levels, and a topic is followed by everything below it.
@@ -100,10 +138,9 @@ const SEPARATOR: u8 = 0;
 /// Behind a topic: the least that is greater than everything below it.
 const BEHIND_ALL_BELOW: &[u8] = &[SEPARATOR + 1];
 
-/// Makes the key of a topic name, or the pattern of a filter.
-fn write_key(key: &mut Vec<u8>, topic: &str) {
-    key.clear();
-    key.extend(topic.bytes().map(|byte| if byte == b'/' { SEPARATOR } else { byte }));
+/// The key of a topic name, or the pattern of a filter.
+fn key_of(topic: &str) -> impl Iterator<Item = u8> {
+    topic.bytes().map(|byte| if byte == b'/' { SEPARATOR } else { byte })
 }
 
 /// The levels of a pattern before the first wildcard, without the separator behind them.
@@ -148,7 +185,9 @@ fn compare<'a>(pattern: &'a [u8], key: &[u8]) -> Step<'a> {
         } else {
             match level.cmp(wanted) {
                 Ordering::Equal => {}
-                Ordering::Less => return Step::Jump { kept: begin, then: wanted },
+                Ordering::Less => {
+                    return Step::Jump { kept: begin, then: wanted };
+                }
                 Ordering::Greater => {
                     return plus_end.map_or(Step::End, |kept| Step::Jump { kept, then: BEHIND_ALL_BELOW });
                 }
@@ -188,19 +227,22 @@ mod tests {
         assert_eq!(retained.set(&a, 2), Some(1));
         assert_eq!((retained.get(&a), retained.get(&b), retained.len()), (Some(&2), None, 1));
         assert_eq!((retained.remove(&b), retained.remove(&a), retained.remove(&a)), (None, Some(2), None));
-        assert!(retained.is_empty());
+        assert_eq!((retained.len(), retained.iter().count()), (0, 0));
     }
 
     #[test]
     fn matches_in_order() {
         let topics = [
-            "a b", "a/b", "a", "a/", "a/b/c", "a/b/d", "a/c/c", "a/c/c/c", "/a", "é", "$SYS/a", "$SYS", "a/\u{1}", "b/b",
-            "//",
+            "a b", "a/b", "a", "a/", "a/b/c", "a/b/d", "a/c/c", "a/c/c/c", "/a", "é", "$SYS/a", "$SYS",
+            "a/\u{1}", "b/b", "//",
         ];
         let cases: &[(&str, &[&str])] = &[
             (
                 "#",
-                &["//", "/a", "a", "a/", "a/\u{1}", "a/b", "a/b/c", "a/b/d", "a/c/c", "a/c/c/c", "a b", "b/b", "é"],
+                &[
+                    "//", "/a", "a", "a/", "a/\u{1}", "a/b", "a/b/c", "a/b/d", "a/c/c", "a/c/c/c", "a b",
+                    "b/b", "é",
+                ],
             ),
             ("+", &["a", "a b", "é"]),
             ("+/+", &["/a", "a/", "a/\u{1}", "a/b", "b/b"]),

@@ -11,7 +11,7 @@ use std::task::Waker;
 use tabmq_shared::packet::Version;
 use tabmq_shared::session::{InboundAliases, Incoming, OutboundAliases, Outgoing};
 use tabmq_shared::topic::TopicFilter;
-use tabmq_shared::{ByteString, Time};
+use tabmq_shared::Time;
 
 /// A session expiry interval that means "never" (5.0 section 3.1.2.11.2).
 pub(super) const NEVER: u32 = u32::MAX;
@@ -132,7 +132,6 @@ pub(super) struct Link {
     pub(super) session: Option<SessionKey>,
     pub(super) peer: Peer,
     pub(super) version: Version,
-    pub(super) username: Option<ByteString>,
     pub(super) outbox: Outbox,
     pub(super) waker: Option<Waker>,
     /// The waker has been called since the connection last looked into its outbox.
@@ -141,8 +140,6 @@ pub(super) struct Link {
     pub(super) outbound_aliases: Option<Box<OutboundAliases>>,
     /// The largest packet that the client takes, in bytes.
     pub(super) max_packet_size: u32,
-    /// Whether the client wants reason strings [MQTT-3.1.2-29].
-    pub(super) problem_information: bool,
     /// Seconds; 0 is off.
     pub(super) keep_alive_s: u16,
     pub(super) last_received: Time,

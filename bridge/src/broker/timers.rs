@@ -46,4 +46,9 @@ impl Timers {
         self.0.remove(&first);
         Some(first.1)
     }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }

@@ -47,7 +47,8 @@ pub(super) fn decode_properties(r: &mut Reader<'_>) -> Result<AckProperties, Dec
 
 /// The whole packet, if it has the form of four bytes in every version.
 pub(super) fn short_form(packet: &Packet) -> Option<[u8; 4]> {
-    let (Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack)) = packet else {
+    let (Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack)) = packet
+    else {
         return None;
     };
     if ack.reason != ReasonCode::Success || ack.properties.is_some() {

@@ -4,7 +4,9 @@ use super::property::{Property, PropertyId, once};
 use super::reader::{Reader, push_user};
 use super::writer::{Sink, WriteProperties};
 use super::{DecodeError, Limits, Sender};
-use crate::packet::{Auth, Disconnect, DisconnectProperties, PacketType, ReasonCode, UserProperties, Version};
+use crate::packet::{
+    Auth, Disconnect, DisconnectProperties, PacketType, ReasonCode, UserProperties, Version,
+};
 
 /// Reads what follows the fixed header.
 pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Disconnect, DecodeError> {
@@ -74,7 +76,9 @@ fn apply(p: &mut DisconnectProperties, property: Property, limits: &Limits) -> R
     let name = property.name();
     match property {
         // [MQTT-3.14.2-2]
-        Property::SessionExpiryInterval(_) if limits.sender == Some(Sender::Server) => Err(property.not_allowed()),
+        Property::SessionExpiryInterval(_) if limits.sender == Some(Sender::Server) => {
+            Err(property.not_allowed())
+        }
         Property::SessionExpiryInterval(n) => once(&mut p.session_expiry_s, n, name),
         Property::ReasonString(s) => once(&mut p.reason_string, s, name),
         Property::UserProperty(pair) => push_user(&mut p.user, pair, limits),

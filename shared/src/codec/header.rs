@@ -21,17 +21,23 @@ impl FixedHeader {
     /// Reads the header at the front of `buffer`; `None` if it is not all there yet.
     ///
     /// The first byte is judged as soon as it is there: a peer that begins wrongly is not waited for.
-    pub(super) fn peek(buffer: &[u8], version: Version, limits: &Limits) -> Result<Option<Self>, DecodeError> {
+    pub(super) fn peek(
+        buffer: &[u8],
+        version: Version,
+        limits: &Limits,
+    ) -> Result<Option<Self>, DecodeError> {
         let Some((&first, rest)) = buffer.split_first() else {
             return Ok(None);
         };
         let packet_type = check_first_byte(first, version, limits)?;
-        let Some((remaining, length_bytes)) = remaining_length(rest).map_err(|e| e.within(packet_type))? else {
+        let Some((remaining, length_bytes)) = remaining_length(rest).map_err(|e| e.within(packet_type))?
+        else {
             return Ok(None);
         };
         let header = FixedHeader { packet_type, flags: first & 0x0F, remaining, len: 1 + length_bytes };
         if header.total() as u64 > u64::from(limits.max_packet_size) {
-            let text = format!("{} bytes are more than the {} allowed", header.total(), limits.max_packet_size);
+            let text =
+                format!("{} bytes are more than the {} allowed", header.total(), limits.max_packet_size);
             return Err(DecodeError::new(ReasonCode::PacketTooLarge, text).within(packet_type));
         }
         // CONNECT says its version itself and is checked where that is known.

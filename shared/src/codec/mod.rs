@@ -58,23 +58,28 @@ pub struct Limits {
 impl Limits {
     /// What a server accepts from clients.
     pub const fn of_server() -> Self {
-        Limits {
-            max_packet_size: MAX_PACKET_SIZE,
-            max_user_properties: 1_000,
-            sender: Some(Sender::Client),
-            allow_control_characters: false,
-        }
+        Limits::new(Some(Sender::Client), false)
     }
 
     /// What a client accepts from its server.
     pub const fn of_client() -> Self {
-        Limits { sender: Some(Sender::Server), allow_control_characters: true, ..Limits::of_server() }
+        Limits::new(Some(Sender::Server), true)
+    }
+
+    const fn new(sender: Option<Sender>, allow_control_characters: bool) -> Self {
+        Limits {
+            max_packet_size: MAX_PACKET_SIZE,
+            max_user_properties: 1_000,
+            sender,
+            allow_control_characters,
+        }
     }
 }
 
 impl Default for Limits {
+    /// What [`Limits::of_server`] accepts, from both sides.
     fn default() -> Self {
-        Limits { sender: None, ..Limits::of_server() }
+        Limits::new(None, false)
     }
 }
 
@@ -97,7 +102,11 @@ pub enum Sender {
 ///
 /// A partial packet costs a look at its first five bytes. An error is final: what is left in `buffer` has no
 /// meaning, and the connection must be closed [MQTT-4.13.1-1].
-pub fn decode(buffer: &mut BytesMut, version: Version, limits: &Limits) -> Result<Option<Packet>, DecodeError> {
+pub fn decode(
+    buffer: &mut BytesMut,
+    version: Version,
+    limits: &Limits,
+) -> Result<Option<Packet>, DecodeError> {
     let Some(header) = FixedHeader::peek(buffer, version, limits)? else {
         return Ok(None);
     };

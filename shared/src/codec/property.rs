@@ -18,6 +18,7 @@ macro_rules! properties {
 
         /// A property with its value, as read: the data type is right, the value not yet judged.
         #[derive(Debug)]
+        #[expect(clippy::enum_variant_names, reason = "UserProperty is the specification's name")]
         pub(super) enum Property { $($name($type),)* }
 
         impl Property {

@@ -116,7 +116,10 @@ pub(super) fn decode(mut reader: Reader<'_>, flags: u8, version: Version) -> Res
 /// Describes what lies between the fixed header and the payload.
 pub(super) fn write<S: Sink>(header: &PublishHeader<'_>, version: Version, sink: &mut S) {
     let has_id = header.packet_id.is_some();
-    sink.require(has_id == (header.qos != QoS::AtMostOnce), "a packet identifier belongs to QoS 1 and 2 only");
+    sink.require(
+        has_id == (header.qos != QoS::AtMostOnce),
+        "a packet identifier belongs to QoS 1 and 2 only",
+    );
     sink.require(!header.dup || has_id, "DUP at QoS 0"); // [MQTT-3.3.1-2]
     sink.string(header.topic);
     if let Some(id) = header.packet_id {
@@ -141,7 +144,9 @@ fn apply(p: &mut Box<PublishProperties>, property: Property, limits: &Limits) ->
         Property::ResponseTopic(s) => once(&mut p.response_topic, property::response_topic(s, limits)?, name),
         Property::CorrelationData(data) => once(&mut p.correlation_data, data, name),
         // [MQTT-3.3.4-6]: to a server none may be sent; to a client, one for each subscription that matched.
-        Property::SubscriptionIdentifier(_) if limits.sender == Some(Sender::Client) => Err(property.not_allowed()),
+        Property::SubscriptionIdentifier(_) if limits.sender == Some(Sender::Client) => {
+            Err(property.not_allowed())
+        }
         Property::SubscriptionIdentifier(n) => {
             p.subscription_ids.push(property::nonzero_u32(n, name)?.get());
             Ok(())

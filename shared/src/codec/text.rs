@@ -21,7 +21,9 @@ pub(super) fn utf8(bytes: Bytes, what: &'static str) -> Result<ByteString, Decod
 /// client id with a line feed in it would forge lines of logs.
 pub(super) fn check_identifier(s: &str, what: &'static str, limits: &Limits) -> Result<(), DecodeError> {
     if !limits.allow_control_characters && has_discouraged(s) {
-        return Err(DecodeError::malformed(format!("the {what} contains a control character or a non-character")));
+        return Err(DecodeError::malformed(format!(
+            "the {what} contains a control character or a non-character"
+        )));
     }
     Ok(())
 }
@@ -50,7 +52,8 @@ pub(super) fn check_filter(s: &ByteString, version: Version, limits: &Limits) ->
         return Err(DecodeError::malformed("a topic filter is empty"));
     }
     if !version.is_v5()
-        && let Err(error @ (TopicError::MisplacedHash | TopicError::MisplacedPlus)) = TopicFilter::new(s.clone())
+        && let Err(error @ (TopicError::MisplacedHash | TopicError::MisplacedPlus)) =
+            TopicFilter::new(s.clone())
     {
         return Err(DecodeError::malformed(format!("the topic filter {error}")));
     }

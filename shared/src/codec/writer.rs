@@ -181,7 +181,9 @@ impl Sizer {
     pub(super) fn finish(self) -> Result<usize, EncodeError> {
         match self.error {
             Some(error) => Err(error),
-            None if self.len > MAX_PACKET_SIZE as usize - header::MAX_LENGTH => Err(EncodeError::PacketTooLarge),
+            None if self.len > MAX_PACKET_SIZE as usize - header::MAX_LENGTH => {
+                Err(EncodeError::PacketTooLarge)
+            }
             None => Ok(self.len),
         }
     }

@@ -1,4 +1,5 @@
 //! What the tests of this package share.
 
+pub mod cases;
 pub mod packets;
 pub mod wire;

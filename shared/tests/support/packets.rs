@@ -8,8 +8,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 use tabmq_shared::packet::{
     Ack, AckProperties, Auth, ConnAck, ConnAckProperties, Connect, ConnectProperties, Disconnect,
     DisconnectProperties, Packet, PacketId, PacketType, Publish, PublishProperties, QoS, ReasonCode,
-    RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscribeProperties, SubscriptionOptions, Unsubscribe,
-    UserProperties, Version, Will, WillProperties,
+    RetainHandling, SubAck, Subscribe, SubscribeFilter, SubscribeProperties, SubscriptionOptions,
+    Unsubscribe, UserProperties, Version, Will, WillProperties,
 };
 use tabmq_shared::{ByteString, Bytes};
 
@@ -21,20 +21,20 @@ pub fn version() -> impl Strategy<Value = Version> {
 /// Any packet that `version` has, from either side.
 pub fn packet(version: Version) -> BoxedStrategy<Packet> {
     let common = prop_oneof![
-        connect(version).prop_map(|p| Packet::Connect(Box::new(p))),
-        connack(version).prop_map(|p| Packet::ConnAck(Box::new(p))),
+        1 => connect(version).prop_map(|p| Packet::Connect(Box::new(p))),
+        1 => connack(version).prop_map(|p| Packet::ConnAck(Box::new(p))),
         4 => publish(version).prop_map(Packet::Publish),
-        ack(version, PacketType::PubAck).prop_map(Packet::PubAck),
-        ack(version, PacketType::PubRec).prop_map(Packet::PubRec),
-        ack(version, PacketType::PubRel).prop_map(Packet::PubRel),
-        ack(version, PacketType::PubComp).prop_map(Packet::PubComp),
+        1 => ack(version, PacketType::PubAck).prop_map(Packet::PubAck),
+        1 => ack(version, PacketType::PubRec).prop_map(Packet::PubRec),
+        1 => ack(version, PacketType::PubRel).prop_map(Packet::PubRel),
+        1 => ack(version, PacketType::PubComp).prop_map(Packet::PubComp),
         2 => subscribe(version).prop_map(|p| Packet::Subscribe(Box::new(p))),
-        suback(version).prop_map(|p| Packet::SubAck(Box::new(p))),
-        unsubscribe(version).prop_map(|p| Packet::Unsubscribe(Box::new(p))),
-        unsuback(version).prop_map(|p| Packet::UnsubAck(Box::new(p))),
-        Just(Packet::PingReq),
-        Just(Packet::PingResp),
-        disconnect(version).prop_map(|p| Packet::Disconnect(Box::new(p))),
+        1 => suback(version).prop_map(|p| Packet::SubAck(Box::new(p))),
+        1 => unsubscribe(version).prop_map(|p| Packet::Unsubscribe(Box::new(p))),
+        1 => unsuback(version).prop_map(|p| Packet::UnsubAck(Box::new(p))),
+        1 => Just(Packet::PingReq),
+        1 => Just(Packet::PingResp),
+        1 => disconnect(version).prop_map(|p| Packet::Disconnect(Box::new(p))),
     ];
     if version.is_v5() {
         prop_oneof![14 => common, 1 => auth().prop_map(|p| Packet::Auth(Box::new(p)))].boxed()
@@ -63,7 +63,8 @@ pub fn publish(version: Version) -> impl Strategy<Value = Publish> {
 }
 
 fn connect(version: Version) -> impl Strategy<Value = Connect> {
-    let properties = if version.is_v5() { connect_properties().boxed() } else { Just(Default::default()).boxed() };
+    let properties =
+        if version.is_v5() { connect_properties().boxed() } else { Just(Default::default()).boxed() };
     let login = (of(name()), of(binary()));
     (any::<bool>(), any::<u16>(), name(), of(will(version)), login, properties).prop_map(
         move |(clean_start, keep_alive_s, client_id, will, (username, password), properties)| Connect {
@@ -97,9 +98,11 @@ fn connect_properties() -> impl Strategy<Value = ConnectProperties> {
 }
 
 fn will(version: Version) -> impl Strategy<Value = Will> {
-    let properties = if version.is_v5() { will_properties().boxed() } else { Just(Default::default()).boxed() };
-    (topic(), binary(), qos(), any::<bool>(), properties)
-        .prop_map(|(topic, payload, qos, retain, properties)| Will { topic, payload, qos, retain, properties })
+    let properties =
+        if version.is_v5() { will_properties().boxed() } else { Just(Default::default()).boxed() };
+    (topic(), binary(), qos(), any::<bool>(), properties).prop_map(
+        |(topic, payload, qos, retain, properties)| Will { topic, payload, qos, retain, properties },
+    )
 }
 
 fn will_properties() -> impl Strategy<Value = WillProperties> {
@@ -193,7 +196,8 @@ fn ack(version: Version, packet: PacketType) -> BoxedStrategy<Ack> {
     if !version.is_v5() {
         return packet_id().prop_map(Ack::success).boxed();
     }
-    let properties = of(ack_properties()).prop_map(|p| p.filter(|p| *p != AckProperties::default()).map(Box::new));
+    let properties =
+        of(ack_properties()).prop_map(|p| p.filter(|p| *p != AckProperties::default()).map(Box::new));
     (packet_id(), reason(packet), properties)
         .prop_map(|(packet_id, reason, properties)| Ack { packet_id, reason, properties })
         .boxed()
@@ -256,7 +260,8 @@ fn unsuback(version: Version) -> BoxedStrategy<SubAck> {
 }
 
 fn any_suback(version: Version, reasons: BoxedStrategy<Vec<ReasonCode>>) -> BoxedStrategy<SubAck> {
-    let properties = if version.is_v5() { ack_properties().boxed() } else { Just(Default::default()).boxed() };
+    let properties =
+        if version.is_v5() { ack_properties().boxed() } else { Just(Default::default()).boxed() };
     (packet_id(), properties, reasons)
         .prop_map(|(packet_id, properties, reasons)| SubAck { packet_id, properties, reasons })
         .boxed()
@@ -264,8 +269,11 @@ fn any_suback(version: Version, reasons: BoxedStrategy<Vec<ReasonCode>>) -> Boxe
 
 fn unsubscribe(version: Version) -> impl Strategy<Value = Unsubscribe> {
     let user = if version.is_v5() { user().boxed() } else { Just(Vec::new()).boxed() };
-    (packet_id(), user, vec(filter(), 1..4))
-        .prop_map(|(packet_id, user, filters)| Unsubscribe { packet_id, user, filters })
+    (packet_id(), user, vec(filter(), 1..4)).prop_map(|(packet_id, user, filters)| Unsubscribe {
+        packet_id,
+        user,
+        filters,
+    })
 }
 
 fn disconnect(version: Version) -> BoxedStrategy<Disconnect> {
@@ -287,15 +295,16 @@ fn disconnect(version: Version) -> BoxedStrategy<Disconnect> {
 }
 
 fn auth() -> impl Strategy<Value = Auth> {
-    let none = Auth {
-        reason: ReasonCode::Success,
-        method: None,
-        data: None,
-        reason_string: None,
-        user: Vec::new(),
-    };
+    let none =
+        Auth { reason: ReasonCode::Success, method: None, data: None, reason_string: None, user: Vec::new() };
     let full = (reason(PacketType::Auth), string(), of(binary()), of(string()), user()).prop_map(
-        |(reason, method, data, reason_string, user)| Auth { reason, method: Some(method), data, reason_string, user },
+        |(reason, method, data, reason_string, user)| Auth {
+            reason,
+            method: Some(method),
+            data,
+            reason_string,
+            user,
+        },
     );
     prop_oneof![1 => Just(none), 4 => full]
 }

@@ -80,8 +80,9 @@ fn token_bytes(token: &str) -> Vec<u8> {
         ("L", n) => (number(n) as u32).to_be_bytes().to_vec(),
         ("v" | "r", n) => var_int(number(n) as usize),
         _ => {
-            assert!(token.len() % 2 == 0, "an odd number of digits in {token:?}");
-            let digits = |i| u8::from_str_radix(&token[i..i + 2], 16).unwrap_or_else(|_| panic!("hex in {token:?}"));
+            assert!(token.len().is_multiple_of(2), "an odd number of digits in {token:?}");
+            let digits =
+                |i| u8::from_str_radix(&token[i..i + 2], 16).unwrap_or_else(|_| panic!("hex in {token:?}"));
             (0..token.len()).step_by(2).map(digits).collect()
         }
     }

@@ -1,1 +1,23 @@
-fn main(){}
+//! The broker's binary against native peers: mosquitto's clients, rumqttc, `tabmq pub` and `tabmq sub`, raw bytes.
+//!
+//! - [`start`]: starting, stopping, and what is refused with a sentence.
+//! - [`messages`]: every client to every other, at every QoS.
+//! - [`command_line`]: the flags of `tabmq pub` and `tabmq sub`.
+//! - [`sessions`]: retained messages, wills, sessions, take-over.
+//! - [`web`]: the page's files, and the HTTP API.
+//! - [`malformed`]: bytes that are not MQTT.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may fail"
+)]
+
+mod command_line;
+mod malformed;
+mod messages;
+mod sessions;
+mod start;
+mod web;

@@ -144,12 +144,19 @@ const RULES: &[Rule] = &[
     },
 ];
 
+/// Rooms of the table that later work builds. Taken from here as soon as they exist: a rule that looks at nothing must
+/// not look as if it held.
+const NOT_BUILT_YET: &[&str] = &["bridge/src/store"];
+
 /// Every import or path that a rule forbids, and every rule whose room is gone.
 pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
-        if !sources.iter().any(|source| is_in(&source.path, rule.room)) {
-            let what = format!("{}: this room of the never-import table does not exist", rule.room);
+        let exists = sources.iter().any(|source| is_in(&source.path, rule.room));
+        if exists == NOT_BUILT_YET.contains(&rule.room) {
+            let problem =
+                if exists { "exists and is still listed in NOT_BUILT_YET" } else { "does not exist" };
+            let what = format!("{}: this room of the never-import table {problem}", rule.room);
             findings.push(Finding { path: "xtask/src/tidy/imports.rs".into(), line: 1, what });
         }
     }
@@ -160,7 +167,7 @@ pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
 }
 
 fn check_file(source: &Source) -> Vec<Finding> {
-    if source.path.ends_with("/tests.rs") {
+    if source.path.ends_with("/tests.rs") || source.path.contains("/tests/") {
         return Vec::new(); // `#[cfg(test)] mod tests;`
     }
     let rules: Vec<&Rule> = RULES.iter().filter(|rule| rule.governs(&source.path)).collect();

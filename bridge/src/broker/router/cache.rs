@@ -1,7 +1,7 @@
 //! The matches of topics that are published often.
 //!
-//! Bounded in entries and bytes; what was not asked for lately goes first. A topic gets in when it is asked for the
-//! second time, so that topics that are published once pass by.
+//! Bounded in entries and bytes; what was not asked for lately goes first. A topic gets in when it is asked for a
+//! second or third time, so that topics that are published once pass by.
 //!
 //! What makes an entry stale: a change at a filter without wildcards concerns one topic, whose entry is looked up. A
 //! change at a filter with wildcards is written into a short log. Each entry remembers how far it has read the log;
@@ -157,24 +157,34 @@ fn size(topic: &[u8], matches: &Matches) -> usize {
         + size_of_val(matches.groups.as_slice())
 }
 
-/// Which topics were asked for already: 16 bits of the hash of the last one in each slot. 256 KiB, once it is used.
+/// Which topics were asked for already: 16 bits of the hash of one in each slot. 256 KiB, once it is used.
 #[derive(Debug, Default)]
 struct Sightings {
     tags: Vec<u16>,
+    /// A simple random sequence.
+    dice: u32,
 }
 
 impl Sightings {
-    /// As many as entries: then topics that take turns, and fit in, see themselves again.
+    /// As many as entries: then most topics that take turns, and fit in, see themselves again.
     const SLOTS: usize = MAX_ENTRIES;
 
-    /// Whether the slot of this hash has seen it last. Now it has.
+    /// Whether the slot of this hash has seen it before. If not, it takes the slot every other time: if it always
+    /// did, two topics that take turns would never see themselves.
     fn is_second(&mut self, hash: u64) -> bool {
         if self.tags.is_empty() {
             self.tags = vec![0; Self::SLOTS];
         }
         let tag = (hash >> 48) as u16;
-        let slot = self.tags.get_mut(hash as usize % Self::SLOTS);
-        slot.is_some_and(|slot| std::mem::replace(slot, tag) == tag)
+        let Some(slot) = self.tags.get_mut(hash as usize % Self::SLOTS) else {
+            return false;
+        };
+        let is_second = *slot == tag;
+        self.dice = self.dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        if !is_second && self.dice >> 31 == 0 {
+            *slot = tag;
+        }
+        is_second
     }
 }
 

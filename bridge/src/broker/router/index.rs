@@ -7,26 +7,26 @@ use std::hash::{BuildHasher, Hasher as _, RandomState};
 
 /// A seeded hash. Peers choose topics; they must not be able to choose hashes.
 #[derive(Clone, Debug)]
-pub(super) struct Hasher {
+pub(crate) struct Hasher {
     shared: SharedSeed,
     own: u64,
 }
 
 impl Hasher {
     /// Seeded by the system.
-    pub(super) fn random() -> Self {
+    pub(crate) fn random() -> Self {
         let seeds = RandomState::new();
         Hasher { shared: SharedSeed::from_u64(seeds.hash_one(0)), own: seeds.hash_one(1) }
     }
 
-    pub(super) fn hash(&self, bytes: &[u8]) -> u64 {
+    pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
         let mut hasher = FoldHasher::with_seed(self.own, &self.shared);
         hasher.write(bytes);
         hasher.finish()
     }
 
     /// The hash of bytes that belong to something with a number.
-    pub(super) fn hash_in(&self, owner: u32, bytes: &[u8]) -> u64 {
+    pub(crate) fn hash_in(&self, owner: u32, bytes: &[u8]) -> u64 {
         let mut hasher = FoldHasher::with_seed(self.own, &self.shared);
         hasher.write_u32(owner);
         hasher.write(bytes);
@@ -37,7 +37,7 @@ impl Hasher {
 /// A hash table of positions: the keys stay in the arena that the positions point into. 9 bytes for each slot, and
 /// growing reads nothing but the table, since the slots keep 32 bits of the hash.
 #[derive(Debug, Default)]
-pub(super) struct Index {
+pub(crate) struct Index {
     slots: HashTable<Slot>,
 }
 
@@ -49,19 +49,19 @@ struct Slot {
 
 impl Index {
     /// The position with this hash of which `is_it` says that it is the one.
-    pub(super) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let hash = upper_half(hash);
         let slot = self.slots.find(spread(hash), |slot| slot.hash == hash && is_it(slot.position))?;
         Some(slot.position)
     }
 
     /// Adds a position that is not there yet.
-    pub(super) fn insert(&mut self, hash: u64, position: u32) {
+    pub(crate) fn insert(&mut self, hash: u64, position: u32) {
         let hash = upper_half(hash);
         self.slots.insert_unique(spread(hash), Slot { hash, position }, |slot| spread(slot.hash));
     }
 
-    pub(super) fn remove(&mut self, hash: u64, position: u32) {
+    pub(crate) fn remove(&mut self, hash: u64, position: u32) {
         let hash = upper_half(hash);
         let is_it = |slot: &Slot| slot.hash == hash && slot.position == position;
         if let Ok(entry) = self.slots.find_entry(spread(hash), is_it) {
@@ -74,7 +74,7 @@ impl Index {
     }
 
     /// What was at `from` is now at `to`.
-    pub(super) fn relocate(&mut self, hash: u64, from: u32, to: u32) {
+    pub(crate) fn relocate(&mut self, hash: u64, from: u32, to: u32) {
         let hash = upper_half(hash);
         let is_it = |slot: &Slot| slot.hash == hash && slot.position == from;
         if let Some(slot) = self.slots.find_mut(spread(hash), is_it) {

@@ -36,7 +36,8 @@ impl Collector {
             .flat_map(|subscribers| subscribers.groups())
             .map(|group| SharedTarget { group: *group })
             .collect();
-        let mut sets = subscribers.map(|subscribers| subscribers.plain()).filter(|members| !members.is_empty());
+        let mut sets =
+            subscribers.map(|subscribers| subscribers.plain()).filter(|members| !members.is_empty());
         let targets = match (sets.next(), sets.next()) {
             (None, _) if groups.is_empty() => return self.nobody.clone(),
             (None, _) => Vec::new(),
@@ -111,8 +112,8 @@ impl Target {
 struct Merger {
     /// For each session its position among the targets, or [`ABSENT`]. All absent between two calls.
     position_of: Vec<u32>,
-    /// Position among the targets, and a subscription identifier.
-    ids: Vec<(u32, u32)>,
+    /// Position among the targets in the upper half, a subscription identifier in the lower.
+    ids: Vec<u64>,
 }
 
 const ABSENT: u32 = u32::MAX;
@@ -133,7 +134,7 @@ impl Merger {
                 }
             }
             if let Some(id) = subscription.id {
-                self.ids.push((*position, id.get()));
+                self.ids.push(u64::from(*position) << 32 | u64::from(id.get()));
             }
         }
         for target in &targets {
@@ -149,10 +150,10 @@ impl Merger {
     fn distribute_ids(&mut self, targets: &mut [Target]) {
         self.ids.sort_unstable();
         let (mut lists, mut list) = (IdLists::default(), Vec::new());
-        for of_one in self.ids.chunk_by(|a, b| a.0 == b.0) {
+        for of_one in self.ids.chunk_by(|a, b| a >> 32 == b >> 32) {
             list.clear();
-            list.extend(of_one.iter().map(|(_, id)| *id));
-            let position = of_one.first().map(|(position, _)| *position as usize);
+            list.extend(of_one.iter().map(|id| *id as u32));
+            let position = of_one.first().map(|id| (id >> 32) as usize);
             if let Some(target) = position.and_then(|position| targets.get_mut(position)) {
                 target.subscription_ids = lists.share(&list);
             }
@@ -160,20 +161,19 @@ impl Merger {
     }
 }
 
-/// Lists of identifiers. Equal ones in a row are shared: all clients of one make tend to use the same numbers.
+/// Lists of identifiers. Equal ones are shared: all clients of one make tend to use the same few numbers.
 #[derive(Default)]
 struct IdLists {
-    last: Option<Arc<[u32]>>,
+    recent: [Option<Arc<[u32]>>; 8],
 }
 
 impl IdLists {
     fn share(&mut self, ids: &[u32]) -> Option<Arc<[u32]>> {
-        if ids.is_empty() {
-            return None;
+        let slot = *ids.last()? as usize % self.recent.len();
+        let recent = self.recent.get_mut(slot)?;
+        if recent.as_deref() != Some(ids) {
+            *recent = Some(ids.into());
         }
-        if self.last.as_deref() != Some(ids) {
-            self.last = Some(ids.into());
-        }
-        self.last.clone()
+        recent.clone()
     }
 }

@@ -16,16 +16,16 @@
 //! Topics and filters are chosen by hostile peers. So hashes are seeded, nothing recurses, a filter of 30,000 levels
 //! takes one node, and no node of the tree is visited twice in one walk.
 
-mod filters;
-mod trie;
-mod subscribers;
-mod shared;
-mod matches;
 mod cache;
-mod index;
+mod filters;
+pub(super) mod index;
 mod label;
+mod matches;
+mod shared;
+mod subscribers;
 #[cfg(test)]
 mod tests;
+mod trie;
 
 use cache::Cache;
 use filters::{Filters, Place};
@@ -38,59 +38,59 @@ use subscribers::Member;
 use tabmq_shared::packet::{QoS, SubscriptionOptions};
 use tabmq_shared::topic::{TopicFilter, TopicName};
 
-pub use shared::GroupId;
+pub(crate) use shared::GroupId;
 
 /// Index of a session in the broker's slab. Keys must be dense: the router keeps 4 bytes for every key up to the
 /// highest that ever subscribed.
-pub type SessionKey = u32;
+pub(crate) type SessionKey = u32;
 
 /// How one session is subscribed with one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subscription {
+pub(crate) struct Subscription {
     /// What SUBSCRIBE asked for.
-    pub options: SubscriptionOptions,
+    pub(crate) options: SubscriptionOptions,
     /// The subscription identifier (5.0 only): 1 to 268,435,455.
-    pub id: Option<NonZeroU32>,
+    pub(crate) id: Option<NonZeroU32>,
 }
 
 /// Who gets the messages to one topic. Valid until a subscription changes: ask again for every message.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Matches {
+pub(crate) struct Matches {
     /// Each session once, however many of its subscriptions match. In no particular order.
-    pub targets: Vec<Target>,
+    pub(crate) targets: Vec<Target>,
     /// Shared groups: one member of each gets the message.
-    pub groups: Vec<SharedTarget>,
+    pub(crate) groups: Vec<SharedTarget>,
 }
 
 /// One session that gets a message, by one or several (overlapping) subscriptions that are not shared.
 ///
 /// Several make one copy, with the highest QoS of all [MQTT-3.3.4-2].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     /// The session.
-    pub session: SessionKey,
+    pub(crate) session: SessionKey,
     /// The highest QoS of the subscriptions that match. The message's own QoS still limits it.
-    pub qos: QoS,
+    pub(crate) qos: QoS,
     /// Whether at least one of them keeps the RETAIN flag as it was published.
-    pub retain_as_published: bool,
+    pub(crate) retain_as_published: bool,
     /// Whether at least one of them is no-local. If the session is the publisher itself, what it gets is said by
     /// [`Router::target_without_no_local`].
-    pub no_local: bool,
+    pub(crate) no_local: bool,
     /// The identifiers of all of them, in ascending order, one for each subscription that has one (so the same one
     /// may be there twice) [MQTT-3.3.4-4]. `None` if none has one. Never empty.
-    pub subscription_ids: Option<Arc<[u32]>>,
+    pub(crate) subscription_ids: Option<Arc<[u32]>>,
 }
 
 /// A shared group that matches: `$share/GROUP/FILTER`. Groups are per group name and filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SharedTarget {
+pub(crate) struct SharedTarget {
     /// For [`Router::serve_group`].
-    pub group: GroupId,
+    pub(crate) group: GroupId,
 }
 
 /// The index of all subscriptions. See the module's documentation.
 #[derive(Debug)]
-pub struct Router {
+pub(crate) struct Router {
     hasher: Hasher,
     filters: Filters,
     groups: Groups,
@@ -103,7 +103,7 @@ pub struct Router {
 impl Router {
     /// A router without subscriptions. Its hashes are seeded from the system's randomness; nothing that can be seen
     /// from outside depends on the seed.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let hasher = Hasher::random();
         Router {
             filters: Filters::new(&hasher),
@@ -116,7 +116,12 @@ impl Router {
     }
 
     /// Adds the subscription, or replaces the one that this session has with the same filter. True if it is new.
-    pub fn subscribe(&mut self, session: SessionKey, filter: &TopicFilter, subscription: Subscription) -> bool {
+    pub(crate) fn subscribe(
+        &mut self,
+        session: SessionKey,
+        filter: &TopicFilter,
+        subscription: Subscription,
+    ) -> bool {
         self.collector.make_room_for(session);
         let member = Member { session, subscription };
         let place = self.filters.insert(filter.filter().as_bytes());
@@ -141,7 +146,7 @@ impl Router {
     }
 
     /// Removes the subscription that this session has with this filter. True if there was one.
-    pub fn unsubscribe(&mut self, session: SessionKey, filter: &TopicFilter) -> bool {
+    pub(crate) fn unsubscribe(&mut self, session: SessionKey, filter: &TopicFilter) -> bool {
         let Some(place) = self.filters.find(filter.filter().as_bytes()) else {
             return false;
         };
@@ -164,17 +169,12 @@ impl Router {
     }
 
     /// Subscriptions in all, shared ones included.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nobody is subscribed to anything.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// Who gets a message to `topic`.
-    pub fn matches(&mut self, topic: &TopicName) -> Arc<Matches> {
+    pub(crate) fn matches(&mut self, topic: &TopicName) -> Arc<Matches> {
         let topic = topic.as_str().as_bytes();
         let hash = self.hasher.hash(topic);
         if let Some(matches) = self.cache.get(hash, topic) {
@@ -187,27 +187,16 @@ impl Router {
 
     /// What `session` gets of a message to `topic` without its no-local subscriptions: for the case that it is itself
     /// the publisher and its [`Target::no_local`] is set [MQTT-3.8.3-3]. Not cached.
-    pub fn target_without_no_local(&self, session: SessionKey, topic: &TopicName) -> Option<Target> {
+    pub(crate) fn target_without_no_local(&self, session: SessionKey, topic: &TopicName) -> Option<Target> {
         let topic = topic.as_str().as_bytes();
         matches::collect_for_one(&self.filters, self.hasher.hash(topic), topic, session, |subscription| {
             !subscription.options.no_local
         })
     }
 
-    /// The group of a filter `$share/GROUP/FILTER`, if it has members.
-    pub fn group_of(&self, filter: &TopicFilter) -> Option<GroupId> {
-        let place = self.filters.find(filter.filter().as_bytes())?;
-        self.groups.find(place, filter.share_group()?)
-    }
-
-    /// How many members the group has; 0 if it is no more.
-    pub fn group_members(&self, group: GroupId) -> usize {
-        self.groups.member_count(group)
-    }
-
     /// Offers a message to the members of a group in turn, beginning behind the one that was served last, until one
     /// accepts. Whether one did; false also if the group is no more.
-    pub fn serve_group(
+    pub(crate) fn serve_group(
         &mut self,
         group: GroupId,
         accept: impl FnMut(SessionKey, &Subscription) -> bool,
@@ -225,8 +214,16 @@ impl Router {
     }
 }
 
-impl Default for Router {
-    fn default() -> Self {
-        Router::new()
+#[cfg(test)]
+impl Router {
+    /// The group of a filter `$share/GROUP/FILTER`, if it has members.
+    pub(crate) fn group_of(&self, filter: &TopicFilter) -> Option<GroupId> {
+        let place = self.filters.find(filter.filter().as_bytes())?;
+        self.groups.find(place, filter.share_group()?)
+    }
+
+    /// How many members the group has; 0 if it is no more.
+    pub(crate) fn group_members(&self, group: GroupId) -> usize {
+        self.groups.member_count(group)
     }
 }

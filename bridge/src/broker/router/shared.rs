@@ -8,7 +8,7 @@ use slab::Slab;
 
 /// Names a group for as long as it has members. Afterwards it is stale: no later group has the same one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct GroupId {
+pub(crate) struct GroupId {
     position: u32,
     /// Counts the groups that there ever were.
     generation: u32,
@@ -64,9 +64,15 @@ impl Groups {
         session: SessionKey,
         subscribers: &mut Subscribers,
     ) -> (bool, bool) {
-        let Some(id) = self.find(place, name) else { return (false, false) };
-        let Some(group) = self.get_mut(id) else { return (false, false) };
-        let Some(position) = group.members.position(session) else { return (false, false) };
+        let Some(id) = self.find(place, name) else {
+            return (false, false);
+        };
+        let Some(group) = self.get_mut(id) else {
+            return (false, false);
+        };
+        let Some(position) = group.members.position(session) else {
+            return (false, false);
+        };
         group.remove(position);
         let is_empty = group.members.len() == 0;
         if is_empty {
@@ -84,6 +90,7 @@ impl Groups {
         Some(GroupId { position, generation: self.groups[position as usize].generation })
     }
 
+    #[cfg(test)]
     pub(super) fn member_count(&self, id: GroupId) -> usize {
         self.groups
             .get(id.position as usize)
@@ -97,13 +104,13 @@ impl Groups {
         id: GroupId,
         mut accept: impl FnMut(SessionKey, &Subscription) -> bool,
     ) -> bool {
-        let Some(group) = self.get_mut(id) else { return false };
+        let Some(group) = self.get_mut(id) else {
+            return false;
+        };
         let next = group.next.min(group.members.len());
         let (served, waiting) = group.members.as_slice().split_at(next);
-        let accepted = waiting
-            .iter()
-            .chain(served)
-            .position(|member| accept(member.session, &member.subscription));
+        let accepted =
+            waiting.iter().chain(served).position(|member| accept(member.session, &member.subscription));
         if let Some(steps) = accepted {
             group.next = if steps < waiting.len() { next + steps + 1 } else { steps - waiting.len() + 1 };
         }

@@ -99,7 +99,9 @@ impl Subscribers {
 
     /// Removes the group at a position. If another one moved there: which one.
     pub(super) fn remove_group(&mut self, position: usize) -> Option<GroupId> {
-        let Subscribers::Many(many) = self else { return None };
+        let Subscribers::Many(many) = self else {
+            return None;
+        };
         if position < many.groups.len() {
             many.groups.swap_remove(position);
         }
@@ -124,7 +126,9 @@ impl Subscribers {
 
     /// Back to the small forms, where one will do.
     fn simplify(&mut self) {
-        let Subscribers::Many(many) = self else { return };
+        let Subscribers::Many(many) = self else {
+            return;
+        };
         if many.groups.is_empty() {
             match many.plain.as_slice() {
                 [] => *self = Subscribers::None,
@@ -207,7 +211,9 @@ impl Members {
 
     /// Exchanges two members. Nothing happens if one of the positions is behind the end.
     pub(super) fn swap(&mut self, a: usize, b: usize) {
-        let (Some(first), Some(second)) = (self.list.get(a), self.list.get(b)) else { return };
+        let (Some(first), Some(second)) = (self.list.get(a), self.list.get(b)) else {
+            return;
+        };
         if a == b {
             return;
         }

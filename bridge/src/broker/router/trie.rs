@@ -293,7 +293,9 @@ fn match_levels(pattern: &[u8], topic: &[u8], mut offset: usize) -> Option<usize
             b'+' => offset += first_level(topic.get(offset..)?).len(),
             _ if topic.get(offset) == Some(&expected) => offset += 1,
             // "sport/#" matches "sport", so its "/#" matches the end.
-            b'/' if offset == topic.len() && pattern.as_slice() == b"#" => return Some(end_of(topic)),
+            b'/' if offset == topic.len() && pattern.as_slice() == b"#" => {
+                return Some(end_of(topic));
+            }
             _ => return None,
         }
     }

@@ -1,0 +1,35 @@
+//! The command line: one binary, several commands.
+
+use crate::config::Settings;
+use clap::{Parser, Subcommand};
+
+/// An MQTT broker that serves its own client page. Without a command it is `tabmq serve`
+#[derive(Debug, Parser)]
+#[command(name = "tabmq", version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; without it, [`Command::Serve`].
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// The flags of `serve`, when the word is left out.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the broker
+    Serve(Settings),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,57 @@
+//! HTTP/1.1 on one TCP connection. Not HTTP/2: browsers speak it over TLS only, and a WebSocket needs its own
+//! connection anyway.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tower_service::Service;
+use tracing::debug;
+
+/// A request's head must have come within this time; it also ends connections that nobody uses any more.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// The most that a request's head may be long, in bytes.
+const HEAD_BYTES: usize = 32 * 1024;
+
+/// The address at which a request came in: a request extension.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalAddress(pub SocketAddr);
+
+/// Answers requests until the client or `stop` ends it, or one of them becomes a WebSocket. The router finds the
+/// client's address as [`ConnectInfo`] in each request, and the server's as [`LocalAddress`].
+pub async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
+    let Ok(local) = stream.local_addr() else { return }; // the client is gone already
+    // It can fail only for a socket that is dead already, and then the first read says so.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(LocalAddress(local));
+        router.clone().call(request.map(Body::new))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let result = tokio::select! {
+        result = &mut connection => result,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        debug!(address = %peer, error = error.to_string().as_str(), "HTTP connection ended");
+    }
+}

@@ -1,0 +1,88 @@
+//! The HTTP side: the page at `/`, the API under `/api/v1`, and `/healthz`. MQTT over WebSocket joins the same router
+//! from [`listener::ws`](crate::listener::ws).
+//!
+//! - [`connection`]: HTTP/1.1 on one TCP connection.
+//! - `page`: the embedded page; `negotiation`: which form of it a browser gets.
+//! - `publish`, `info`: the API. `problem`: its errors.
+//! - [`origin`]: which web pages may use all this.
+
+pub mod connection;
+mod page;
+mod negotiation;
+mod publish;
+mod info;
+mod problem;
+pub mod origin;
+
+pub use info::ServerInfo;
+
+use crate::hub::Hub;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use origin::OriginPolicy;
+use problem::ApiError;
+use std::sync::Arc;
+use tabmq_shared::api;
+
+/// What the handlers work with.
+#[derive(Clone)]
+struct AppState {
+    hub: Arc<Hub>,
+    info: Arc<ServerInfo>,
+}
+
+/// All that one HTTP listener serves; `websocket` is what answers at [`api::WEBSOCKET_PATH`].
+pub fn router(hub: Arc<Hub>, info: ServerInfo, origins: OriginPolicy, websocket: MethodRouter) -> Router {
+    // Twice the largest payload: base64 and escaped text take more room than what they stand for.
+    let body_limit = usize::try_from(hub.max_packet_size()).unwrap_or(usize::MAX).saturating_mul(2);
+    let api = Router::new()
+        .route(api::PUBLISH_PATH, post(publish::publish))
+        .route(api::INFO_PATH, get(info::info))
+        .route("/api/{*rest}", axum::routing::any(no_such_api))
+        .route("/api", axum::routing::any(no_such_api))
+        .layer(DefaultBodyLimit::max(body_limit.saturating_add(64 * 1024)))
+        .with_state(AppState { hub, info: Arc::new(info) });
+    Router::new()
+        .route(api::WEBSOCKET_PATH, websocket)
+        .route("/healthz", get(async || "ok\n"))
+        .merge(api)
+        .fallback(anything_else)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(axum::middleware::from_fn_with_state(Arc::new(origins), origin::check))
+        .layer(map_response(harden))
+}
+
+async fn no_such_api() -> ApiError {
+    let detail = format!("there is no such address here: {} and {} exist", api::PUBLISH_PATH, api::INFO_PATH);
+    ApiError::new(StatusCode::NOT_FOUND, detail)
+}
+
+async fn wrong_method(request: Request) -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{} does not work with {}: see the header Allow", request.uri().path(), request.method()),
+    )
+}
+
+/// The page and its files, or nothing.
+async fn anything_else(request: Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+    }
+    page::serve(request.uri().path(), request.headers())
+}
+
+/// Headers that every response has, so that a browser does with it what was meant and nothing else.
+async fn harden(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! `tabmq serve`: a [`Server`] with a console and signals.
+
+use crate::config::Config;
+use crate::events;
+use crate::server::{Server, StartError};
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+
+/// Runs a broker until a signal ends it: SIGINT or SIGTERM stops it gracefully, a second one at once.
+pub async fn serve(config: &Config) -> Result<ExitCode, StartError> {
+    events::init(config.log.into(), config.log_format);
+    let _ = raise_open_files();
+    let mut signals = Signals::new();
+    let server = Server::start(config)?;
+    // Nobody may be listening there, and a broker can do without.
+    let _ = announce(&server, &mut io::stdout().lock());
+    events::stopping(signals.next().await.name);
+    tokio::select! {
+        () = server.stop() => Ok(ExitCode::SUCCESS),
+        signal = signals.next() => Ok(ExitCode::from(signal.exit_code)),
+    }
+}
+
+/// One line for each listener, then `ready`. Scripts read these lines: see the table of names in the README.
+fn announce(server: &Server, out: &mut impl Write) -> io::Result<()> {
+    for address in server.mqtt_addresses() {
+        writeln!(out, "mqtt listening on {address}")?;
+    }
+    if let Some(address) = server.http_address() {
+        writeln!(out, "http listening on {address} (page at http://{}/)", reachable(address))?;
+    }
+    writeln!(out, "sessions and retained messages are kept in memory only: a restart forgets them")?;
+    writeln!(out, "ready")?;
+    out.flush()
+}
+
+/// An address that a browser on this machine can open.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// Lets the process have as many connections as the system allows: the usual limit, 1024, is for programs that use
+/// `select`.
+#[cfg(unix)]
+fn raise_open_files() -> rustix::io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+}
+
+#[cfg(not(unix))]
+fn raise_open_files() -> io::Result<()> {
+    Ok(())
+}
+
+/// What ended the broker.
+struct Signal {
+    name: &'static str,
+    /// What a shell expects of a program that a signal ended.
+    exit_code: u8,
+}
+
+const INTERRUPT: Signal = Signal { name: "SIGINT", exit_code: 130 };
+
+#[cfg(unix)]
+const TERMINATE: Signal = Signal { name: "SIGTERM", exit_code: 143 };
+
+/// The signals that end the broker. They are listened to from the moment that this is made.
+struct Signals {
+    #[cfg(unix)]
+    streams: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        // Without handlers the system ends the process at a signal, which is not graceful, but an end.
+        let streams = signal(SignalKind::interrupt()).ok().zip(signal(SignalKind::terminate()).ok());
+        Signals { streams }
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> Signal {
+        match &mut self.streams {
+            Some((interrupt, terminate)) => tokio::select! {
+                _ = interrupt.recv() => INTERRUPT,
+                _ = terminate.recv() => TERMINATE,
+            },
+            None => std::future::pending().await,
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Self {
+        Signals {}
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> Signal {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => INTERRUPT,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

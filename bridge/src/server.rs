@@ -1,0 +1,178 @@
+//! The broker as a whole: listeners, connections, HTTP and timers wired together, started and stopped.
+
+use crate::auth::AllowAll;
+use crate::broker::{BrokerConfig, Peer, TransportKind};
+use crate::config::Config;
+use crate::http::origin::OriginPolicy;
+use crate::http::{self, ServerInfo};
+use crate::hub::Hub;
+use crate::listener::{Transport, accept, ws};
+use crate::{connection, events};
+use axum::Router;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tabmq_shared::api;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long [`Server::stop`] waits for connections to end.
+const STOP_TIME: Duration = Duration::from_secs(3);
+
+/// A running broker. Dropping it ends its listeners at once; [`Server::stop`] also says goodbye to its clients.
+pub struct Server {
+    mqtt: Vec<SocketAddr>,
+    http: Option<SocketAddr>,
+    hub: Arc<Hub>,
+    /// Accept loops and timers.
+    tasks: JoinSet<()>,
+    /// Ends HTTP connections after the answer that they are at.
+    stop_http: CancellationToken,
+}
+
+/// Why a broker does not start. `Display` is a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another program listens there.
+    #[error(
+        "{address} is already in use: stop the other program (often another broker), or choose another address with \
+         {flag} ADDR"
+    )]
+    InUse {
+        /// Where.
+        address: SocketAddr,
+        /// What chooses it.
+        flag: &'static str,
+    },
+    /// The system says no.
+    #[error(
+        "this user may not listen on {address}: ports below 1024 usually need an administrator; choose another address \
+         with {flag} ADDR"
+    )]
+    NotPermitted {
+        /// Where.
+        address: SocketAddr,
+        /// What chooses it.
+        flag: &'static str,
+    },
+    /// No interface has this address.
+    #[error("{address} is not an address of this machine: choose another one with {flag} ADDR")]
+    NotHere {
+        /// Where.
+        address: SocketAddr,
+        /// What chooses it.
+        flag: &'static str,
+    },
+    /// Something else.
+    #[error("cannot listen on {address} ({flag}): {source}")]
+    Other {
+        /// Where.
+        address: SocketAddr,
+        /// What chooses it.
+        flag: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Server {
+    /// Binds all addresses, and only then begins to accept. Must be called inside a tokio runtime.
+    pub fn start(config: &Config) -> Result<Server, StartError> {
+        let mqtt = config.mqtt.iter().map(|address| bind(*address, "--mqtt")).collect::<Result<Vec<_>, _>>()?;
+        let http = config.http.map(|address| bind(address, "--http")).transpose()?;
+        let mut server = Server {
+            mqtt: mqtt.iter().map(|(_, address)| *address).collect(),
+            http: http.as_ref().map(|(_, address)| *address),
+            hub: Hub::new(config.broker.clone(), Arc::new(AllowAll), Box::new(events::log)),
+            tasks: JoinSet::new(),
+            stop_http: CancellationToken::new(),
+        };
+        for (listener, _) in mqtt {
+            server.accept_mqtt(listener);
+        }
+        if let Some((listener, _)) = http {
+            server.accept_http(listener, config);
+        }
+        server.tasks.spawn(Arc::clone(&server.hub).run_timers());
+        events::started(server.mqtt.len() + usize::from(server.http.is_some()));
+        Ok(server)
+    }
+
+    /// Where MQTT over TCP is accepted, with the ports that the system chose.
+    pub fn mqtt_addresses(&self) -> &[SocketAddr] {
+        &self.mqtt
+    }
+
+    /// Where the page, the API and WebSocket are served.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// The broker.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Accepts nobody any more, tells all clients, and waits up to three seconds for them to go.
+    pub async fn stop(mut self) {
+        self.tasks.shutdown().await;
+        self.stop_http.cancel();
+        self.hub.shut_down();
+        let all_ended = tokio::time::timeout(STOP_TIME, self.hub.drained()).await.is_ok();
+        events::stopped(all_ended);
+    }
+
+    fn accept_mqtt(&mut self, listener: TcpListener) {
+        let hub = Arc::clone(&self.hub);
+        self.tasks.spawn(accept::run(listener, move |stream, address| {
+            let peer = Peer { address, transport: TransportKind::Tcp };
+            tokio::spawn(connection::serve(Transport::tcp(stream), peer, Arc::clone(&hub)));
+        }));
+    }
+
+    fn accept_http(&mut self, listener: TcpListener, config: &Config) {
+        let router = self.router(config);
+        let stop = self.stop_http.clone();
+        self.tasks.spawn(accept::run(listener, move |stream, address| {
+            tokio::spawn(http::connection::serve(stream, address, router.clone(), stop.clone()));
+        }));
+    }
+
+    fn router(&self, config: &Config) -> Router {
+        let hub = Arc::clone(&self.hub);
+        let websocket = ws::route(move |stream, address| {
+            let peer = Peer { address, transport: TransportKind::WebSocket };
+            tokio::spawn(connection::serve(Transport::WebSocket(Box::new(stream)), peer, Arc::clone(&hub)));
+        });
+        let listener = |kind: &str, address: &SocketAddr| api::Listener {
+            kind: kind.to_owned(),
+            address: address.to_string(),
+        };
+        let mqtt = self.mqtt.iter().map(|address| listener("mqtt", address));
+        let http = self.http.iter().map(|address| listener("http", address));
+        let info = ServerInfo { listeners: mqtt.chain(http).collect(), limits: limits(&config.broker) };
+        http::router(Arc::clone(&self.hub), info, OriginPolicy::new(config.allow_origins.clone()), websocket)
+    }
+}
+
+/// Listens, and says where: with port 0 the system chooses.
+fn bind(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = accept::bind(address).and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+    bound.map_err(|source| match source.kind() {
+        ErrorKind::AddrInUse => StartError::InUse { address, flag },
+        ErrorKind::PermissionDenied => StartError::NotPermitted { address, flag },
+        ErrorKind::AddrNotAvailable => StartError::NotHere { address, flag },
+        _ => StartError::Other { address, flag, source },
+    })
+}
+
+fn limits(config: &BrokerConfig) -> api::Limits {
+    api::Limits {
+        max_packet_size: config.max_packet_size,
+        receive_maximum: config.receive_maximum.get(),
+        topic_alias_maximum: config.topic_alias_maximum,
+        max_session_expiry_s: Some(config.max_session_expiry_s).filter(|seconds| *seconds != u32::MAX),
+    }
+}

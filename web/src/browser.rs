@@ -1,0 +1,184 @@
+//! What the browser offers, in the page's own words. Whatever a browser may refuse (storage, clipboard) is refused in
+//! silence here: the page works without it.
+
+use crate::state::{BrokerInfo, Clock};
+use js_sys::{Array, Date, Reflect};
+use tabmq_shared::Time;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Document, Element, HtmlElement, Storage, Window};
+
+/// The window. A page without one does not exist.
+#[expect(clippy::expect_used, reason = "a page without a window does not exist")]
+pub fn window() -> Window {
+    web_sys::window().expect("a window")
+}
+
+/// The document.
+#[expect(clippy::expect_used, reason = "a window without a document does not exist")]
+pub fn document() -> Document {
+    window().document().expect("a document")
+}
+
+/// The client's clock: milliseconds since the page was opened, never backwards.
+pub fn now() -> Time {
+    Time::from_millis(whole(window().performance().map_or_else(Date::now, |clock| clock.now())))
+}
+
+/// The wall clock.
+pub fn clock() -> Clock {
+    let date = Date::new_0();
+    #[expect(clippy::cast_possible_truncation, reason = "a zone is at most a day from UTC")]
+    let offset_min = -date.get_timezone_offset() as i32;
+    Clock { unix_ms: whole(date.get_time()), offset_min }
+}
+
+/// 64 bits that nobody else has: milliseconds and the generator of the browser.
+pub fn random() -> u64 {
+    whole(js_sys::Math::random() * 9_007_199_254_740_992.0) ^ whole(Date::now()).rotate_left(48)
+}
+
+/// The address bar: the query, without its `?`.
+pub fn query() -> String {
+    window().location().search().unwrap_or_default().trim_start_matches('?').to_owned()
+}
+
+/// The address bar: the fragment, without its `#`.
+pub fn fragment() -> String {
+    window().location().hash().unwrap_or_default().trim_start_matches('#').to_owned()
+}
+
+/// Changes the fragment in the address bar; the browser's history keeps one entry.
+pub fn set_fragment(fragment: &str) {
+    let location = window().location();
+    let (path, query) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    let hash = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("{path}{query}{hash}")));
+    }
+}
+
+/// Scheme, host name and port of the page's address.
+pub fn origin() -> (String, String, String) {
+    let location = window().location();
+    let part = |part: Result<String, JsValue>| part.unwrap_or_default();
+    (part(location.protocol()), part(location.hostname()), part(location.port()))
+}
+
+/// Opens the page once more, as a client of its own.
+pub fn open_tab() {
+    let location = window().location();
+    let url = format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    // Without an opener, a new tab does not begin with a copy of this one's storage.
+    let _ = window().open_with_url_and_target_and_features(&url, "_blank", "noopener");
+}
+
+/// Puts text on the clipboard. Over plain HTTP to another host, browsers have none.
+pub fn copy(text: &str) {
+    let navigator = window().navigator();
+    if Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object()) {
+        let _ = navigator.clipboard().write_text(text);
+    }
+}
+
+/// The storage that lives as long as the tab.
+pub fn tab_storage() -> Option<Storage> {
+    window().session_storage().ok().flatten()
+}
+
+/// The storage that all tabs share.
+pub fn shared_storage() -> Option<Storage> {
+    window().local_storage().ok().flatten()
+}
+
+/// What is kept under this name.
+pub fn read(storage: Option<Storage>, name: &str) -> Option<String> {
+    storage?.get_item(name).ok().flatten()
+}
+
+/// Keeps this under this name.
+pub fn keep(storage: Option<Storage>, name: &str, value: &str) {
+    if let Some(storage) = storage {
+        let _ = storage.set_item(name, value);
+    }
+}
+
+/// Takes what is kept under this name.
+pub fn take(storage: Option<Storage>, name: &str) -> Option<String> {
+    let value = read(storage.clone(), name);
+    if let Some(storage) = storage {
+        let _ = storage.remove_item(name);
+    }
+    value
+}
+
+/// The first language of the browser.
+pub fn language() -> String {
+    window().navigator().language().unwrap_or_default()
+}
+
+/// Whether a media query holds.
+pub fn matches_media(query: &str) -> bool {
+    window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+}
+
+/// Whether the tab can be seen.
+pub fn is_visible() -> bool {
+    document().visibility_state() == web_sys::VisibilityState::Visible
+}
+
+/// Calls `f` on each event of this name, for as long as the page lives.
+pub fn listen(target: &web_sys::EventTarget, name: &str, f: impl FnMut() + 'static) {
+    let closure = Closure::<dyn FnMut()>::new(f);
+    let _ = target.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
+    closure.forget();
+}
+
+/// Sets an attribute of the `html` element.
+pub fn set_root_attribute(name: &str, value: &str) {
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute(name, value);
+    }
+}
+
+/// Sets a style through the object model: the content security policy may forbid style attributes.
+pub fn set_style(element: &Element, property: &str, value: &str) {
+    if let Some(element) = element.dyn_ref::<HtmlElement>() {
+        let _ = element.style().set_property(property, value);
+    }
+}
+
+/// What the broker at this page's own address says about itself; `None` if it is not a TabMQ.
+pub async fn broker_info() -> Option<BrokerInfo> {
+    let response = JsFuture::from(window().fetch_with_str("/api/v1/info")).await.ok()?;
+    let response: web_sys::Response = response.dyn_into().ok()?;
+    if !response.ok() {
+        return None;
+    }
+    let info = JsFuture::from(response.json().ok()?).await.ok()?;
+    let version = field(&info, "version")?.as_string()?;
+    let listeners: Array = field(&info, "listeners")?.dyn_into().ok()?;
+    let (_, page_host, _) = origin();
+    let mqtt = listeners.iter().find_map(|listener| {
+        if field(&listener, "kind")?.as_string()? != "mqtt" {
+            return None;
+        }
+        let address = field(&listener, "address")?.as_string()?;
+        let (host, port) = address.rsplit_once(':')?;
+        // A listener on every address, or on this machine's own, is reached like the page itself.
+        let any = matches!(host, "0.0.0.0" | "[::]" | "127.0.0.1" | "[::1]");
+        Some((if any { page_host.clone() } else { host.to_owned() }, port.parse().ok()?))
+    });
+    Some(BrokerInfo { version, mqtt })
+}
+
+fn field(object: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(object, &name.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
+}
+
+/// A number of JavaScript that is known to be whole and not negative.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "said above")]
+fn whole(n: f64) -> u64 {
+    n as u64
+}

@@ -1,0 +1,259 @@
+//! One loop around the client state machine of [`tabmq_shared::client`]: it gives it bytes, time and wishes, and does
+//! what it asks for.
+
+use crate::transport::{Incoming, Transport};
+use bytes::{Bytes, BytesMut};
+use gloo_timers::callback::Timeout;
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+use tabmq_shared::Time;
+use tabmq_shared::client::{
+    Client as Machine, Command, ConnectOptions, Event, Message, PublishError, PublishId, State, Subscription,
+};
+use tabmq_shared::packet::ReasonCode;
+use tabmq_shared::topic::TopicFilter;
+
+/// Beyond this many bytes in the browser's buffer, messages wait in the machine's bounded queue instead.
+const SEND_BUFFER_BYTES: u32 = 1 << 20;
+
+/// A browser does not say when its buffer is empty again: it is asked again after this time.
+const SEND_RETRY: Duration = Duration::from_millis(20);
+
+/// One frame at most, unless a single packet is larger.
+const FRAME_BYTES: usize = 64 * 1024;
+
+/// What the client reports, together with where it is then.
+pub struct Report {
+    /// What has happened, in order.
+    pub events: Vec<Event>,
+    /// Where the client is, if that has changed.
+    pub state: Option<State>,
+    /// The round-trip time, if it is known.
+    pub round_trip: Option<Duration>,
+}
+
+/// A client in this tab. Clones are the same client.
+#[derive(Clone)]
+pub struct Client(Rc<Inner>);
+
+struct Inner {
+    /// Where to hear of it.
+    report: Box<dyn Fn(Report)>,
+    now: fn() -> Time,
+    link: RefCell<Link>,
+    /// Which transport is meant: reports of an earlier one are ignored.
+    epoch: Cell<u64>,
+    reported_round_trip: Cell<Option<Duration>>,
+}
+
+struct Link {
+    machine: Machine,
+    url: String,
+    transport: Option<Transport>,
+    /// What of the stream is not a whole packet yet.
+    inbox: BytesMut,
+    timer: Option<(Time, Timeout)>,
+}
+
+impl Client {
+    /// A client that does nothing yet. `now` is its clock, `report` is told what happens; it may call the client.
+    pub fn new(now: fn() -> Time, report: impl Fn(Report) + 'static) -> Self {
+        let link = Link {
+            machine: Machine::new(ConnectOptions::default(), 0),
+            url: String::new(),
+            transport: None,
+            inbox: BytesMut::new(),
+            timer: None,
+        };
+        Client(Rc::new(Inner {
+            report: Box::new(report),
+            now,
+            link: RefCell::new(link),
+            epoch: Cell::new(0),
+            reported_round_trip: Cell::new(None),
+        }))
+    }
+
+    /// Connects anew: says good-bye to the broker, if there is one, forgets it and begins with these.
+    pub fn start(&self, url: String, options: ConnectOptions, subscriptions: Vec<Subscription>, seed: u64) {
+        self.act(|machine, now| machine.disconnect(ReasonCode::Success, now));
+        self.0.epoch.set(self.0.epoch.get() + 1);
+        {
+            let mut link = self.0.link.borrow_mut();
+            link.machine = Machine::new(options, seed);
+            link.url = url;
+            link.transport = None;
+            link.inbox.clear();
+        }
+        self.act(|machine, now| {
+            machine.start(now);
+            machine.subscribe(subscriptions, now);
+        });
+    }
+
+    /// Publishes.
+    ///
+    /// # Errors
+    /// The message was not accepted.
+    pub fn publish(&self, message: Message) -> Result<PublishId, PublishError> {
+        // Not driven yet: the caller must know the id before it hears what became of it.
+        self.0.link.borrow_mut().machine.publish(message, (self.0.now)())
+    }
+
+    /// Subscribes.
+    pub fn subscribe(&self, subscriptions: Vec<Subscription>) {
+        self.act(|machine, now| machine.subscribe(subscriptions, now));
+    }
+
+    /// Unsubscribes.
+    pub fn unsubscribe(&self, filter: TopicFilter) {
+        self.act(|machine, now| machine.unsubscribe(vec![filter], now));
+    }
+
+    /// Connects at once, be it that the next attempt was waited for or that the client had stopped.
+    pub fn retry_now(&self) {
+        self.act(Machine::start);
+    }
+
+    /// Sees whether the broker answers within `patience`; tries at once if there is no connection.
+    pub fn probe(&self, patience: Duration) {
+        self.act(|machine, now| {
+            machine.retry_now(now);
+            machine.probe(now, patience);
+        });
+    }
+
+    /// Does what is due and hands out what has happened. To be called after [`publish`](Client::publish).
+    pub fn drive(&self) {
+        self.0.drive();
+    }
+
+    fn act(&self, act: impl FnOnce(&mut Machine, Time)) {
+        act(&mut self.0.link.borrow_mut().machine, (self.0.now)());
+        self.0.drive();
+    }
+}
+
+impl Inner {
+    fn drive(self: &Rc<Self>) {
+        let mut report = Report { events: Vec::new(), state: None, round_trip: None };
+        loop {
+            {
+                let link = &mut *self.link.borrow_mut();
+                let busy = transmit(link);
+                self.set_timer(link, busy);
+                report.events.extend(std::iter::from_fn(|| link.machine.poll_event()));
+            }
+            if !self.obey() {
+                break;
+            }
+        }
+        {
+            let link = self.link.borrow();
+            if report.events.contains(&Event::StateChanged) {
+                report.state = Some(link.machine.state().clone());
+            }
+            report.round_trip = link.machine.round_trip();
+        }
+        let measured = self.reported_round_trip.replace(report.round_trip) != report.round_trip;
+        if measured || !report.events.is_empty() {
+            (self.report)(report);
+        }
+    }
+
+    /// Obeys the next command; false if there is none.
+    fn obey(self: &Rc<Self>) -> bool {
+        let command = self.link.borrow_mut().machine.poll_command();
+        match command {
+            Some(Command::Open) => self.open(),
+            Some(Command::Close) => self.forget_transport(),
+            None => return false,
+        }
+        true
+    }
+
+    fn open(self: &Rc<Self>) {
+        self.forget_transport();
+        let epoch = self.epoch.get();
+        let weak = Rc::downgrade(self);
+        let url = self.link.borrow().url.clone();
+        let opened = Transport::open(&url, move |incoming| Inner::incoming(&weak, epoch, incoming));
+        let mut link = self.link.borrow_mut();
+        match opened {
+            Ok(transport) => link.transport = Some(transport),
+            Err(words) => link.machine.handle_closed(words, (self.now)()),
+        }
+    }
+
+    fn forget_transport(&self) {
+        self.epoch.set(self.epoch.get() + 1);
+        let mut link = self.link.borrow_mut();
+        link.inbox.clear();
+        link.transport = None;
+    }
+
+    fn incoming(weak: &Weak<Self>, epoch: u64, incoming: Incoming) {
+        let Some(inner) = weak.upgrade().filter(|inner| inner.epoch.get() == epoch) else { return };
+        let now = (inner.now)();
+        {
+            let link = &mut *inner.link.borrow_mut();
+            match incoming {
+                Incoming::Opened => link.machine.handle_opened(now),
+                Incoming::Data(data) => {
+                    // Usually nothing is left of the last frame, and the new one is taken as it is.
+                    match link.inbox.is_empty() {
+                        true => link.inbox = BytesMut::from(Bytes::from(data)),
+                        false => link.inbox.extend_from_slice(&data),
+                    }
+                    link.machine.handle_data(&mut link.inbox, now);
+                }
+                Incoming::Closed(words) => {
+                    link.transport = None;
+                    link.inbox.clear();
+                    link.machine.handle_closed(words, now);
+                }
+            }
+        }
+        inner.drive();
+    }
+
+    /// Wakes up when the machine has something to do, or when the browser may take bytes again.
+    fn set_timer(self: &Rc<Self>, link: &mut Link, busy: bool) {
+        let now = (self.now)();
+        let retry = busy.then(|| now + SEND_RETRY);
+        let Some(due) = link.machine.poll_timeout().into_iter().chain(retry).min() else {
+            link.timer = None;
+            return;
+        };
+        if link.timer.as_ref().is_some_and(|(set_to, _)| *set_to == due) {
+            return;
+        }
+        let weak = Rc::downgrade(self);
+        let wait_ms = u32::try_from((due - now).as_millis()).unwrap_or(u32::MAX).min(i32::MAX as u32);
+        let timeout = Timeout::new(wait_ms, move || {
+            let Some(inner) = weak.upgrade() else { return };
+            {
+                let link = &mut *inner.link.borrow_mut();
+                link.timer = None;
+                link.machine.handle_timeout((inner.now)());
+            }
+            inner.drive();
+        });
+        link.timer = Some((due, timeout));
+    }
+}
+
+/// Sends what there is; true if the browser takes no more for now.
+fn transmit(link: &mut Link) -> bool {
+    let Some(transport) = &link.transport else { return false };
+    loop {
+        if transport.waiting_bytes() > SEND_BUFFER_BYTES {
+            return true;
+        }
+        match link.machine.poll_transmit(FRAME_BYTES) {
+            Some(bytes) => transport.send(&bytes),
+            None => return false,
+        }
+    }
+}
