@@ -1,5 +1,6 @@
 //! The command line: one binary, several commands.
 
+use crate::client::{PubArgs, SubArgs};
 use crate::config::Settings;
 use clap::{Parser, Subcommand};
 
@@ -21,6 +22,10 @@ pub struct Cli {
 pub enum Command {
     /// Run the broker
     Serve(Settings),
+    /// Publish a message, a file, or every line of standard input
+    Pub(Box<PubArgs>),
+    /// Print the messages of topics
+    Sub(Box<SubArgs>),
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@
 //! borrowed from its thread when there is something to read, and given back when everything in it is decoded.
 
 use crate::auth::Refusal;
-use crate::broker::{ConnId, Event, Output, Peer};
+use crate::broker::{ConnId, ConnectError, Event, Output, Peer, Step};
 use crate::hub::{Hub, Input};
 use crate::listener::Transport;
 use crate::outbox::WriteQueue;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tabmq_shared::ByteString;
 use tabmq_shared::codec::{self, DecodeError, Limits};
-use tabmq_shared::packet::{ConnAck, ConnAckProperties, Connect, Packet, ReasonCode, Version};
+use tabmq_shared::packet::{Auth, ConnAck, ConnAckProperties, Connect, Packet, ReasonCode, Version};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
@@ -59,19 +59,17 @@ pub async fn serve(mut transport: Transport, peer: Peer, hub: Arc<Hub>) {
     };
     let (version, client_id, username) =
         (connect.version, connect.client_id.clone(), connect.username.clone());
-    let not_let_in = |reason, why| NotLetIn {
-        reason,
-        why,
-        version: Some(version),
-        client_id: Some(client_id),
-        username,
+    let about = |not_let_in: NotLetIn| NotLetIn { client_id: Some(client_id), username, ..not_let_in };
+    let last_data = match authenticate(&mut transport, &mut input, &hub, &connect, &peer).await {
+        Ok(last_data) => last_data,
+        Err(not_let_in) => return refuse(transport, peer, &hub, about(not_let_in)).await,
     };
-    if let Err(Refusal { reason, why }) = hub.authenticator().authenticate(&connect, &peer).await {
-        return refuse(transport, peer, &hub, not_let_in(reason, why)).await;
-    }
-    let conn = match hub.connect(*connect, peer) {
+    let conn = match hub.connect(*connect, last_data, peer) {
         Ok(conn) => conn,
-        Err(error) => return refuse(transport, peer, &hub, not_let_in(error.reason, error.why)).await,
+        Err(ConnectError { reason, why, server_reference }) => {
+            let not_let_in = NotLetIn { server_reference, ..NotLetIn::told(version, reason, why) };
+            return refuse(transport, peer, &hub, about(not_let_in)).await;
+        }
     };
     let limits = Limits { max_packet_size: hub.max_packet_size(), ..Limits::default() };
     let mut exchange = Exchange::new(transport, hub, conn, version, limits, input);
@@ -85,32 +83,117 @@ async fn first_packet(
     input: &mut BytesMut,
     hub: &Hub,
 ) -> Result<Option<Box<Connect>>, NotLetIn> {
+    match next_packet(transport, input, Version::V5, hub).await? {
+        Some(Packet::Connect(connect)) => Ok(Some(connect)),
+        None if input.is_empty() => Ok(None),
+        None => {
+            let why = "the connection was closed within the first packet".to_owned();
+            Err(NotLetIn::silent(ReasonCode::MalformedPacket, why))
+        }
+        // [MQTT-3.1.0-1]
+        Some(other) => {
+            let why = format!("the first packet is {}, not CONNECT", other.packet_type().name());
+            Err(NotLetIn::silent(ReasonCode::ProtocolError, why))
+        }
+    }
+}
+
+/// The next packet of a client that has not been let in yet; `None`: the end, perhaps within a packet.
+async fn next_packet(
+    transport: &mut Transport,
+    input: &mut BytesMut,
+    version: Version,
+    hub: &Hub,
+) -> Result<Option<Packet>, NotLetIn> {
     let limits = Limits { max_packet_size: hub.max_packet_size().min(CONNECT_BYTES), ..Limits::default() };
     loop {
-        match codec::decode(input, Version::V5, &limits) {
-            Ok(Some(Packet::Connect(connect))) => return Ok(Some(connect)),
-            // [MQTT-3.1.0-1]
-            Ok(Some(other)) => {
-                let why = format!("the first packet is {}, not CONNECT", other.packet_type().name());
-                return Err(NotLetIn::silent(ReasonCode::ProtocolError, why));
-            }
-            Ok(None) => {}
-            Err(error) => return Err(NotLetIn::malformed(error)),
+        if let Some(packet) = codec::decode(input, version, &limits).map_err(NotLetIn::malformed)? {
+            return Ok(Some(packet));
         }
         input.reserve(1024);
         match poll_fn(|cx| poll_read_buf(Pin::new(&mut *transport), cx, input)).await {
-            Ok(0) if input.is_empty() => return Ok(None),
-            Ok(0) => {
-                let why = "the connection was closed within the first packet".to_owned();
-                return Err(NotLetIn::silent(ReasonCode::MalformedPacket, why));
-            }
+            Ok(0) => return Ok(None),
             Ok(_) => {}
             Err(_) if input.is_empty() => return Ok(None),
             Err(error) => {
-                let why = format!("the connection was lost within the first packet: {error}");
+                let why = format!("the connection was lost within a packet: {error}");
                 return Err(NotLetIn::silent(ReasonCode::UnspecifiedError, why));
             }
         }
+    }
+}
+
+/// Asks whether the client may come in: by user name and password, or by the method that it names.
+async fn authenticate(
+    transport: &mut Transport,
+    input: &mut BytesMut,
+    hub: &Hub,
+    connect: &Connect,
+    peer: &Peer,
+) -> Result<Option<Bytes>, NotLetIn> {
+    let told = |reason, why| NotLetIn::told(connect.version, reason, why);
+    let Some(method) = &connect.properties.authentication_method else {
+        let verdict = hub.authenticator().authenticate(connect, peer).await;
+        return verdict.map(|()| None).map_err(|Refusal { reason, why }| told(reason, why));
+    };
+    let Some(mut exchange) = hub.authenticator().methods().begin(method) else {
+        let why = format!("authentication method {method:?} is not known"); // [MQTT-4.12.0-1]
+        return Err(told(ReasonCode::BadAuthenticationMethod, why));
+    };
+    let mut data = connect.properties.authentication_data.clone();
+    loop {
+        match exchange.step(data.as_ref()) {
+            Ok(Step::Done(last_data)) => return Ok(last_data),
+            Ok(Step::Continue(challenge)) => {
+                data = challenged(transport, input, hub, method, challenge).await?;
+            }
+            Err(why) => return Err(told(ReasonCode::NotAuthorized, why)), // [MQTT-4.12.0-4]
+        }
+    }
+}
+
+/// Sends AUTH and waits for the client's.
+async fn challenged(
+    transport: &mut Transport,
+    input: &mut BytesMut,
+    hub: &Hub,
+    method: &ByteString,
+    challenge: Bytes,
+) -> Result<Option<Bytes>, NotLetIn> {
+    let lost = |error: io::Error| NotLetIn::silent(ReasonCode::UnspecifiedError, error.to_string());
+    let auth = Auth {
+        reason: ReasonCode::ContinueAuthentication, // [MQTT-4.12.0-2]
+        method: Some(method.clone()),               // [MQTT-4.12.0-5]
+        data: Some(challenge),
+        reason_string: None,
+        user: Vec::new(),
+    };
+    let mut bytes = BytesMut::new();
+    if codec::encode(&Packet::Auth(Box::new(auth)), Version::V5, &mut bytes).is_ok() {
+        transport.write_all(&bytes).await.map_err(lost)?;
+        transport.flush().await.map_err(lost)?;
+    }
+    let next = tokio::time::timeout(FIRST_PACKET_TIME, next_packet(transport, input, Version::V5, hub)).await;
+    let told = |reason, why: &str| Err(NotLetIn::told(Version::V5, reason, why.to_owned()));
+    match next {
+        Ok(Ok(Some(Packet::Auth(auth)))) => {
+            if auth.method.as_ref() != Some(method) {
+                return told(ReasonCode::ProtocolError, "AUTH with another method than that of CONNECT");
+            }
+            if auth.reason != ReasonCode::ContinueAuthentication {
+                return told(ReasonCode::ProtocolError, "AUTH out of turn"); // [MQTT-4.12.0-3]
+            }
+            Ok(auth.data)
+        }
+        Ok(Ok(Some(_))) => {
+            told(ReasonCode::ProtocolError, "a packet other than AUTH within the authentication") // [MQTT-3.1.2-30]
+        }
+        Ok(Ok(None)) => {
+            let why = "the client left within the authentication".to_owned();
+            Err(NotLetIn::silent(ReasonCode::UnspecifiedError, why))
+        }
+        Ok(Err(not_let_in)) => Err(not_let_in),
+        Err(_elapsed) => told(ReasonCode::NotAuthorized, "no answer within the authentication"),
     }
 }
 
@@ -122,29 +205,37 @@ struct NotLetIn {
     version: Option<Version>,
     client_id: Option<ByteString>,
     username: Option<ByteString>,
+    server_reference: Option<String>,
 }
 
 impl NotLetIn {
     /// What came was no CONNECT, so no CONNACK answers it.
     fn silent(reason: ReasonCode, why: String) -> Self {
-        NotLetIn { reason, why, version: None, client_id: None, username: None }
+        NotLetIn { reason, why, version: None, client_id: None, username: None, server_reference: None }
+    }
+
+    /// The client is told by CONNACK.
+    fn told(version: Version, reason: ReasonCode, why: String) -> Self {
+        NotLetIn { version: Some(version), ..NotLetIn::silent(reason, why) }
     }
 
     fn malformed(error: DecodeError) -> Self {
-        let version = error.version;
-        NotLetIn { version, ..NotLetIn::silent(error.reason, error.message) }
+        NotLetIn { version: error.version, ..NotLetIn::silent(error.reason, error.message) }
     }
 }
 
 /// Answers CONNACK if that is possible, and closes.
 async fn refuse(mut transport: Transport, peer: Peer, hub: &Hub, not_let_in: NotLetIn) {
-    let NotLetIn { reason, why, version, client_id, username } = not_let_in;
+    let NotLetIn { reason, why, version, client_id, username, server_reference } = not_let_in;
     hub.count_refused();
     hub.tell(&Event::Refused { client_id, username, peer, reason, why: why.clone() });
     let mut bytes = BytesMut::new();
     if let Some(version) = version {
-        let reason_string = version.is_v5().then(|| ByteString::from(why));
-        let properties = ConnAckProperties { reason_string, ..ConnAckProperties::default() };
+        let mut properties = ConnAckProperties::default();
+        if version.is_v5() {
+            properties.reason_string = Some(ByteString::from(why));
+            properties.server_reference = server_reference.map(ByteString::from);
+        }
         let connack = Packet::ConnAck(Box::new(ConnAck { session_present: false, reason, properties }));
         if codec::encode(&connack, version, &mut bytes).is_err() {
             bytes.clear();

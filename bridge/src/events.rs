@@ -58,6 +58,8 @@ pub fn log(event: &Event) {
         Event::Unsubscribed { client_id, filter, result } => {
             info!(client = &**client_id, filter = &**filter, result = result.text(), "unsubscribed");
         }
+        // The $SYS topics are written by a clock: nothing has happened.
+        Event::Published { client_id: None, topic, .. } if topic.starts_with("$SYS/") => {}
         Event::Published { client_id, topic, qos, payload_bytes, retain, receivers } => {
             let (client, topic, qos) = (client_id.as_deref().unwrap_or("(server)"), &**topic, qos.as_u8());
             if *receivers == 0 {
@@ -80,7 +82,7 @@ pub(crate) fn stopping(why: &str) {
     info!(why, "stopping");
 }
 
-/// The broker is gone. `left` connections did not end in time.
+/// The broker is gone.
 pub(crate) fn stopped(all_ended: bool) {
     if all_ended {
         info!("stopped");

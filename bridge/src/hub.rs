@@ -8,6 +8,7 @@ use crate::broker::{
     Broker, BrokerConfig, ConnId, ConnectError, Event, Output, Peer, PublishOutcome, ServerMessage, Stats,
 };
 use crate::outbox::WriteQueue;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -52,7 +53,7 @@ impl Hub {
     pub fn new(config: BrokerConfig, authenticator: Arc<dyn Authenticator>, sink: EventSink) -> Arc<Hub> {
         let max_packet_size = config.max_packet_size;
         Arc::new(Hub {
-            broker: Mutex::new(Broker::new(config, fastrand::u64(..), Time::ZERO)),
+            broker: Mutex::new(Broker::new(config, authenticator.methods(), fastrand::u64(..), Time::ZERO)),
             started: Instant::now(),
             authenticator,
             sink,
@@ -134,9 +135,14 @@ impl Hub {
         (self.sink)(event);
     }
 
-    pub(crate) fn connect(&self, connect: Connect, peer: Peer) -> Result<ConnId, ConnectError> {
+    pub(crate) fn connect(
+        &self,
+        connect: Connect,
+        last_data: Option<Bytes>,
+        peer: Peer,
+    ) -> Result<ConnId, ConnectError> {
         let now = self.now();
-        self.with(|broker| broker.connect(connect, peer, now))
+        self.with(|broker| broker.connect(connect, last_data, peer, now))
     }
 
     pub(crate) fn count_refused(&self) {

@@ -11,6 +11,7 @@
 //! - [`auth`]: who gets in.
 //! - [`http`]: the page and the API.
 //! - [`events`]: the console.
+//! - [`client`]: `tabmq pub` and `tabmq sub`.
 
 #![cfg_attr(
     test,
@@ -29,6 +30,7 @@ pub mod broker;
 pub mod auth;
 pub mod http;
 pub mod events;
+pub mod client;
 
 pub use serve::serve;
 pub use server::{Server, StartError};

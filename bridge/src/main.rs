@@ -4,13 +4,17 @@ use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
 use tabmq::cli::{Cli, Command};
+use tabmq::client;
 use tabmq::config::{Config, Settings};
+use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         None => serve(cli.settings),
         Some(Command::Serve(settings)) => serve(settings),
+        Some(Command::Pub(args)) => client(client::publish(*args)),
+        Some(Command::Sub(args)) => client(client::subscribe(*args)),
     };
     result.unwrap_or_else(|error| {
         eprintln!("tabmq: {error:#}");
@@ -20,6 +24,12 @@ fn main() -> ExitCode {
 
 fn serve(settings: Settings) -> Result<ExitCode> {
     let config = Config::load(settings)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
     Ok(runtime.block_on(tabmq::serve(&config))?)
+}
+
+/// One connection needs one thread.
+fn client(command: impl Future<Output = Result<ExitCode, client::Failure>>) -> Result<ExitCode> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    Ok(runtime.block_on(command)?)
 }

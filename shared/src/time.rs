@@ -46,3 +46,19 @@ impl Sub for Time {
         self.since(rhs)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates() {
+        let (early, late) = (Time::from_millis(1_000), Time::from_millis(3_500));
+        assert_eq!(late - early, Duration::from_millis(2_500));
+        assert_eq!(early - late, Duration::ZERO);
+        assert_eq!(early + Duration::from_millis(2_500), late);
+        assert_eq!(early + Duration::from_micros(999), early, "whole milliseconds");
+        assert_eq!(late + Duration::MAX, Time::from_millis(u64::MAX));
+        assert_eq!(Time::ZERO.as_millis(), 0);
+    }
+}

@@ -8,7 +8,8 @@ use std::num::NonZeroU16;
 use tabmq_shared::ByteString;
 use tabmq_shared::packet::{PacketId, QoS, ReasonCode};
 use tabmq_shared::session::{
-    AliasError, Assigned, InboundAliases, Incoming, OutboundAliases, Outgoing, PubRecOutcome, Received, Resend,
+    AliasError, Assigned, InboundAliases, Incoming, OutboundAliases, Outgoing, PubRecOutcome, Received,
+    Resend,
 };
 
 use QoS::{AtLeastOnce as Q1, ExactlyOnce as Q2};
@@ -78,118 +79,146 @@ fn owned<M: Clone>(resend: Resend<'_, M>) -> Option<(M, QoS)> {
 fn outgoing() {
     use PubRecOutcome::{Ended, Release, Unknown};
     use Step::*;
-    check("QoS 1", 2, &[
-        Push("a", Q1, Some(1)),
-        Push("b", Q1, Some(2)),
-        CanSend(false), // [MQTT-3.3.4-7]
-        Push("c", Q1, None),
-        Ack(3, None),
-        Rec(1, OK, Unknown),
-        Comp(1, false),
-        Ack(2, Some("b")), // out of order
-        Ack(2, None),
-        Len(1),
-        Push("c", Q1, Some(3)),
-        Ack(1, Some("a")),
-        Ack(3, Some("c")),
-        Len(0),
-        Push("d", Q1, Some(4)), // identifiers go on, so that a late answer meets nothing
-    ]);
-    check("QoS 2", 1, &[
-        Push("a", Q2, Some(1)),
-        Ack(1, None),
-        Comp(1, false), // not before PUBREC
-        Rec(1, OK, Release(Some("a"))),
-        CanSend(false), // the quota comes back with PUBCOMP
-        Rec(1, OK, Release(None)),
-        Rec(1, REFUSED, Release(None)), // too late to refuse
-        Comp(1, true),
-        Comp(1, false),
-        Rec(1, OK, Unknown),
-        CanSend(true),
-        Push("b", Q2, Some(2)),
-        Rec(2, REFUSED, Ended("b")),
-        CanSend(true),
-        Rec(2, OK, Unknown),
-    ]);
-    check("resume: in order, PUBREL included, before anything new [MQTT-4.4.0-1] [MQTT-4.6.0-1]", 10, &[
-        Push("a", Q2, Some(1)),
-        Push("b", Q1, Some(2)),
-        Push("c", Q2, Some(3)),
-        Push("d", Q1, Some(4)),
-        Rec(1, OK, Release(Some("a"))),
-        Ack(2, Some("b")),
-        Again(None), // nothing on the same connection [MQTT-4.4.0-1]
-        Resume(10),
-        CanSend(false),
-        Again(Some((1, Resend::Release))),
-        CanSend(false),
-        Again(Some((3, Resend::Publish(&"c", Q2)))),
-        Again(Some((4, Resend::Publish(&"d", Q1)))),
-        Again(None),
-        CanSend(true),
-        Push("e", Q1, Some(5)),
-        Len(4),
-    ]);
-    check("resume: the new quota holds for what is sent again", 3, &[
-        Push("a", Q1, Some(1)),
-        Push("b", Q2, Some(2)),
-        Push("c", Q1, Some(3)),
-        Rec(2, OK, Release(Some("b"))),
-        Resume(1),
-        Again(Some((1, Resend::Publish(&"a", Q1)))),
-        Again(Some((2, Resend::Release))), // needs no quota
-        Again(None),
-        CanSend(false),
-        Comp(2, true), // took no quota on this connection: gives none
-        Again(None),
-        Ack(1, Some("a")),
-        Again(Some((3, Resend::Publish(&"c", Q1)))),
-        Push("d", Q1, None),
-        Ack(3, Some("c")),
-        Push("d", Q1, Some(4)),
-    ]);
-    check("resume: what is acknowledged before it was sent again is skipped", 3, &[
-        Push("a", Q1, Some(1)),
-        Push("b", Q1, Some(2)),
-        Push("c", Q1, Some(3)),
-        Resume(3),
-        Ack(2, Some("b")),
-        Ack(1, Some("a")),
-        Again(Some((3, Resend::Publish(&"c", Q1)))),
-        Again(None),
-        Push("d", Q1, Some(4)),
-        Push("e", Q1, Some(5)),
-        CanSend(false),
-    ]);
-    check("reserved identifiers take no quota and end with the connection", 1, &[
-        Reserve(1),
-        Push("a", Q1, Some(2)),
-        Reserve(3),
-        Len(1),
-        Ack(1, None),
-        Comp(1, false),
-        Unreserve(2, false),
-        Unreserve(1, true),
-        Unreserve(1, false),
-        Resume(1),
-        Unreserve(3, false),
-        Again(Some((2, Resend::Publish(&"a", Q1)))),
-        Again(None),
-        Ack(2, Some("a")),
-        Push("b", Q1, Some(4)),
-    ]);
-    check("drain: what the peer has not said to have", 4, &[
-        Push("a", Q2, Some(1)),
-        Push("b", Q1, Some(2)),
-        Reserve(3),
-        Push("c", Q2, Some(4)),
-        Rec(1, OK, Release(Some("a"))),
-        Drain(&[("b", Q1), ("c", Q2)]),
-        Len(0),
-        Comp(1, false),
-        Push("d", Q1, Some(5)),
-    ]);
+    check(
+        "QoS 1",
+        2,
+        &[
+            Push("a", Q1, Some(1)),
+            Push("b", Q1, Some(2)),
+            CanSend(false), // [MQTT-3.3.4-7]
+            Push("c", Q1, None),
+            Ack(3, None),
+            Rec(1, OK, Unknown),
+            Comp(1, false),
+            Ack(2, Some("b")), // out of order
+            Ack(2, None),
+            Len(1),
+            Push("c", Q1, Some(3)),
+            Ack(1, Some("a")),
+            Ack(3, Some("c")),
+            Len(0),
+            Push("d", Q1, Some(4)), // identifiers go on, so that a late answer meets nothing
+        ],
+    );
+    check(
+        "QoS 2",
+        1,
+        &[
+            Push("a", Q2, Some(1)),
+            Ack(1, None),
+            Comp(1, false), // not before PUBREC
+            Rec(1, OK, Release(Some("a"))),
+            CanSend(false), // the quota comes back with PUBCOMP
+            Rec(1, OK, Release(None)),
+            Rec(1, REFUSED, Release(None)), // too late to refuse
+            Comp(1, true),
+            Comp(1, false),
+            Rec(1, OK, Unknown),
+            CanSend(true),
+            Push("b", Q2, Some(2)),
+            Rec(2, REFUSED, Ended("b")),
+            CanSend(true),
+            Rec(2, OK, Unknown),
+        ],
+    );
+    check(
+        "resume: in order, PUBREL included, before anything new [MQTT-4.4.0-1] [MQTT-4.6.0-1]",
+        10,
+        &[
+            Push("a", Q2, Some(1)),
+            Push("b", Q1, Some(2)),
+            Push("c", Q2, Some(3)),
+            Push("d", Q1, Some(4)),
+            Rec(1, OK, Release(Some("a"))),
+            Ack(2, Some("b")),
+            Again(None), // nothing on the same connection [MQTT-4.4.0-1]
+            Resume(10),
+            CanSend(false),
+            Again(Some((1, Resend::Release))),
+            CanSend(false),
+            Again(Some((3, Resend::Publish(&"c", Q2)))),
+            Again(Some((4, Resend::Publish(&"d", Q1)))),
+            Again(None),
+            CanSend(true),
+            Push("e", Q1, Some(5)),
+            Len(4),
+        ],
+    );
+    check(
+        "resume: the new quota holds for what is sent again",
+        3,
+        &[
+            Push("a", Q1, Some(1)),
+            Push("b", Q2, Some(2)),
+            Push("c", Q1, Some(3)),
+            Rec(2, OK, Release(Some("b"))),
+            Resume(1),
+            Again(Some((1, Resend::Publish(&"a", Q1)))),
+            Again(Some((2, Resend::Release))), // needs no quota
+            Again(None),
+            CanSend(false),
+            Comp(2, true), // took no quota on this connection: gives none
+            Again(None),
+            Ack(1, Some("a")),
+            Again(Some((3, Resend::Publish(&"c", Q1)))),
+            Push("d", Q1, None),
+            Ack(3, Some("c")),
+            Push("d", Q1, Some(4)),
+        ],
+    );
+    check(
+        "resume: what is acknowledged before it was sent again is skipped",
+        3,
+        &[
+            Push("a", Q1, Some(1)),
+            Push("b", Q1, Some(2)),
+            Push("c", Q1, Some(3)),
+            Resume(3),
+            Ack(2, Some("b")),
+            Ack(1, Some("a")),
+            Again(Some((3, Resend::Publish(&"c", Q1)))),
+            Again(None),
+            Push("d", Q1, Some(4)),
+            Push("e", Q1, Some(5)),
+            CanSend(false),
+        ],
+    );
+    check(
+        "reserved identifiers take no quota and end with the connection",
+        1,
+        &[
+            Reserve(1),
+            Push("a", Q1, Some(2)),
+            Reserve(3),
+            Len(1),
+            Ack(1, None),
+            Comp(1, false),
+            Unreserve(2, false),
+            Unreserve(1, true),
+            Unreserve(1, false),
+            Resume(1),
+            Unreserve(3, false),
+            Again(Some((2, Resend::Publish(&"a", Q1)))),
+            Again(None),
+            Ack(2, Some("a")),
+            Push("b", Q1, Some(4)),
+        ],
+    );
+    check(
+        "drain: what the peer has not said to have",
+        4,
+        &[
+            Push("a", Q2, Some(1)),
+            Push("b", Q1, Some(2)),
+            Reserve(3),
+            Push("c", Q2, Some(4)),
+            Rec(1, OK, Release(Some("a"))),
+            Drain(&[("b", Q1), ("c", Q2)]),
+            Len(0),
+            Comp(1, false),
+            Push("d", Q1, Some(5)),
+        ],
+    );
 }
 
 #[test]
@@ -207,7 +236,7 @@ fn outgoing_span_is_bounded() {
             sent += 1;
         }
         assert_eq!(sent, span, "receive maximum {receive_maximum}");
-        assert_eq!(out.puback(nz(1)).is_some() || out.unreserve(nz(1)), true);
+        assert!(out.puback(nz(1)).is_some() || out.unreserve(nz(1)));
         assert!(out.can_send(), "the oldest was acknowledged: it goes on");
     }
 }
@@ -486,7 +515,8 @@ proptest! {
 #[test]
 fn inbound_aliases() {
     let mut aliases = InboundAliases::new(3);
-    let cases: &[(u16, &str, Result<&str, (AliasError, ReasonCode)>)] = &[
+    type Case = (u16, &'static str, Result<&'static str, (AliasError, ReasonCode)>);
+    let cases: &[Case] = &[
         (0, "plain", Ok("plain")),
         (0, "", Err((AliasError::NoTopic, ReasonCode::ProtocolError))),
         (1, "", Err((AliasError::Unknown { alias: 1 }, ReasonCode::ProtocolError))),

@@ -58,10 +58,11 @@ impl Broker {
                 Ok(line) => line,
                 Err(_) => bail!("tabmq did not start: {}{}", program.stdout.text(), program.stderr.text()),
             };
-            match line.split_once(" listening on ") {
-                Some(("mqtt", address)) => mqtt = Some(address.trim().parse()?),
-                Some(("http", address)) => http = Some(address.trim().parse()?),
-                _ if line == "ready" => break,
+            // `mqtt listening on 127.0.0.1:1883`, perhaps with more words behind.
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                ["mqtt", "listening", "on", address, ..] => mqtt = Some(address.parse()?),
+                ["http", "listening", "on", address, ..] => http = Some(address.parse()?),
+                ["ready"] => break,
                 _ => {} // another listener, or a word of welcome
             }
         }

@@ -84,6 +84,13 @@ impl<'b> Tab<'b> {
         Ok(text.as_str().map(str::to_owned))
     }
 
+    /// An attribute of an element; none if the element or the attribute is not there.
+    pub async fn attribute(&self, hook: &Hook, name: &str) -> Result<Option<String>> {
+        let script = "return document.querySelector(arguments[0])?.getAttribute(arguments[1]) ?? null";
+        let value = self.script(script, vec![json!(hook.0), json!(name)]).await?;
+        Ok(value.as_str().map(str::to_owned))
+    }
+
     /// Waits until an element's text `is_meant`; returns it.
     pub async fn text_when(&self, hook: &Hook, is_meant: impl Fn(&str) -> bool) -> Result<String> {
         let mut last = None;
@@ -120,6 +127,12 @@ impl<'b> Tab<'b> {
         Ok(self.element(hook).await?.click().await?)
     }
 
+    /// Clicks an element if it is there and stays there.
+    pub async fn click_if_there(&self, hook: &Hook) -> Result<()> {
+        let script = "document.querySelector(arguments[0])?.click()";
+        self.script(script, vec![json!(hook.0)]).await.map(drop)
+    }
+
     /// Types a text in place of what is there.
     pub async fn fill(&self, hook: &Hook, text: &str) -> Result<()> {
         let element = self.element(hook).await?;
@@ -154,18 +167,14 @@ impl<'b> Tab<'b> {
 
     /// Waits until the page says that it is connected.
     pub async fn connected(&self) -> Result<()> {
-        self.state("connected").await
+        let hook = Hook::named("connection-state");
+        self.text_when(&hook, is_connected).await.map(drop)
     }
 
-    /// Waits until the page says that it is not connected.
+    /// Waits until the page says that it is not connected; returns what it says.
     pub async fn disconnected(&self) -> Result<String> {
         let hook = Hook::named("connection-state");
-        self.text_when(&hook, |text| !text.to_lowercase().starts_with("connected")).await
-    }
-
-    async fn state(&self, word: &str) -> Result<()> {
-        let hook = Hook::named("connection-state");
-        self.text_when(&hook, |text| text.to_lowercase().starts_with(word)).await.map(drop)
+        self.text_when(&hook, |text| !is_connected(text)).await
     }
 
     /// Fills in the publish form and sends.
@@ -177,12 +186,26 @@ impl<'b> Tab<'b> {
         self.click(&Hook::named("publish-send")).await
     }
 
-    /// Adds a subscription and waits until it is shown.
+    /// Removes every subscription.
+    pub async fn unsubscribe_all(&self) -> Result<()> {
+        let row = Hook::named("subscription-row");
+        while self.count(&row).await? > 0 {
+            let before = self.count(&row).await?;
+            self.click(&Hook::named("subscription-remove")).await?;
+            eventually("removal of a subscription", async || {
+                Ok((self.count(&row).await? < before).then_some(()))
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a subscription and waits until the broker has granted it.
     pub async fn subscribe(&self, filter: &str, qos: u8) -> Result<()> {
         self.fill(&Hook::named("subscribe-filter"), filter).await?;
         self.select(&Hook::named("subscribe-qos"), &qos.to_string()).await?;
         self.click(&Hook::named("subscribe-add")).await?;
-        self.wait_for(&subscription(filter)).await
+        self.wait_for(&subscription(filter).with("data-state", "granted")).await
     }
 
     /// Waits until the message list shows a message with this topic and text.
@@ -201,20 +224,29 @@ impl<'b> Tab<'b> {
 
     /// How many messages the page says that it has received.
     pub async fn message_count(&self) -> Result<u64> {
-        let text = self.text(&Hook::named("message-count")).await?.context("no message count")?;
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        digits.parse().with_context(|| format!("no number in {text:?}"))
+        let count = self.attribute(&Hook::named("message-count"), "data-count").await?;
+        count.context("no message count")?.parse().context("the message count is no number")
     }
 
-    /// Waits until the page says that it has received `wanted` messages, or more.
-    pub async fn message_count_reaches(&self, wanted: u64) -> Result<()> {
-        let mut last = 0;
-        let reached = eventually("message count", async || {
-            last = self.message_count().await?;
-            Ok((last >= wanted).then_some(()))
-        })
-        .await;
-        reached.with_context(|| format!("{last} of {wanted} messages"))
+    /// From now on `window.answers` has, for each click on this element, how many milliseconds passed from the click
+    /// until the page had been painted again.
+    pub async fn measure_clicks(&self, hook: &Hook) -> Result<()> {
+        let script = "window.answers = [];
+            const hook = arguments[0];
+            document.addEventListener('click', event => {
+                if (!event.target.closest(hook)) return;
+                const clicked = event.timeStamp;
+                requestAnimationFrame(() => setTimeout(() => window.answers.push(performance.now() - clicked)));
+            }, { capture: true })";
+        self.script(script, vec![json!(hook.0)]).await.map(drop)
+    }
+
+    /// Wants that the page is not wider than the window.
+    pub async fn nothing_hangs_out(&self) -> Result<()> {
+        let widths =
+            self.script("return [document.documentElement.scrollWidth, window.innerWidth]", vec![]).await?;
+        ensure!(widths[0].as_u64() <= widths[1].as_u64(), "the page is wider than the window: {widths}");
+        Ok(())
     }
 
     async fn set_checkbox(&self, hook: &Hook, on: bool) -> Result<()> {
@@ -237,6 +269,11 @@ impl<'b> Tab<'b> {
         }
         Ok(client)
     }
+}
+
+/// `connected as tab-7f3a`, and neither `not connected` nor `disconnected`.
+fn is_connected(text: &str) -> bool {
+    text.trim_start().to_lowercase().starts_with("connected as")
 }
 
 /// A row in the list of subscriptions.

@@ -13,7 +13,7 @@ use crate::i18n::Lang;
 use crate::state::query;
 use crate::state::settings::Settings;
 use crate::state::subscriptions::{Row, Subscriptions};
-use crate::state::{Action, AppState, Effect, Location, Look, Theme};
+use crate::state::{Action, AppState, Effect, Location, Look, Theme, View};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -37,9 +37,10 @@ const LOOK: &str = "tabmq.look";
 
 /// The running page.
 pub struct App {
-    state: RefCell<AppState>,
+    state: View,
     client: OnceCell<Client>,
     painter: Painter,
+    revision: Cell<u64>,
     ticks: Cell<u32>,
 }
 
@@ -52,9 +53,10 @@ impl App {
             None => Subscriptions::first_visit(),
         };
         let app = Rc::new(App {
-            state: RefCell::new(AppState::new(settings, subscriptions, look())),
+            state: View::new(AppState::new(settings, subscriptions, look())),
             client: OnceCell::new(),
             painter: Painter::default(),
+            revision: Cell::new(0),
             ticks: Cell::new(0),
         });
         let weak = Rc::downgrade(&app);
@@ -71,9 +73,10 @@ impl App {
         app
     }
 
-    /// The state, to look at.
-    pub fn state(&self) -> std::cell::Ref<'_, AppState> {
-        self.state.borrow()
+    /// The state, to look at: equal to the last view as long as nothing has changed.
+    pub fn view(&self) -> View {
+        self.state.0.borrow_mut().refresh();
+        View(self.state.0.clone(), self.revision.get())
     }
 
     /// Calls `paint` in a frame of its own whenever something has changed.
@@ -89,8 +92,9 @@ impl App {
     }
 
     fn act(&self, actions: impl IntoIterator<Item = Action>) {
+        self.revision.set(self.revision.get() + 1);
         for action in actions {
-            let effects = self.state.borrow_mut().apply(action);
+            let effects = self.state.0.borrow_mut().apply(action);
             for effect in effects {
                 self.run(effect);
             }
@@ -121,7 +125,7 @@ impl App {
                 client.drive();
             }
             Effect::Subscribe(filter) => {
-                let state = self.state.borrow();
+                let state = self.state.read();
                 let row = state.subscriptions.rows.iter().find(|row| row.filter == filter);
                 let subscription = row.map(Row::subscription);
                 drop(state);
@@ -132,17 +136,17 @@ impl App {
             Effect::RetryNow => client.retry_now(),
             Effect::Probe => client.probe(WAKE_PATIENCE),
             Effect::KeepSettings => {
-                browser::keep(browser::tab_storage(), SETTINGS, &self.state.borrow().settings.write());
+                browser::keep(browser::tab_storage(), SETTINGS, &self.state.read().settings.write());
             }
             Effect::KeepSubscriptions => {
-                browser::keep(browser::tab_storage(), SUBSCRIPTIONS, &self.state.borrow().subscriptions.write());
+                browser::keep(browser::tab_storage(), SUBSCRIPTIONS, &self.state.read().subscriptions.write());
             }
             Effect::ShowLook => {
-                let look = self.state.borrow().ui.look;
+                let look = self.state.read().ui.look;
                 browser::keep(browser::shared_storage(), LOOK, &look.write());
                 show_look(look);
             }
-            Effect::Locate => browser::set_fragment(&self.state.borrow().location().write()),
+            Effect::Locate => browser::set_fragment(&self.state.read().location().write()),
             Effect::Copy(text) => browser::copy(&text),
             Effect::OpenTab => browser::open_tab(),
         }
@@ -151,7 +155,7 @@ impl App {
     fn connect(&self, client: &Client) {
         let url = self.broker_url();
         let (options, subscriptions) = {
-            let state = self.state.borrow();
+            let state = self.state.read();
             (state.settings.options(), state.subscriptions.rows.iter().map(Row::subscription).collect())
         };
         client.start(url, options, subscriptions, browser::random());
@@ -159,7 +163,7 @@ impl App {
 
     /// The broker's address: the one that was asked for, or the one that the page comes from.
     fn broker_url(&self) -> String {
-        let state = self.state.borrow();
+        let state = self.state.read();
         match state.settings.broker.as_str() {
             "" => {
                 let (protocol, host, port) = browser::origin();
@@ -190,7 +194,7 @@ impl App {
         });
         if let Ok(Some(dark)) = window.match_media("(prefers-color-scheme: dark)") {
             let app = self.clone();
-            browser::listen(&dark, "change", move || show_look(app.state.borrow().ui.look));
+            browser::listen(&dark, "change", move || show_look(app.state.read().ui.look));
         }
         let app = self.clone();
         gloo_timers::callback::Interval::new(1000, move || app.tick()).forget();
@@ -208,7 +212,7 @@ impl App {
         self.ticks.set(self.ticks.get().wrapping_add(1));
         if self.ticks.get().is_multiple_of(PROBE_TICKS)
             && browser::is_visible()
-            && self.state.borrow().connection.state.is_connected()
+            && self.state.read().connection.state.is_connected()
             && let Some(client) = self.client.get()
         {
             client.probe(PROBE_PATIENCE);

@@ -173,6 +173,18 @@ pub async fn broker_info() -> Option<BrokerInfo> {
     Some(BrokerInfo { version, mqtt })
 }
 
+/// The page cannot go on: says so in the console and where somebody will see it.
+pub fn show_panic(info: &std::panic::PanicHookInfo<'_>) {
+    web_sys::console::error_1(&info.to_string().into());
+    let document = document();
+    let note = document.create_element("p").ok();
+    if let (Some(note), Some(body)) = (note, document.body()) {
+        note.set_class_name("panic");
+        note.set_text_content(Some("The page has met an error and stopped. Reload it. \u{51fa}\u{9519}\u{ff0c}\u{8bf7}\u{91cd}\u{65b0}\u{52a0}\u{8f7d}\u{9875}\u{9762}\u{3002}"));
+        let _ = body.append_child(&note);
+    }
+}
+
 fn field(object: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(object, &name.into()).ok().filter(|value| !value.is_undefined() && !value.is_null())
 }

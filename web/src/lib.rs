@@ -1,11 +1,67 @@
-//! The page.
+//! The page: an MQTT client in a browser tab.
+//!
+//! In reading order:
+//!
+//! - [`state`]: what the page knows, and the one function that changes it. Pure, tested natively.
+//! - [`payload`], [`format`], [`i18n`]: bytes, numbers and words as people read them. Pure, too.
+//! - [`transport`]: the WebSocket. [`client`]: one loop around the state machine of `tabmq_shared::client`.
+//! - [`browser`]: storage, clock, address bar, clipboard. [`app`]: what holds state, client and browser together.
+//! - [`pages`], [`components`], [`hooks`]: what is seen. Properties in, actions out.
+//!
+//! # The address bar
+//!
+//! `?` says how to connect, and is read when the page is loaded: `broker` (`ws://host:port/path`; without it, the host
+//! that the page comes from), `version` (`3.1`, `3.1.1`, `5`), `client_id`, `username`, `keep_alive` (seconds), `clean`
+//! (`1`: no session outlives a connection), `will_topic`, `will_payload`, `will_qos`, `will_retain`; and how to look:
+//! `theme` (`light`, `dark`, `system`) and `lang` (`en`, `zh`). A password is never in it.
+//!
+//! `#` says what is looked at and changes with it: `topic`, `filter` (the message list's), `topics` (the tree's), `tab`.
+//!
+//! # Scripts
+//!
+//! What a test looks for has an attribute `data-test`; what the broker sent is in `data-topic` beside it, numbers in
+//! `data-count`, states in `data-state`.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)
 )]
+
 pub mod state;
 pub mod payload;
 pub mod format;
 pub mod i18n;
-/// Start
-pub fn start() {}
+pub mod transport;
+pub mod client;
+pub mod browser;
+pub mod app;
+pub mod hooks;
+pub mod components;
+pub mod pages;
+
+use app::App;
+use pages::Explore;
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// Shows the page in the document's body and connects.
+pub fn start() {
+    std::panic::set_hook(Box::new(browser::show_panic));
+    yew::Renderer::<Root>::new().render();
+}
+
+/// The page, rendered again whenever the painter says so.
+#[component]
+fn Root() -> Html {
+    let app: Rc<App> = (*use_memo((), |()| App::start())).clone();
+    let view = use_state_eq(|| app.view());
+    {
+        let (app, view) = (app.clone(), view.setter());
+        use_effect_with((), move |()| {
+            let shown = app.clone();
+            app.on_paint(move || view.set(shown.view()));
+        });
+    }
+    let on = use_callback((), move |action, ()| app.dispatch(action));
+    let new_id = use_callback((), |(), ()| app::new_client_id());
+    html! { <Explore view={(*view).clone()} {new_id} {on} /> }
+}

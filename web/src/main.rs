@@ -1,2 +1,5 @@
-//! The page.
-fn main() { tabmq_web::start(); }
+//! The page's entry point.
+
+fn main() {
+    tabmq_web::start();
+}

@@ -2,9 +2,10 @@
 //!
 //! The broker asks an [`Authenticator`] once for each CONNECT, before any session is touched.
 
-use crate::broker::Peer;
+use crate::broker::{Methods, NoMethods, Peer};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use tabmq_shared::packet::{Connect, ReasonCode};
 
 /// Decides whether a client may connect.
@@ -12,6 +13,12 @@ pub trait Authenticator: Send + Sync {
     /// Looks at what the client says of itself. May take its time (a password hash does): the connection waits,
     /// others do not.
     fn authenticate<'a>(&'a self, connect: &'a Connect, peer: &'a Peer) -> Verdict<'a>;
+
+    /// The methods of enhanced authentication (5.0 section 4.12). A client that names one of them is not asked for
+    /// anything else.
+    fn methods(&self) -> Arc<dyn Methods> {
+        Arc::new(NoMethods)
+    }
 }
 
 /// The answer of an [`Authenticator`], when it is there.

@@ -1,5 +1,6 @@
 //! Who comes and who goes: CONNECT, take-over, the end of a connection, the end of a session, and wills.
 
+use super::authenticate::Authenticated;
 use super::event::{DisconnectCause, Event, Peer};
 use super::message::{Message, Outbound};
 use super::router::SessionKey;
@@ -7,7 +8,7 @@ use super::session::{ConnId, Link, LinkKey, NEVER, PendingWill, Session};
 use super::timers::Timer;
 use super::{Broker, Violation};
 use crate::outbox::Outbox;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,14 +26,29 @@ pub struct ConnectError {
     pub reason: ReasonCode,
     /// What the console says.
     pub why: String,
+    /// Where else to go.
+    pub server_reference: Option<String>,
+}
+
+impl ConnectError {
+    fn new(reason: ReasonCode, why: impl Into<String>) -> Self {
+        ConnectError { reason, why: why.into(), server_reference: None }
+    }
 }
 
 impl Broker {
-    /// Lets an authenticated client in: answers CONNACK into its outbox and takes over its session.
+    /// Lets an authenticated client in: answers CONNACK into its outbox and takes over its session. `last_data` is what
+    /// its method of enhanced authentication, if it has one, says last.
     ///
     /// # Errors
     /// The CONNECT asks for what this server does not do. The caller answers CONNACK and closes.
-    pub fn connect(&mut self, connect: Connect, peer: Peer, now: Time) -> Result<ConnId, ConnectError> {
+    pub fn connect(
+        &mut self,
+        connect: Connect,
+        last_data: Option<Bytes>,
+        peer: Peer,
+        now: Time,
+    ) -> Result<ConnId, ConnectError> {
         let assigned_id = self.check_connect(&connect)?;
         let will = connect.will.clone().map(pending_will).transpose()?;
         let client_id: Arc<str> = Arc::from(assigned_id.as_deref().unwrap_or(&connect.client_id));
@@ -47,7 +63,7 @@ impl Broker {
         }
         let conn = self.open_link(key, &connect, peer, now);
         let properties = match connect.version {
-            Version::V5 => self.connack_properties(&connect, assigned_id, expiry_s),
+            Version::V5 => self.connack_properties(&connect, &client_id, assigned_id, last_data, expiry_s),
             _ => ConnAckProperties::default(),
         };
         self.clients.current = Some(conn.link); // it has no waker yet: it takes its output by itself
@@ -77,14 +93,27 @@ impl Broker {
 
     /// The client id to assign, if the client left it to the server.
     fn check_connect(&mut self, connect: &Connect) -> Result<Option<String>, ConnectError> {
-        let error = |reason, why: &str| Err(ConnectError { reason, why: why.to_owned() });
+        let error = |reason, why: &str| Err(ConnectError::new(reason, why));
         if self.shutting_down {
             return error(ReasonCode::ServerUnavailable, "the server is stopping");
         }
-        if let Some(method) = &connect.properties.authentication_method {
-            // [MQTT-4.12.0-1]
-            let why = format!("authentication method {method:?} is not supported");
-            return error(ReasonCode::BadAuthenticationMethod, &why);
+        let features = &self.config.features;
+        if let Some(redirect) = &features.redirect {
+            let reason = match redirect.permanent {
+                true => ReasonCode::ServerMoved,
+                false => ReasonCode::UseAnotherServer,
+            };
+            let server_reference = Some(redirect.server.clone());
+            let why = format!("clients are sent to {}", redirect.server);
+            return Err(ConnectError { reason, why, server_reference });
+        }
+        if let Some(will) = &connect.will {
+            if will.qos > features.maximum_qos {
+                return error(ReasonCode::QoSNotSupported, "the will's QoS is too high"); // [MQTT-3.2.2-12]
+            }
+            if will.retain && !features.retain {
+                return error(ReasonCode::RetainNotSupported, "the will is to be retained"); // [MQTT-3.2.2-13]
+            }
         }
         if !connect.client_id.is_empty() {
             return Ok(None);
@@ -176,6 +205,10 @@ impl Broker {
             keep_alive_s,
             last_received: now,
             keep_alive_at: None,
+            authenticated: properties.authentication_method.as_ref().map(|method| {
+                let method = ByteString::from(method.to_string());
+                Box::new(Authenticated { method, again: None })
+            }),
             expiry_was_zero: properties.session_expiry_s.unwrap_or(0) == 0,
         };
         let conn = ConnId { link: self.clients.links.insert(link) as LinkKey, serial: self.next_serial };
@@ -202,10 +235,15 @@ impl Broker {
     fn connack_properties(
         &self,
         connect: &Connect,
+        client_id: &str,
         assigned_client_id: Option<String>,
+        last_data: Option<Bytes>,
         expiry_s: u32,
     ) -> ConnAckProperties {
         let keep_alive_s = self.keep_alive_s(connect);
+        let features = &self.config.features;
+        let asked = connect.properties.request_response_information.unwrap_or(false);
+        let response_prefix = features.response_prefix.as_ref().filter(|_| asked); // [MQTT-3.1.2-28]
         ConnAckProperties {
             // [MQTT-3.2.2-16]
             assigned_client_id: assigned_client_id.map(ByteString::from),
@@ -215,6 +253,15 @@ impl Broker {
             topic_alias_maximum: Some(self.config.topic_alias_maximum).filter(|max| *max > 0),
             // [MQTT-3.1.2-21]
             server_keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
+            maximum_qos: Some(features.maximum_qos).filter(|max| *max != QoS::ExactlyOnce),
+            retain_available: (!features.retain).then_some(false),
+            wildcard_subscription_available: (!features.wildcard_subscriptions).then_some(false),
+            subscription_ids_available: (!features.subscription_ids).then_some(false),
+            shared_subscription_available: (!features.shared_subscriptions).then_some(false),
+            response_information: response_prefix.map(|prefix| format!("{prefix}/{client_id}").into()),
+            // [MQTT-4.12.0-5]
+            authentication_method: connect.properties.authentication_method.clone(),
+            authentication_data: last_data,
             ..ConnAckProperties::default()
         }
     }
@@ -424,13 +471,11 @@ fn session_expiry(connect: &Connect) -> u32 {
 }
 
 fn pending_will(will: Will) -> Result<PendingWill, ConnectError> {
-    let topic = TopicName::new(will.topic).map_err(|error| ConnectError {
-        reason: ReasonCode::TopicNameInvalid,
-        why: format!("the will's topic {error}"),
-    })?;
+    let topic = TopicName::new(will.topic)
+        .map_err(|error| ConnectError::new(ReasonCode::TopicNameInvalid, format!("the will's topic {error}")))?;
     if will.properties.payload_format_utf8 == Some(true) && std::str::from_utf8(&will.payload).is_err() {
-        let why = "the will's payload is said to be UTF-8 text and is not".to_owned();
-        return Err(ConnectError { reason: ReasonCode::PayloadFormatInvalid, why });
+        let why = "the will's payload is said to be UTF-8 text and is not";
+        return Err(ConnectError::new(ReasonCode::PayloadFormatInvalid, why));
     }
     let properties = PublishProperties {
         payload_format_utf8: will.properties.payload_format_utf8,

@@ -10,13 +10,14 @@
 //! 6. [`Broker::handle_transport_end`] if the transport ends first, and [`Broker::release`] once at the very end.
 //!
 //! In reading order: [`connect`](self) (who comes and goes, wills), `publish` (what comes in and whom it reaches),
-//! `subscribe`, `acknowledge`, `clients` (how a message gets into an outbox), `session`, `message` (its forms),
+//! `subscribe`, `acknowledge`, `authenticate`, `clients` (how a message gets into an outbox), `session`, `message` (its forms),
 //! `router` (who matches), `retained`, `sys` (the `$SYS` topics), `timers`.
 
 mod connect;
 mod publish;
 mod subscribe;
 mod acknowledge;
+mod authenticate;
 mod clients;
 mod session;
 mod message;
@@ -29,6 +30,7 @@ mod event;
 #[cfg(test)]
 mod tests;
 
+pub use authenticate::{Exchange, Methods, NoMethods, Step};
 pub use clients::Output;
 pub use connect::ConnectError;
 pub use event::{DisconnectCause, Event, Peer, TransportKind};
@@ -47,7 +49,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use tabmq_shared::Time;
 use tabmq_shared::codec::DecodeError;
-use tabmq_shared::packet::{Packet, ReasonCode};
+use tabmq_shared::packet::{Packet, QoS, ReasonCode};
 use timers::{Timer, Timers};
 
 /// What can be set.
@@ -82,6 +84,50 @@ pub struct BrokerConfig {
     pub message_events: bool,
     /// Seconds between two updates of the `$SYS` topics; 0: there are none.
     pub sys_interval_s: u32,
+    /// What of the protocol is offered.
+    pub features: Features,
+}
+
+/// What of the protocol is offered; all of it, unless somebody has a reason. A 5.0 client is told in CONNACK.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// The highest QoS that clients may publish with, and are granted.
+    pub maximum_qos: QoS,
+    /// Whether clients may publish retained messages.
+    pub retain: bool,
+    /// Whether filters may have wildcards.
+    pub wildcard_subscriptions: bool,
+    /// Whether subscriptions may have identifiers.
+    pub subscription_ids: bool,
+    /// Whether there are shared subscriptions.
+    pub shared_subscriptions: bool,
+    /// Told to clients that ask for response information, with `/` and the client id behind it.
+    pub response_prefix: Option<String>,
+    /// Where clients are sent instead of being let in.
+    pub redirect: Option<Redirect>,
+}
+
+/// Another server to go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The server reference (5.0 section 4.11).
+    pub server: String,
+    /// Whether it is for good.
+    pub permanent: bool,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Features {
+            maximum_qos: QoS::ExactlyOnce,
+            retain: true,
+            wildcard_subscriptions: true,
+            subscription_ids: true,
+            shared_subscriptions: true,
+            response_prefix: None,
+            redirect: None,
+        }
+    }
 }
 
 impl Default for BrokerConfig {
@@ -101,6 +147,7 @@ impl Default for BrokerConfig {
             retained_bytes: 1024 * 1024 * 1024,
             message_events: false,
             sys_interval_s: 10,
+            features: Features::default(),
         }
     }
 }
@@ -108,6 +155,7 @@ impl Default for BrokerConfig {
 /// The broker. See the [module](self) for the order of calls.
 pub struct Broker {
     config: BrokerConfig,
+    methods: Arc<dyn Methods>,
     clients: Clients,
     router: Router,
     retained: Retained<Arc<Message>>,
@@ -115,7 +163,7 @@ pub struct Broker {
     events: Vec<Event>,
     /// Where outgoing packets are encoded; empty between calls.
     scratch: BytesMut,
-    /// Deliveries by round-robin of shared subscriptions etc. need no randomness; assigned client ids do.
+    /// For the client ids that the broker assigns.
     rng: fastrand::Rng,
     next_serial: u64,
     sys: sys::Sys,
@@ -137,7 +185,7 @@ impl Violation {
 
 impl Broker {
     /// A broker without clients. `seed` makes the ids that the broker assigns unguessable, if it is.
-    pub fn new(config: BrokerConfig, seed: u64, now: Time) -> Self {
+    pub fn new(config: BrokerConfig, methods: Arc<dyn Methods>, seed: u64, now: Time) -> Self {
         let mut broker = Broker {
             clients: Clients::new(&config),
             router: Router::new(),
@@ -149,6 +197,7 @@ impl Broker {
             next_serial: 0,
             sys: sys::Sys::new(now),
             shutting_down: false,
+            methods,
             config,
         };
         broker.start_sys(now);
@@ -203,11 +252,7 @@ impl Broker {
             Packet::Disconnect(disconnect) => self.handle_disconnect(conn, key, &disconnect, now),
             // [MQTT-3.1.0-2]
             Packet::Connect(_) => Err(Violation::new(ReasonCode::ProtocolError, "a second CONNECT")),
-            // [MQTT-4.12.0-6] without an authentication method in CONNECT there must be no AUTH
-            Packet::Auth(_) => Err(Violation::new(
-                ReasonCode::ProtocolError,
-                "AUTH without an authentication method in CONNECT",
-            )),
+            Packet::Auth(auth) => self.handle_auth(conn, key, *auth),
             packet @ (Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp) => {
                 let name = packet.packet_type().name();
                 Err(Violation::new(ReasonCode::ProtocolError, format!("{name}, which only a server sends")))

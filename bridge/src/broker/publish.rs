@@ -96,6 +96,15 @@ impl Broker {
             let what = "PUBLISH with a subscription identifier, which only a server sends"; // [MQTT-3.3.4-6]
             return Err(Violation::new(ReasonCode::ProtocolError, what));
         }
+        let features = &self.config.features;
+        if publish.qos > features.maximum_qos {
+            let what = "PUBLISH with a QoS that this server does not offer"; // [MQTT-3.2.2-11]
+            return Err(Violation::new(ReasonCode::QoSNotSupported, what));
+        }
+        if publish.retain && !features.retain {
+            let what = "PUBLISH with RETAIN, which this server does not offer"; // [MQTT-3.2.2-14]
+            return Err(Violation::new(ReasonCode::RetainNotSupported, what));
+        }
         let topic = (link.inbound_aliases)
             .resolve(publish.topic_alias, publish.topic)
             .map_err(|error| Violation::new(error.reason(), error.to_string()))?;

@@ -268,6 +268,16 @@ mod tests {
     }
 
     #[test]
+    fn jumps_over_many() {
+        let topics = (0..20).flat_map(|a| (0..50).map(move |b| format!("x/{a:02}/{b:02}")));
+        let retained = retained(&topics.collect::<Vec<_>>());
+        for wanted in 0..50 {
+            let expected: Vec<_> = (0..20).map(|a| format!("x/{a:02}/{wanted:02}")).collect();
+            assert_eq!(matching(&retained, &format!("x/+/{wanted:02}")), expected);
+        }
+    }
+
+    #[test]
     fn deep_topics_and_filters() {
         let deep = "/".repeat(65_535);
         let retained = retained(&[&deep, "a"]);

@@ -1,5 +1,6 @@
 //! A session, which outlives its connections, and a link, which is the broker's side of one connection.
 
+use super::authenticate::Authenticated;
 use super::event::Peer;
 use super::message::{Delivery, Message};
 use super::router::SessionKey;
@@ -145,6 +146,8 @@ pub(super) struct Link {
     pub(super) last_received: Time,
     /// When the keep-alive is looked at next; it is moved on only then.
     pub(super) keep_alive_at: Option<Time>,
+    /// By which method of enhanced authentication the client came in.
+    pub(super) authenticated: Option<Box<Authenticated>>,
     /// The session expiry of CONNECT was 0, so that DISCONNECT must not raise it [MQTT-3.14.2-2].
     pub(super) expiry_was_zero: bool,
 }

@@ -55,7 +55,11 @@ impl Broker {
         let Ok(filter) = TopicFilter::new(ByteString::from(wanted.filter.to_string())) else {
             return Ok(ReasonCode::TopicFilterInvalid);
         };
-        let options = wanted.options;
+        let mut options = wanted.options;
+        if let Some(refusal) = self.not_offered(&filter, id) {
+            return Ok(refusal);
+        }
+        options.qos = options.qos.min(self.config.features.maximum_qos);
         if filter.share_group().is_some() && options.no_local {
             let what = "a shared subscription with no-local"; // [MQTT-3.8.3-4]
             return Err(Violation::new(ReasonCode::ProtocolError, what));
@@ -83,6 +87,19 @@ impl Broker {
             QoS::AtLeastOnce => ReasonCode::GrantedQoS1,
             QoS::ExactlyOnce => ReasonCode::GrantedQoS2,
         })
+    }
+
+    /// Why a subscription asks for what this server does not do.
+    fn not_offered(&self, filter: &TopicFilter, id: Option<NonZeroU32>) -> Option<ReasonCode> {
+        let features = &self.config.features;
+        if !features.shared_subscriptions && filter.share_group().is_some() {
+            return Some(ReasonCode::SharedSubscriptionsNotSupported);
+        }
+        if !features.subscription_ids && id.is_some() {
+            return Some(ReasonCode::SubscriptionIdentifiersNotSupported);
+        }
+        (!features.wildcard_subscriptions && filter.has_wildcards())
+            .then_some(ReasonCode::WildcardSubscriptionsNotSupported)
     }
 
     /// Queues the retained messages that match [MQTT-3.3.1-9]. False if the session has not even taken those of its

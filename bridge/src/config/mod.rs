@@ -192,6 +192,7 @@ fn broker_config(layer: &Layer) -> Result<BrokerConfig, ConfigError> {
         retained_bytes: bytes(layer.retained_bytes, defaults.retained_bytes),
         message_events: layer.log.unwrap_or_default() >= LogLevel::Debug,
         sys_interval_s: layer.sys_interval.unwrap_or(defaults.sys_interval_s),
+        features: defaults.features,
     })
 }
 

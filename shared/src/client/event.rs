@@ -313,7 +313,9 @@ impl fmt::Display for Why {
         match self {
             Why::Disconnected => f.write_str("disconnected"),
             Why::BadOptions(words) => f.write_str(words),
-            Why::Unreachable(words) => with_words(f, "unreachable: is the broker running at this address?", words),
+            Why::Unreachable(words) => {
+                with_words(f, "unreachable: is the broker running at this address?", words)
+            }
             Why::ConnectTimeout { opened: false } => {
                 f.write_str("no answer from this address in time: check host, port and firewall")
             }
@@ -345,7 +347,9 @@ impl fmt::Display for Why {
 /// A CONNACK's reason, with the remedy.
 fn refusal(reason: ReasonCode) -> &'static str {
     match reason {
-        ReasonCode::UnsupportedProtocolVersion => "the server does not speak this MQTT version: try another one",
+        ReasonCode::UnsupportedProtocolVersion => {
+            "the server does not speak this MQTT version: try another one"
+        }
         ReasonCode::ClientIdentifierNotValid => "the server does not take this client id: choose another one",
         ReasonCode::BadUserNameOrPassword => "bad user name or password",
         ReasonCode::NotAuthorized => "not authorised: check user name, password and permissions",
@@ -376,7 +380,9 @@ fn farewell(reason: ReasonCode) -> &'static str {
         ReasonCode::ServerShuttingDown => "the server is shutting down",
         ReasonCode::ServerBusy => "disconnected: the server is busy",
         ReasonCode::KeepAliveTimeout => "disconnected: the server heard nothing for too long",
-        ReasonCode::NotAuthorized => "disconnected: not authorised: check user name, password and permissions",
+        ReasonCode::NotAuthorized => {
+            "disconnected: not authorised: check user name, password and permissions"
+        }
         ReasonCode::AdministrativeAction => "disconnected by an administrator",
         ReasonCode::PacketTooLarge => "disconnected: a message was too large for the server",
         ReasonCode::MessageRateTooHigh => "disconnected: messages came too fast for the server: slow down",

@@ -14,7 +14,7 @@ impl Client {
     pub fn handle_data(&mut self, data: &mut BytesMut, now: Time) {
         self.now = now;
         self.link.last_received = now;
-        let limits = Limits { max_packet_size: self.options.max_packet_size, ..Limits::of_client() };
+        let limits = Limits { max_packet_size: self.options.packet_limit(), ..Limits::of_client() };
         while matches!(self.state, State::Connecting { .. } | State::Connected { .. }) {
             match codec::decode(data, self.options.version, &limits) {
                 Ok(Some(packet)) => self.handle_packet(packet),
@@ -39,7 +39,9 @@ impl Client {
             (_, Packet::SubAck(ack)) => self.on_suback(*ack),
             (_, Packet::UnsubAck(ack)) => self.on_unsuback(*ack),
             (_, Packet::PingResp) => self.on_pingresp(),
-            (_, Packet::Disconnect(disconnect)) if self.options.version.is_v5() => self.on_disconnect(*disconnect),
+            (_, Packet::Disconnect(disconnect)) if self.options.version.is_v5() => {
+                self.on_disconnect(*disconnect)
+            }
             (_, packet @ Packet::ConnAck(_)) => self.unexpected(&packet, "a second time"), // [MQTT-3.2.0-2]
             (_, packet) => self.unexpected(&packet, "which only a client may send"),
         }
@@ -130,7 +132,8 @@ impl Client {
         self.outgoing.unreserve(ack.packet_id);
         if ack.reasons.len() != subscriptions.len() {
             // [MQTT-3.8.4-6]
-            return self.protocol_error(ReasonCode::ProtocolError, "SUBACK has not one reason for each filter");
+            return self
+                .protocol_error(ReasonCode::ProtocolError, "SUBACK has not one reason for each filter");
         }
         for (subscription, result) in subscriptions.into_iter().zip(ack.reasons) {
             self.events.push_back(Event::Subscribed { filter: subscription.filter, result });
@@ -145,7 +148,8 @@ impl Client {
         let is_v5 = self.options.version.is_v5();
         if is_v5 && ack.reasons.len() != filters.len() {
             // [MQTT-3.11.3-1]
-            return self.protocol_error(ReasonCode::ProtocolError, "UNSUBACK has not one reason for each filter");
+            return self
+                .protocol_error(ReasonCode::ProtocolError, "UNSUBACK has not one reason for each filter");
         }
         let reasons = ack.reasons.into_iter().chain(std::iter::repeat(ReasonCode::Success));
         for (filter, result) in filters.into_iter().zip(reasons) {
@@ -171,7 +175,7 @@ impl Client {
             return self.protocol_error(ReasonCode::ProtocolError, words);
         }
         // A method that is done with one step in CONNECT and one in CONNACK works; this one wants more.
-        self.send(&Packet::Disconnect(Box::new(Disconnect::new(ReasonCode::ImplementationSpecificError))));
+        self.say_good_bye(ReasonCode::ImplementationSpecificError);
         self.leave(Why::AuthenticationUnsupported);
     }
 

@@ -1,10 +1,14 @@
 //! Connect, lose, wait, stop.
 
 use super::queue::Queued;
-use super::{Client, Command, Event, InFlight, Link, Outcome, PublishError, PublishId, ServerLimits, State, Why};
+use super::{
+    Client, Command, Event, InFlight, Link, Outcome, PublishError, PublishId, ServerLimits, State, Why,
+};
 use crate::Time;
 use crate::codec;
-use crate::packet::{ConnAck, ConnAckProperties, Connect, Disconnect, Packet, QoS, ReasonCode, Version};
+use crate::packet::{
+    ConnAck, ConnAckProperties, Connect, Disconnect, Packet, PacketType, QoS, ReasonCode, Version,
+};
 use crate::session::{InboundAliases, OutboundAliases};
 use bytestring::ByteString;
 use std::num::NonZeroU16;
@@ -43,7 +47,7 @@ impl Client {
         }
         let connect = Packet::Connect(Box::new(self.connect_packet()));
         if let Err(error) = codec::encode(&connect, self.options.version, &mut self.out) {
-            self.give_up(Why::BadOptions(format!("user name, password or will cannot be sent: {error}")));
+            self.give_up(Why::BadOptions(format!("CONNECT cannot be sent: {error}")));
             return;
         }
         self.link.since = now;
@@ -77,7 +81,7 @@ impl Client {
             State::Opening { .. } => self.command(Command::Close),
             State::Connecting { .. } | State::Connected { .. } => {
                 if self.options.version.is_v5() || reason == ReasonCode::Success {
-                    self.send(&Packet::Disconnect(Box::new(Disconnect::new(reason))));
+                    self.say_good_bye(reason);
                 }
                 self.command(Command::Close); // [MQTT-3.14.4-1], [MQTT-3.14.4-2]
             }
@@ -132,7 +136,7 @@ impl Client {
     pub(super) fn protocol_error(&mut self, reason: ReasonCode, words: impl Into<String>) {
         let message = words.into();
         if self.options.version.is_v5() {
-            self.send(&Packet::Disconnect(Box::new(Disconnect::new(reason))));
+            self.say_good_bye(reason);
         }
         self.events.push_back(Event::ProtocolError { reason, message: message.clone() });
         self.leave(Why::ProtocolError(message));
@@ -148,6 +152,13 @@ impl Client {
     pub(super) fn leave(&mut self, why: Why) {
         self.command(Command::Close);
         self.end(why);
+    }
+
+    /// DISCONNECT, behind what waits for the transport.
+    pub(super) fn say_good_bye(&mut self, reason: ReasonCode) {
+        let sayable = reason.allowed_in(PacketType::Disconnect);
+        let reason = if sayable { reason } else { ReasonCode::UnspecifiedError };
+        self.send(&Packet::Disconnect(Box::new(Disconnect::new(reason))));
     }
 
     /// Asks for a transport.

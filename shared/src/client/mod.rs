@@ -9,21 +9,21 @@
 //!   `subscriptions` (what waits for it).
 //! - [`State`], [`Event`], [`Why`]: what the client says, in words for people where it goes to people.
 
-mod options;
 mod event;
-mod lifecycle;
-mod timers;
 mod inbound;
+mod lifecycle;
+mod options;
 mod outbound;
 mod queue;
 mod subscriptions;
+mod timers;
 
 pub use event::{Command, Event, Outcome, PublishError, PublishId, ServerLimits, State, Why};
 pub use options::{Backoff, ConnectOptions, Message, Subscription};
 
 use crate::Time;
 use crate::packet::{PacketId, ReasonCode};
-use crate::session::{InboundAliases, Incoming, Outgoing, OutboundAliases};
+use crate::session::{InboundAliases, Incoming, OutboundAliases, Outgoing};
 use crate::topic::TopicFilter;
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;

@@ -75,14 +75,19 @@ impl ConnectOptions {
             Version::V5 => {}
             // [MQTT-3.1.2-22] of 3.1.1
             _ if self.password.is_some() && self.username.is_none() => {
-                return Err(format!("MQTT {} takes a password only with a user name: give both", self.version));
+                return Err(format!(
+                    "MQTT {} takes a password only with a user name: give both",
+                    self.version
+                ));
             }
             Version::V31 if self.client_id.is_empty() => {
                 return Err("MQTT 3.1 needs a client id: give one of 1 to 23 characters".into());
             }
             // [MQTT-3.1.3-7] of 3.1.1
             Version::V311 if self.client_id.is_empty() && !self.clean_start => {
-                return Err("MQTT 3.1.1 keeps no session without a client id: give one, or start clean".into());
+                return Err(
+                    "MQTT 3.1.1 keeps no session without a client id: give one, or start clean".into()
+                );
             }
             _ => {}
         }
@@ -93,6 +98,14 @@ impl ConnectOptions {
         match (self.version, self.properties.receive_maximum) {
             (Version::V5, Some(max)) => max.get(),
             _ => u16::MAX,
+        }
+    }
+
+    /// The largest packet that is accepted.
+    pub(super) fn packet_limit(&self) -> u32 {
+        match (self.version, self.properties.maximum_packet_size) {
+            (Version::V5, Some(max)) => max,
+            _ => self.max_packet_size,
         }
     }
 

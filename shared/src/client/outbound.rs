@@ -6,12 +6,12 @@ use super::{
     Client, Event, InFlight, Message, Outcome, PublishError, PublishId, ServerLimits, State, Subscription,
 };
 use crate::Time;
-use crate::codec::{self, EncodeError, MAX_PACKET_SIZE, PublishHeader};
+use crate::codec::{self, MAX_PACKET_SIZE, PublishHeader};
 use crate::packet::{
-    Ack, Packet, PacketId, PublishProperties, QoS, ReasonCode, Subscribe, SubscribeFilter, SubscribeProperties,
-    Unsubscribe, Version,
+    Ack, Packet, PacketId, QoS, ReasonCode, Subscribe, SubscribeFilter, SubscribeProperties, Unsubscribe,
+    Version,
 };
-use crate::session::{Assigned, PubRecOutcome, Resend};
+use crate::session::{Assigned, OutboundAliases, PubRecOutcome, Resend};
 use crate::topic::{TopicFilter, TopicName};
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;
@@ -29,7 +29,10 @@ impl Client {
     /// The message was not accepted.
     pub fn publish(&mut self, message: Message, now: Time) -> Result<PublishId, PublishError> {
         self.now = now;
-        check(&message, self.options.version, self.limits_now())?;
+        check_properties(&message, self.options.version)?;
+        if let Some(limits) = self.limits_now() {
+            check_limits(&message, self.options.version, limits)?;
+        }
         let bytes = message.bytes();
         if !self.queue.has_room(bytes) {
             if self.state.is_connected() || !self.queue.can_make_room(bytes) {
@@ -193,7 +196,7 @@ impl Client {
     ) -> Result<(), PublishError> {
         let State::Connected { limits, .. } = &self.state else { return Ok(()) };
         let version = self.options.version;
-        check(message, version, Some(limits))?;
+        check_limits(message, version, limits)?;
         count_down_expiry(message, self.now - since)?;
         let mut header = header(message, packet_id);
         let spare = check_size(&header, version, limits)?;
@@ -204,18 +207,17 @@ impl Client {
                 Assigned::Known(alias) => (header.topic, header.topic_alias) = ("", Some(alias)),
             }
         }
-        write(&header, &message.payload, version, &mut self.out)
+        let written = write(&header, &message.payload, version, &mut self.out);
+        if written.is_err() {
+            // A new alias may not have left, so none counts. The server does not mind to be told again.
+            self.link.outbound_aliases = OutboundAliases::new(limits.topic_alias_maximum);
+        }
+        written
     }
 }
 
-/// What makes a message impossible, as far as it is known: without limits there is no connection.
-fn check(message: &Message, version: Version, limits: Option<&ServerLimits>) -> Result<(), PublishError> {
-    if let Some(properties) = &message.properties
-        && version.is_v5()
-    {
-        check_properties(properties)?;
-    }
-    let Some(limits) = limits else { return Ok(()) };
+/// What this server does not take.
+fn check_limits(message: &Message, version: Version, limits: &ServerLimits) -> Result<(), PublishError> {
     if message.qos > limits.maximum_qos {
         return Err(PublishError::QoSNotSupported { max: limits.maximum_qos }); // [MQTT-3.2.2-11]
     }
@@ -225,7 +227,9 @@ fn check(message: &Message, version: Version, limits: Option<&ServerLimits>) -> 
     check_size(&header(message, Some(PacketId::MIN)), version, limits).map(|_| ())
 }
 
-fn check_properties(properties: &PublishProperties) -> Result<(), PublishError> {
+/// What no server takes. Once for a message, so that a mistake is said to who made it.
+fn check_properties(message: &Message, version: Version) -> Result<(), PublishError> {
+    let Some(properties) = message.properties.as_deref().filter(|_| version.is_v5()) else { return Ok(()) };
     if !properties.subscription_ids.is_empty() {
         return Err(PublishError::SubscriptionIds); // [MQTT-3.3.4-6]
     }
@@ -234,13 +238,8 @@ fn check_properties(properties: &PublishProperties) -> Result<(), PublishError> 
     {
         return Err(PublishError::BadResponseTopic); // [MQTT-3.3.2-14]
     }
-    let user = properties.user.iter().flat_map(|(name, value)| [name.len(), value.len()]);
-    let content_type = properties.content_type.as_ref().map(|text| text.len());
-    let correlation_data = properties.correlation_data.as_ref().map(|data| data.len());
-    if user.chain(content_type).chain(correlation_data).any(|len| len > usize::from(u16::MAX)) {
-        return Err(PublishError::NotEncodable(EncodeError::StringTooLong));
-    }
-    Ok(())
+    // The encoder knows what else has no form on the wire.
+    write(&header(message, Some(PacketId::MIN)), &Bytes::new(), version, &mut BytesMut::new())
 }
 
 /// Takes the time that a message has waited off its expiry interval.
@@ -268,8 +267,12 @@ fn header(message: &Message, packet_id: Option<PacketId>) -> PublishHeader<'_> {
     }
 }
 
-/// How many bytes the packet could be larger.
-fn check_size(header: &PublishHeader<'_>, version: Version, limits: &ServerLimits) -> Result<usize, PublishError> {
+/// How many bytes larger the packet could be.
+fn check_size(
+    header: &PublishHeader<'_>,
+    version: Version,
+    limits: &ServerLimits,
+) -> Result<usize, PublishError> {
     let bytes = codec::publish_size(header, version);
     let max = limits.maximum_packet_size.min(MAX_PACKET_SIZE);
     (max as usize).checked_sub(bytes).ok_or(PublishError::TooLarge { bytes, max }) // [MQTT-3.2.2-15]

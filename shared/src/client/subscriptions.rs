@@ -14,6 +14,8 @@ const MAX_FILTERS: usize = 100;
 const PACKET_OVERHEAD: usize = 16;
 /// What a filter takes besides its text: length and options.
 const FILTER_OVERHEAD: usize = 3;
+/// The largest subscription identifier.
+const MAX_SUBSCRIPTION_ID: u32 = 268_435_455;
 
 /// Requests are sent in the order in which the caller made them; those without an answer when the connection ends
 /// come first on the next.
@@ -77,6 +79,11 @@ impl Subscriptions {
         self.waiting.pop_front()
     }
 
+    /// Puts the rest of a [`split`] request back in front.
+    pub(super) fn put_back(&mut self, request: Request) {
+        self.waiting.push_front(request);
+    }
+
     pub(super) fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
@@ -132,6 +139,9 @@ impl Subscription {
         if shared && self.options.no_local {
             return Some(ReasonCode::ProtocolError); // [MQTT-3.8.3-4]
         }
+        if self.id.is_some_and(|id| id.get() > MAX_SUBSCRIPTION_ID) {
+            return Some(ReasonCode::ProtocolError); // section 3.8.2.1.2
+        }
         if self.filter.has_wildcards() && !limits.wildcard_subscription_available {
             return Some(ReasonCode::WildcardSubscriptionsNotSupported);
         }
@@ -169,13 +179,6 @@ pub(super) fn split(request: Request, limits: &ServerLimits) -> (Request, Option
             let (first, rest) = at(all, limits, |f| f.as_str().len());
             (Request::Unsubscribe(first), (!rest.is_empty()).then_some(Request::Unsubscribe(rest)))
         }
-    }
-}
-
-impl Subscriptions {
-    /// Puts the rest of a [`split`] request back in front.
-    pub(super) fn put_back(&mut self, request: Request) {
-        self.waiting.push_front(request);
     }
 }
 

@@ -69,7 +69,11 @@ impl InboundAliases {
     ///
     /// # Errors
     /// The connection must be closed.
-    pub fn resolve(&mut self, alias: Option<NonZeroU16>, topic: ByteString) -> Result<ByteString, AliasError> {
+    pub fn resolve(
+        &mut self,
+        alias: Option<NonZeroU16>,
+        topic: ByteString,
+    ) -> Result<ByteString, AliasError> {
         let Some(alias) = alias else {
             return if topic.is_empty() { Err(AliasError::NoTopic) } else { Ok(topic) };
         };

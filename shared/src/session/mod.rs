@@ -8,9 +8,9 @@
 //! All of it lies on the hot path of the broker: an entry is found by arithmetic, not by hashing, and nothing is
 //! allocated per message.
 
-mod outgoing;
-mod incoming;
 mod aliases;
+mod incoming;
+mod outgoing;
 
 pub use aliases::{AliasError, Assigned, InboundAliases, OutboundAliases};
 pub use incoming::{Incoming, Received};

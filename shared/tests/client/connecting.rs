@@ -4,10 +4,11 @@ use crate::harness::*;
 use std::time::Duration;
 use tabmq_shared::client::{Backoff, Command, ConnectOptions, Event, State};
 use tabmq_shared::packet::{
-    Ack, Auth, ConnAck, ConnAckProperties, ConnectProperties, Disconnect, Packet, PacketType, QoS, ReasonCode,
-    Subscribe, SubscribeProperties, Version, Will, WillProperties,
+    Ack, Auth, ConnAck, ConnAckProperties, ConnectProperties, Disconnect, Packet, PacketType, QoS,
+    ReasonCode, Subscribe, SubscribeFilter, SubscribeProperties, SubscriptionOptions, Version, Will,
+    WillProperties,
 };
-use tabmq_shared::{ByteString, Time};
+use tabmq_shared::{ByteString, BytesMut, Time, codec};
 
 #[test]
 fn connect_says_what_the_options_say() {
@@ -76,11 +77,10 @@ fn options_that_cannot_work_are_refused_with_words() {
         assert_eq!(pair.commands, []);
     }
     // Only the encoder can tell.
-    let mut pair = Pair::new(ConnectOptions { username: Some("x".repeat(70_000).into()), ..options(Version::V5) });
+    let mut pair =
+        Pair::new(ConnectOptions { username: Some("x".repeat(70_000).into()), ..options(Version::V5) });
     pair.start();
-    pair.assert_stopped(
-        "user name, password or will cannot be sent: a string or binary field is longer than 65,535 bytes",
-    );
+    pair.assert_stopped("CONNECT cannot be sent: a string or binary field is longer than 65,535 bytes");
     assert_eq!(pair.commands, [Command::Close]);
 }
 
@@ -196,7 +196,10 @@ fn good_byes_of_the_server() {
             ReasonCode::SessionTakenOver,
             "taken over: another client uses the same client id: close it or choose another id",
         ),
-        (ReasonCode::NotAuthorized, "disconnected: not authorised: check user name, password and permissions"),
+        (
+            ReasonCode::NotAuthorized,
+            "disconnected: not authorised: check user name, password and permissions",
+        ),
         (ReasonCode::UseAnotherServer, "disconnected: use another server for now"),
         (ReasonCode::ServerMoved, "disconnected: the server has moved: use the new address"),
     ];
@@ -229,7 +232,7 @@ fn wrong_packets() {
     let subscribe = Packet::Subscribe(Box::new(Subscribe {
         packet_id: id(1),
         properties: SubscribeProperties::default(),
-        filters: vec![],
+        filters: vec![SubscribeFilter { filter: "a".into(), options: SubscriptionOptions::default() }],
     }));
     let auth = Packet::Auth(Box::new(Auth {
         reason: ReasonCode::ContinueAuthentication,
@@ -302,7 +305,7 @@ fn malformed_bytes() {
                 pair.connack(false, ConnAckProperties::default());
             }
             pair.clear();
-            pair.server_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            pair.server_bytes(&b"HTTP/1.1 400 Bad Request\r\n".repeat(10));
             check_protocol_error("HTTP", pair, version, ReasonCode::MalformedPacket);
         }
     }
@@ -440,6 +443,7 @@ fn disconnecting() {
     let cases = [
         (Version::V5, SUCCESS, vec!["DISCONNECT"]), // [MQTT-3.14.4-1]
         (Version::V5, ReasonCode::DisconnectWithWill, vec!["DISCONNECT 0x04"]),
+        (Version::V5, ReasonCode::GrantedQoS1, vec!["DISCONNECT 0x80"]), // not a reason to disconnect
         (Version::V311, SUCCESS, vec!["DISCONNECT"]),
         (Version::V311, ReasonCode::DisconnectWithWill, vec![]),
     ];
@@ -502,4 +506,26 @@ fn what_comes_after_the_end_is_ignored() {
     pair.server(from_server("late", Q1, 1));
     pair.server(Packet::PubAck(Ack::success(id(1))));
     assert_eq!((pair.sent(), pair.events.len()), (vec![], 0));
+}
+
+/// What was said on one transport is never said on the next.
+#[test]
+fn nothing_is_left_for_the_next_connection() {
+    // Lost with an acknowledgement that was not taken.
+    let mut pair = Pair::connected(options(Version::V5), ConnAckProperties::default());
+    let mut bytes = BytesMut::new();
+    codec::encode(&from_server("a", Q1, 1), Version::V5, &mut bytes).unwrap();
+    pair.client.handle_data(&mut bytes, pair.now);
+    assert_eq!(pair.client.pending().unsent_bytes, 4);
+    pair.client.handle_closed("", pair.now);
+    assert_eq!(pair.client.poll_transmit(1_000), None);
+    pair.client.retry_now(pair.now);
+    pair.open();
+    assert_eq!(pair.sent(), ["CONNECT"]);
+    // Left with a DISCONNECT that was not taken.
+    pair.client.disconnect(SUCCESS, pair.now);
+    pair.client.start(pair.now);
+    pair.open();
+    assert_eq!(pair.sent(), ["CONNECT"]);
+    assert_eq!(pair.commands, [Command::Close]);
 }

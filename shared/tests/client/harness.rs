@@ -1,13 +1,16 @@
 //! A client, its transport and its clock in the hands of a test, which is the server.
 
 use std::time::Duration;
-use tabmq_shared::client::{Client, Command, ConnectOptions, Event, Message, Outcome, PublishId, State, Subscription};
+use tabmq_shared::client::{
+    Client, Command, ConnectOptions, Event, Message, Outcome, PublishId, State, Subscription,
+};
 use tabmq_shared::codec::{self, Limits};
 use tabmq_shared::packet::{
-    ConnAck, ConnAckProperties, Connect, Packet, PacketId, Publish, QoS, ReasonCode, SubscriptionOptions, Version,
+    ConnAck, ConnAckProperties, Connect, Packet, PacketId, Publish, QoS, ReasonCode, SubscriptionOptions,
+    Version,
 };
 use tabmq_shared::topic::{TopicFilter, TopicName};
-use tabmq_shared::{BytesMut, ByteString, Time};
+use tabmq_shared::{ByteString, BytesMut, Time};
 
 pub(crate) use QoS::{AtLeastOnce as Q1, AtMostOnce as Q0, ExactlyOnce as Q2};
 
@@ -168,7 +171,8 @@ impl Pair {
 
     /// The answers for filters since the last look.
     pub(crate) fn filters(&mut self) -> Vec<(String, ReasonCode)> {
-        let is_answer = |event: &mut Event| matches!(event, Event::Subscribed { .. } | Event::Unsubscribed { .. });
+        let is_answer =
+            |event: &mut Event| matches!(event, Event::Subscribed { .. } | Event::Unsubscribed { .. });
         self.events
             .extract_if(.., is_answer)
             .map(|event| match event {

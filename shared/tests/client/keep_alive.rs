@@ -13,7 +13,13 @@ fn pair(keep_alive_s: u16, server_keep_alive_s: Option<u16>) -> Pair {
 #[test]
 fn a_silent_client_pings_in_time() {
     // keep-alive, the server's, the moment of the ping
-    let cases = [(60, None, Some(54)), (60, Some(10), Some(9)), (0, Some(20), Some(18)), (0, None, None), (60, Some(0), None)];
+    let cases = [
+        (60, None, Some(54)),
+        (60, Some(10), Some(9)),
+        (0, Some(20), Some(18)),
+        (0, None, None),
+        (60, Some(0), None),
+    ];
     for (ours, servers, expected) in cases {
         let mut pair = pair(ours, servers);
         let case = (ours, servers);

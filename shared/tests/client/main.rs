@@ -3,10 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-mod harness;
 mod connecting;
+mod harness;
 mod keep_alive;
 mod publishing;
 mod receiving;
-mod subscribing;
 mod simulation;
+mod subscribing;

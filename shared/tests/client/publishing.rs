@@ -96,7 +96,8 @@ fn the_quota_is_kept_and_the_order_too() {
     assert_eq!(pair.sent(), ["PUBLISH 4 f q1"]);
 
     // Without a word of the server the client's own limit holds.
-    let mut pair = Pair::connected(ConnectOptions { max_in_flight: 1, ..options(Version::V311) }, Default::default());
+    let mut pair =
+        Pair::connected(ConnectOptions { max_in_flight: 1, ..options(Version::V311) }, Default::default());
     pair.publish("a", Q1);
     pair.publish("b", Q1);
     assert_eq!(pair.sent(), ["PUBLISH 1 a q1"]);
@@ -118,7 +119,10 @@ fn whole_packets_are_coalesced_up_to_the_limit() {
     let large = Message::new(message("large", Q0).topic, vec![0; 5_000], QoS::AtMostOnce, false);
     pair.pump();
     pair.client.publish(large, pair.now).unwrap();
-    assert!(pair.client.poll_transmit(10).unwrap().len() > 5_000, "one that is larger than the limit is sent, too");
+    assert!(
+        pair.client.poll_transmit(10).unwrap().len() > 5_000,
+        "one that is larger than the limit is sent, too"
+    );
 }
 
 #[test]
@@ -149,7 +153,8 @@ fn a_lost_connection_with_the_session_kept() {
         pair.client.retry_now(pair.now);
         pair.open();
         pair.sent.clear();
-        let limits = ConnAckProperties { receive_maximum: NonZeroU16::new(2), ..ConnAckProperties::default() };
+        let limits =
+            ConnAckProperties { receive_maximum: NonZeroU16::new(2), ..ConnAckProperties::default() };
         pair.connack(true, limits);
         // [MQTT-4.4.0-1] [MQTT-3.3.1-1]
         let mut expected = vec!["PUBREL 1", "PUBLISH 3 c q2 dup", "PUBLISH 4 d q1 dup"];
@@ -256,7 +261,9 @@ fn limits_of_the_server_are_obeyed() {
 fn a_message_in_flight_that_became_too_large() {
     let mut pair = Pair::connected(with_session(Version::V5), ConnAckProperties::default());
     for (size, qos) in [(100, Q1), (10, Q1), (100, Q2), (10, Q2)] {
-        pair.client.publish(Message::new(message("a", qos).topic, vec![0; size], qos, false), pair.now).unwrap();
+        pair.client
+            .publish(Message::new(message("a", qos).topic, vec![0; size], qos, false), pair.now)
+            .unwrap();
     }
     pair.pump();
     let limits = ConnAckProperties { maximum_packet_size: Some(60), ..ConnAckProperties::default() };
@@ -275,8 +282,8 @@ fn impossible_properties_are_refused() {
         Message { properties: Some(Box::new(properties)), ..message("a", Q0) }
     };
     let cases = [
-        with(|p| p.subscription_ids = vec![1]),                 // [MQTT-3.3.4-6]
-        with(|p| p.response_topic = Some("a/+".into())),        // [MQTT-3.3.2-14]
+        with(|p| p.subscription_ids = vec![1]),          // [MQTT-3.3.4-6]
+        with(|p| p.response_topic = Some("a/+".into())), // [MQTT-3.3.2-14]
         with(|p| p.content_type = Some("x".repeat(70_000).into())),
         with(|p| p.correlation_data = Some(vec![0; 70_000].into())),
         with(|p| p.user = vec![("a".into(), "x".repeat(70_000).into())]),
@@ -291,7 +298,8 @@ fn impossible_properties_are_refused() {
 
 #[test]
 fn a_full_queue() {
-    let small = ConnectOptions { offline_messages: 3, offline_bytes: 100, max_in_flight: 1, ..options(Version::V5) };
+    let small =
+        ConnectOptions { offline_messages: 3, offline_bytes: 100, max_in_flight: 1, ..options(Version::V5) };
     // Connected: the caller is told, nothing is given up.
     let mut pair = Pair::connected(small.clone(), ConnAckProperties::default());
     for _ in 0..4 {
@@ -356,7 +364,10 @@ fn aliases_shorten_topics_if_the_server_allows() {
     pair.publish("long/topic", Q0);
     let sent = pair.sent();
     let alias = sent[0].rsplit(' ').next().unwrap().to_owned();
-    assert_eq!(sent, [format!("PUBLISH 1 long/topic q1 alias {alias}"), format!("PUBLISH  q0 alias {alias}")]);
+    assert_eq!(
+        sent,
+        [format!("PUBLISH 1 long/topic q1 alias {alias}"), format!("PUBLISH  q0 alias {alias}")]
+    );
     // A new connection knows no aliases [MQTT-3.3.2-7]
     pair.reconnect(true, limits.clone());
     pair.publish("long/topic", Q0);

@@ -4,7 +4,8 @@ use crate::harness::*;
 use std::num::NonZeroU32;
 use tabmq_shared::client::{ConnectOptions, Event, Subscription};
 use tabmq_shared::packet::{
-    AckProperties, ConnAckProperties, Packet, ReasonCode, SubAck, SubscribeFilter, SubscriptionOptions, Version,
+    AckProperties, ConnAckProperties, Packet, ReasonCode, SubAck, SubscribeFilter, SubscriptionOptions,
+    Version,
 };
 use tabmq_shared::topic::TopicFilter;
 
@@ -64,7 +65,10 @@ fn in_each_version() {
         pair.unsubscribe(&["a", "b/#"]);
         assert_eq!(pair.sent(), ["UNSUBSCRIBE 2 a,b/#"]);
         let second = if version.is_v5() { ReasonCode::NoSubscriptionExisted } else { SUCCESS };
-        pair.server(unsuback(2, if version.is_v5() { &[SUCCESS, ReasonCode::NoSubscriptionExisted] } else { &[] }));
+        pair.server(unsuback(
+            2,
+            if version.is_v5() { &[SUCCESS, ReasonCode::NoSubscriptionExisted] } else { &[] },
+        ));
         assert_eq!(pair.filters(), [answer("-a", SUCCESS), answer("-b/#", second)]);
         assert!(pair.client.pending().is_empty());
     }
@@ -72,12 +76,19 @@ fn in_each_version() {
 
 #[test]
 fn options_and_identifiers() {
-    let with_id = |filter: &str, id: u32| Subscription { id: NonZeroU32::new(id), ..subscription(filter, Q2) };
+    let with_id =
+        |filter: &str, id: u32| Subscription { id: NonZeroU32::new(id), ..subscription(filter, Q2) };
     let options = SubscriptionOptions { no_local: true, ..subscription("x", Q2).options };
     for (available, expected) in [(None, Some(5)), (Some(false), None)] {
-        let limits = ConnAckProperties { subscription_ids_available: available, ..ConnAckProperties::default() };
+        let limits =
+            ConnAckProperties { subscription_ids_available: available, ..ConnAckProperties::default() };
         let mut pair = Pair::connected(crate::harness::options(Version::V5), limits);
-        let list = vec![with_id("a", 5), Subscription { options, ..with_id("b", 5) }, with_id("c", 6), with_id("d", 0)];
+        let list = vec![
+            with_id("a", 5),
+            Subscription { options, ..with_id("b", 5) },
+            with_id("c", 6),
+            with_id("d", 0),
+        ];
         pair.client.subscribe(list, pair.now);
         pair.pump();
         let Packet::Subscribe(first) = pair.sent[0].clone() else { panic!() };
@@ -155,6 +166,16 @@ fn an_unanswered_unsubscribe() {
     }
 }
 
+#[test]
+fn unanswered_requests_keep_their_order() {
+    let mut pair = Pair::connected(with_session(Version::V5), ConnAckProperties::default());
+    pair.subscribe(&["a"]);
+    pair.unsubscribe(&["a"]);
+    pair.subscribe(&["b"]);
+    pair.lose();
+    assert_eq!(pair.come_back(true), ["SUBSCRIBE 4 a", "UNSUBSCRIBE 5 a", "SUBSCRIBE 6 b"]);
+}
+
 /// What the server would close the connection for is answered here.
 #[test]
 fn what_the_server_cannot_do() {
@@ -167,11 +188,14 @@ fn what_the_server_cannot_do() {
     let mut pair = Pair::connected(options(Version::V5), limits);
     let long = "x".repeat(60);
     pair.subscribe(&["a", "b/+", "$share/g/c", &long, "d"]);
-    assert_eq!(pair.filters(), [
-        answer("+b/+", ReasonCode::WildcardSubscriptionsNotSupported),
-        answer("+$share/g/c", ReasonCode::SharedSubscriptionsNotSupported),
-        answer(&format!("+{long}"), ReasonCode::PacketTooLarge), // [MQTT-3.2.2-15]
-    ]);
+    assert_eq!(
+        pair.filters(),
+        [
+            answer("+b/+", ReasonCode::WildcardSubscriptionsNotSupported),
+            answer("+$share/g/c", ReasonCode::SharedSubscriptionsNotSupported),
+            answer(&format!("+{long}"), ReasonCode::PacketTooLarge), // [MQTT-3.2.2-15]
+        ]
+    );
     assert_eq!(pair.sent(), ["SUBSCRIBE 1 a,d"]);
     pair.unsubscribe(&[&long]);
     assert_eq!(pair.filters(), [answer(&format!("-{long}"), ReasonCode::NoSubscriptionExisted)]);
@@ -185,6 +209,11 @@ fn what_the_server_cannot_do() {
     pair.client.subscribe(vec![Subscription { options, ..subscription("$share/g/c", Q1) }], pair.now);
     pair.pump();
     assert_eq!(pair.filters(), [answer("+$share/g/c", ReasonCode::ProtocolError)]); // [MQTT-3.8.3-4]
+    let id = NonZeroU32::new(268_435_456); // one too high
+    pair.client.subscribe(vec![Subscription { id, ..subscription("d", Q1) }], pair.now);
+    pair.pump();
+    assert_eq!(pair.filters(), [answer("+d", ReasonCode::ProtocolError)]);
+    assert!(pair.client.pending().is_empty());
 }
 
 #[test]
@@ -229,7 +258,8 @@ fn wrong_answers() {
 /// Identifiers are shared with PUBLISH [MQTT-2.2.1-3] but take nothing from its quota.
 #[test]
 fn identifiers_are_not_used_twice() {
-    let mut pair = Pair::connected(ConnectOptions { max_in_flight: 2, ..options(Version::V5) }, Default::default());
+    let mut pair =
+        Pair::connected(ConnectOptions { max_in_flight: 2, ..options(Version::V5) }, Default::default());
     pair.subscribe(&["a"]);
     pair.publish("a", Q1);
     pair.unsubscribe(&["a"]);

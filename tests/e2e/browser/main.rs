@@ -1,1 +1,20 @@
-fn main() {}
+//! The page in Chromium, with devices beside it.
+//!
+//! - [`messages`]: between tabs and devices, both ways, at every QoS.
+//! - [`life`]: reload, restart, an absent broker, a second tab.
+//! - [`load`]: large payloads and floods.
+//! - [`looks`]: pictures of the page.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may fail"
+)]
+#![allow(clippy::print_stdout, reason = "figures for whoever reads along")]
+
+mod life;
+mod load;
+mod looks;
+mod messages;

@@ -87,14 +87,14 @@ async fn wrong_requests_are_explained() -> Result<()> {
     // Method, path, body, status, and a word that the answer has.
     let cases: &[(&str, &str, &str, u16, &str)] = &[
         ("POST", "/api/v1/publish", "{", 400, "JSON"),
-        ("POST", "/api/v1/publish", "{}", 400, "topic"),
-        ("POST", "/api/v1/publish", r#"{"topic":"a/#"}"#, 400, "#"),
-        ("POST", "/api/v1/publish", r#"{"topic":""}"#, 400, "topic"),
-        ("POST", "/api/v1/publish", &format!(r#"{{"topic":"{long}"}}"#), 400, "65,535"),
-        ("POST", "/api/v1/publish", r#"{"topic":"a","qos":3}"#, 400, "qos"),
-        ("POST", "/api/v1/publish", r#"{"topic":"a","payload_base64":"?"}"#, 400, "base64"),
-        ("POST", "/api/v1/publish", r#"{"topic":"a","payload":"x","payload_base64":"eA=="}"#, 400, "payload"),
-        ("GET", "/api/v1/publish", "", 405, "POST"),
+        ("POST", "/api/v1/publish", "{}", 422, "topic"),
+        ("POST", "/api/v1/publish", r#"{"topic":"a/#"}"#, 422, "#"),
+        ("POST", "/api/v1/publish", r#"{"topic":""}"#, 422, "topic"),
+        ("POST", "/api/v1/publish", &format!(r#"{{"topic":"{long}"}}"#), 422, "65,535"),
+        ("POST", "/api/v1/publish", r#"{"topic":"a","qos":3}"#, 422, "qos"),
+        ("POST", "/api/v1/publish", r#"{"topic":"a","payload_base64":"?"}"#, 422, "base64"),
+        ("POST", "/api/v1/publish", r#"{"topic":"a","payload":"x","payload_base64":"eA=="}"#, 422, "payload"),
+        ("GET", "/api/v1/publish", "", 405, "GET"),
         ("GET", "/api/v1/no-such-thing", "", 404, "no-such-thing"),
     ];
     for (method, path, body, status, word) in cases {

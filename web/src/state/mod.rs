@@ -16,9 +16,11 @@ pub mod topics;
 mod action;
 mod natural;
 mod ui;
+mod view;
 
 pub use action::{Action, Clock, DraftEdit, Effect};
 pub use ui::{BrokerInfo, Location, Look, Selection, Tab, Theme, Ui};
+pub use view::View;
 
 use crate::payload::Format;
 use bytes::Bytes;
@@ -214,13 +216,17 @@ impl AppState {
         self.topics.refresh();
     }
 
-    /// The message that the detail pane shows: the one that was chosen, or the topic's last.
-    pub fn shown_message(&self) -> Option<Message> {
-        if let Some(message) = &self.selection.message {
-            return Some(message.clone());
+    /// The message that the detail pane shows, the one that was chosen or the topic's last, and the length of its
+    /// whole payload, of which no more than the head may be left.
+    pub fn shown_message(&self) -> Option<(Message, usize)> {
+        let newest = || self.history.topic.seq(0).and_then(|seq| self.history.message(seq));
+        if let Some(message) = self.selection.message.as_ref().or_else(newest) {
+            return Some((message.clone(), message.payload.len()));
         }
-        let newest = self.history.topic.seq(0).and_then(|seq| self.history.message(seq));
-        newest.cloned()
+        let node = self.topics.node(self.topics.find(self.selection.path.as_deref()?)?)?;
+        let (topic, last) = (node.topic.clone()?, node.last.clone()?);
+        let LastValue { seq, at_ms, head, len, qos, retain } = last;
+        Some((Message { seq, at_ms, topic, payload: head, qos, retain, dup: false, properties: None }, len))
     }
 
     /// How the payloads of this topic are to be shown, if somebody has said so.

@@ -99,14 +99,14 @@ fn selection_follows_the_last_message_until_one_is_chosen() {
     receive(&mut state, "a/b", "1");
     assert_eq!(state.apply(Action::Select("a/b".into())), [Effect::Locate]);
     receive(&mut state, "a/b", "2");
-    assert_eq!(state.shown_message().unwrap().payload, "2");
+    assert_eq!(state.shown_message().unwrap().0.payload, "2");
     assert_eq!(state.publishing.draft.topic, "a/b");
     state.apply(Action::SelectMessage(0));
     receive(&mut state, "a/b", "3");
     state.apply(Action::Clear);
-    assert_eq!(state.shown_message().unwrap().payload, "1", "kept while it is looked at");
+    assert_eq!(state.shown_message().unwrap().0.payload, "1", "kept while it is looked at");
     state.apply(Action::SelectLatest);
-    assert!(state.shown_message().is_none(), "cleared");
+    assert_eq!(state.shown_message().unwrap().0.payload, "3", "cleared, but the tree still knows the last");
 }
 
 #[test]
@@ -189,5 +189,9 @@ fn a_long_payload_is_kept_whole_and_its_head_by_the_tree() {
     let last = node.last.as_ref().unwrap();
     assert_eq!((last.head.len(), last.len), (LAST_VALUE_BYTES, 1_000_000));
     state.apply(Action::Select("big".into()));
-    assert_eq!(state.shown_message().unwrap().payload.len(), 1_000_000);
+    let (message, len) = state.shown_message().unwrap();
+    assert_eq!((message.payload.len(), len), (1_000_000, 1_000_000));
+    state.apply(Action::Clear);
+    let (message, len) = state.shown_message().unwrap();
+    assert_eq!((message.payload.len(), len), (LAST_VALUE_BYTES, 1_000_000), "cut, and said to be");
 }

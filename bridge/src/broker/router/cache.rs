@@ -21,8 +21,10 @@ const MAX_ENTRIES: usize = 1 << 17;
 const MAX_BYTES: usize = 64 << 20;
 
 /// See the module's documentation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cache {
+    max_entries: usize,
+    max_bytes: usize,
     entries: Vec<Entry>,
     by_topic: Index,
     /// Sum of the entries' sizes.
@@ -47,7 +49,26 @@ struct Entry {
     is_used: bool,
 }
 
+impl Default for Cache {
+    fn default() -> Self {
+        Cache::new(MAX_ENTRIES, MAX_BYTES)
+    }
+}
+
 impl Cache {
+    fn new(max_entries: usize, max_bytes: usize) -> Self {
+        Cache {
+            max_entries,
+            max_bytes,
+            entries: Vec::new(),
+            by_topic: Index::default(),
+            bytes: 0,
+            hand: 0,
+            sightings: Sightings::default(),
+            changes: Changes::default(),
+        }
+    }
+
     /// The matches of a topic with this hash, if they are known.
     pub(super) fn get(&mut self, hash: u64, topic: &[u8]) -> Option<Arc<Matches>> {
         let position = self.find(hash, topic)?;
@@ -84,7 +105,7 @@ impl Cache {
                 *known = entry;
             }
             self.make_room(0);
-        } else if self.sightings.is_second(hash) && entry.size < MAX_BYTES / 4 {
+        } else if self.sightings.is_second(hash) && entry.size < self.max_bytes / 4 {
             self.make_room(entry.size);
             entry.topic = Label::from(topic);
             self.bytes += entry.size;
@@ -120,7 +141,7 @@ impl Cache {
     /// not used since it last came by: "clock" replacement, near to least recently used.
     fn make_room(&mut self, size: usize) {
         let needs_entry = usize::from(size > 0);
-        while self.bytes + size > MAX_BYTES || self.entries.len() + needs_entry > MAX_ENTRIES {
+        while self.bytes + size > self.max_bytes || self.entries.len() + needs_entry > self.max_entries {
             if self.hand >= self.entries.len() {
                 self.hand = 0;
             }
@@ -229,5 +250,66 @@ impl Changes {
                 .any(|filter| matches_but_dollar(filter.as_bytes(), entry.topic.as_bytes())),
             _ => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Hasher, Target};
+    use super::*;
+    use tabmq_shared::packet::QoS;
+
+    fn matches(session: u32, targets: usize) -> Arc<Matches> {
+        let target = Target {
+            session,
+            qos: QoS::AtMostOnce,
+            retain_as_published: false,
+            no_local: false,
+            subscription_ids: None,
+        };
+        Arc::new(Matches { targets: vec![target; targets], groups: Vec::new() })
+    }
+
+    #[test]
+    fn stays_within_its_limits_and_never_confuses_topics() {
+        for (max_entries, max_bytes, targets) in [(10, 1 << 20, 1), (1000, 8192, 10), (1000, 8192, 60)] {
+            let (hasher, mut cache) = (Hasher::random(), Cache::new(max_entries, max_bytes));
+            let (mut hits, mut most) = (0, 0);
+            for round in 0..20_000_u32 {
+                // Small numbers often, great ones seldom.
+                let number = round.wrapping_mul(0x9E37_79B9) >> 16 & (0x3F >> (round % 5));
+                let topic = format!("some/topic/with/the/number/{number}");
+                let hash = hasher.hash(topic.as_bytes());
+                match cache.get(hash, topic.as_bytes()) {
+                    Some(found) => {
+                        assert_eq!(found.targets.first().map(|target| target.session), Some(number));
+                        hits += 1;
+                    }
+                    None => {
+                        cache.offer(hash, topic.as_bytes(), &matches(number, targets + round as usize % 9))
+                    }
+                }
+                if round % 7 == 0 {
+                    cache.forget_topic(hash, topic.as_bytes());
+                }
+                assert!(cache.entries.len() <= max_entries && cache.bytes <= max_bytes);
+                assert_eq!(cache.by_topic.len(), cache.entries.len());
+                assert_eq!(cache.bytes, cache.entries.iter().map(|entry| entry.size).sum::<usize>());
+                most = most.max(cache.entries.len());
+            }
+            assert!(hits > 500, "{hits} hits");
+            assert!(most == max_entries || max_bytes < 10_000, "{most} entries");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_once_is_not_kept() {
+        let (hasher, mut cache) = (Hasher::random(), Cache::default());
+        for number in 0..1000_u32 {
+            let topic = number.to_be_bytes();
+            cache.offer(hasher.hash(&topic), &topic, &matches(number, 1));
+        }
+        assert!(cache.entries.len() < 10, "{} entries", cache.entries.len());
+        assert!(cache.sightings.tags.iter().any(|tag| *tag != 0));
     }
 }

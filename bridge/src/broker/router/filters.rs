@@ -46,14 +46,14 @@ impl Filters {
 
     pub(super) fn subscribers(&self, place: Place) -> &Subscribers {
         match place {
-            Place::Exact(at) => &self.exact.entries[at as usize].subscribers,
+            Place::Exact(at) => &self.exact.entry(at).subscribers,
             Place::Wild(at) => self.wild.subscribers(at),
         }
     }
 
     pub(super) fn subscribers_mut(&mut self, place: Place) -> &mut Subscribers {
         match place {
-            Place::Exact(at) => &mut self.exact.entries[at as usize].subscribers,
+            Place::Exact(at) => &mut self.exact.entry_mut(at).subscribers,
             Place::Wild(at) => self.wild.subscribers_mut(at),
         }
     }
@@ -74,8 +74,10 @@ impl Filters {
         self.wild.find_matching(topic, walk, |at| found.push(Place::Wild(at)));
     }
 
+    /// Checks all invariants; how many exact filters and nodes of the tree there are.
     #[cfg(test)]
     pub(super) fn check(&self) -> (usize, usize) {
+        assert_eq!(self.exact.by_topic.len(), self.exact.entries.len());
         (self.exact.entries.len(), self.wild.check())
     }
 }
@@ -103,7 +105,7 @@ impl ExactFilters {
     }
 
     fn find(&self, hash: u64, topic: &[u8]) -> Option<u32> {
-        self.by_topic.find(hash, |at| self.entries[at as usize].topic.as_bytes() == topic)
+        self.by_topic.find(hash, |at| self.entry(at).topic.as_bytes() == topic)
     }
 
     fn insert(&mut self, topic: &[u8]) -> u32 {
@@ -120,5 +122,15 @@ impl ExactFilters {
     fn remove(&mut self, at: u32) {
         let removed = self.entries.remove(at as usize);
         self.by_topic.remove(self.hasher.hash(removed.topic.as_bytes()), at);
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "positions come from `insert` and `find`, never from a peer")]
+    fn entry(&self, at: u32) -> &ExactFilter {
+        &self.entries[at as usize]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "as above")]
+    fn entry_mut(&mut self, at: u32) -> &mut ExactFilter {
+        &mut self.entries[at as usize]
     }
 }

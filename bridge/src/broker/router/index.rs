@@ -73,6 +73,11 @@ impl Index {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     /// What was at `from` is now at `to`.
     pub(crate) fn relocate(&mut self, hash: u64, from: u32, to: u32) {
         let hash = upper_half(hash);

@@ -82,12 +82,10 @@ impl Groups {
     }
 
     pub(super) fn find(&self, place: Place, name: &str) -> Option<GroupId> {
-        let is_it = |at: u32| {
-            let group = &self.groups[at as usize];
-            group.place == place && *group.name == *name
-        };
+        let group = |at: u32| self.groups.get(at as usize);
+        let is_it = |at: u32| group(at).is_some_and(|group| group.place == place && *group.name == *name);
         let position = self.by_name.find(self.hash(place, name), is_it)?;
-        Some(GroupId { position, generation: self.groups[position as usize].generation })
+        Some(GroupId { position, generation: group(position)?.generation })
     }
 
     #[cfg(test)]

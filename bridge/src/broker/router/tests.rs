@@ -106,6 +106,7 @@ impl Pair {
             offered.sort_by_key(|(session, _)| *session);
             assert_eq!(offered, expected);
             assert_eq!(self.router.group_members(group), expected.len());
+            assert!(self.router.serve_group(group, |_, _| true));
         }
 
         for session in 0..SESSIONS {

@@ -244,10 +244,12 @@ impl FilterTrie {
         })
     }
 
+    #[expect(clippy::indexing_slicing, reason = "positions come from the tree itself, never from a peer")]
     fn node(&self, at: u32) -> &Node {
         &self.nodes[at as usize]
     }
 
+    #[expect(clippy::indexing_slicing, reason = "as above")]
     fn node_mut(&mut self, at: u32) -> &mut Node {
         &mut self.nodes[at as usize]
     }
@@ -339,6 +341,8 @@ impl FilterTrie {
             linked += node.child_count() as usize;
         }
         assert_eq!(linked, self.nodes.len() - 1);
+        let in_table: usize = self.nodes.iter().map(|(_, node)| node.literal_count as usize).sum();
+        assert_eq!(self.literals.len(), in_table);
         linked
     }
 }

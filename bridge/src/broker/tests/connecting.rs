@@ -23,7 +23,7 @@ fn an_empty_client_id_is_given_one_or_refused() {
     for (version, clean_start, refusal) in cases {
         let mut rig = Rig::new();
         let connect = Connect { clean_start, ..connect(version, "") };
-        match rig.broker.connect(connect, Rig::peer(), rig.now) {
+        match rig.broker.connect(connect, None, Rig::peer(), rig.now) {
             Ok(id) => {
                 assert_eq!(refusal, None);
                 let Packet::ConnAck(connack) = rig.receive(Conn { id, version }).remove(0) else { panic!() };
@@ -33,15 +33,6 @@ fn an_empty_client_id_is_given_one_or_refused() {
             Err(error) => assert_eq!(Some(error.reason), refusal, "{version}"),
         }
     }
-}
-
-#[test]
-fn an_unknown_authentication_method_is_refused() {
-    let mut rig = Rig::new();
-    let mut connect = connect(Version::V5, "c");
-    connect.properties.authentication_method = Some("KERBEROS".into());
-    let error = rig.broker.connect(connect, Rig::peer(), rig.now).unwrap_err();
-    assert_eq!(error.reason, ReasonCode::BadAuthenticationMethod); // [MQTT-4.12.0-1]
 }
 
 #[test]
@@ -200,7 +191,7 @@ fn stopping_tells_everybody_and_lets_nobody_in() {
     rig.broker.release(old.id);
     rig.broker.release(new.id);
     assert_eq!(rig.broker.connections(), 0);
-    assert!(rig.broker.connect(connect(Version::V5, "late"), Rig::peer(), rig.now).is_err());
+    assert!(rig.broker.connect(connect(Version::V5, "late"), None, Rig::peer(), rig.now).is_err());
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The broker as its clients see it: packets in, packets out, and a clock that the test owns.
 
 mod connecting;
+mod features;
 mod delivering;
+mod methods;
 mod retaining;
 mod sharing;
 mod wills;
@@ -85,7 +87,7 @@ impl Rig {
     }
 
     fn exactly(config: BrokerConfig) -> Self {
-        Rig { broker: Broker::new(config, 7, Time::ZERO), now: Time::ZERO, inboxes: HashMap::new() }
+        Rig { broker: Broker::new(config, Arc::new(methods::Echo), 7, Time::ZERO), now: Time::ZERO, inboxes: HashMap::new() }
     }
 
     fn peer() -> Peer {
@@ -95,7 +97,7 @@ impl Rig {
     /// Lets a client in and takes its CONNACK off.
     fn connect(&mut self, connect: Connect) -> (Conn, ConnAck) {
         let version = connect.version;
-        let id = self.broker.connect(connect, Self::peer(), self.now).unwrap();
+        let id = self.broker.connect(connect, None, Self::peer(), self.now).unwrap();
         let conn = Conn { id, version };
         match self.take_first(conn) {
             Packet::ConnAck(connack) => (conn, *connack),

@@ -1,0 +1,33 @@
+//! The native clients: `tabmq pub` and `tabmq sub`.
+//!
+//! Flags are those of mosquitto_pub and mosquitto_sub where the meaning is the same. The protocol is
+//! [`tabmq_shared::client`]; here are sockets, standard input and output, and the sentences for people.
+//!
+//! - `args`: the flags. `target`: URLs. `properties`: `-D`.
+//! - `publish`, `subscribe`: the two commands. `output`: what `sub` prints.
+//! - `driver`: one loop around the state machine. `transport`: TCP and WebSocket.
+
+mod args;
+mod target;
+mod properties;
+mod publish;
+mod subscribe;
+mod output;
+mod format;
+mod driver;
+mod transport;
+
+pub use args::{PubArgs, SubArgs};
+pub use publish::publish;
+pub use subscribe::subscribe;
+
+/// Why a command did not do what it was asked to. `Display` is a sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(String);
+
+impl Failure {
+    fn new(sentence: impl Into<String>) -> Self {
+        Failure(sentence.into())
+    }
+}

@@ -1,0 +1,135 @@
+//! TCP and WebSocket as a byte stream, from the client's side. WebSocket is tungstenite's: the broker's own frames
+//! (see [`listener::ws`](crate::listener::ws)) are checked by it, and the other way round.
+
+use super::target::{Target, Way};
+use futures_util::{Sink, Stream};
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tabmq_shared::Bytes;
+use tabmq_shared::packet::Version;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+/// The most that is put into one WebSocket frame.
+const MAX_FRAME_BYTES: usize = 64 * 1024;
+
+/// A connection to a broker.
+pub(super) enum Transport {
+    Tcp(TcpStream),
+    WebSocket {
+        stream: Box<WebSocketStream<TcpStream>>,
+        /// What was received and not read yet.
+        received: Bytes,
+    },
+}
+
+/// Connects. The error is a sentence that says what to do.
+pub(super) async fn connect(target: Target, version: Version) -> Result<Transport, String> {
+    let stream = connect_tcp(&target).await?;
+    // It can fail only for a socket that is dead already, and then the first write says so.
+    let _ = stream.set_nodelay(true);
+    match &target.way {
+        Way::Tcp => Ok(Transport::Tcp(stream)),
+        Way::WebSocket { path } => upgrade(stream, &target, path, version).await,
+    }
+}
+
+async fn connect_tcp(target: &Target) -> Result<TcpStream, String> {
+    let host = (target.host.as_str(), target.port);
+    let addresses: Vec<_> = tokio::net::lookup_host(host)
+        .await
+        .map_err(|error| format!("the host '{}' is not known ({error})", target.host.escape_debug()))?
+        .collect();
+    TcpStream::connect(addresses.as_slice()).await.map_err(|error| match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            format!("connection refused: is a broker running at {target}? start one with `tabmq`")
+        }
+        _ => format!("{target} cannot be reached: {error}"),
+    })
+}
+
+async fn upgrade(stream: TcpStream, target: &Target, path: &str, version: Version) -> Result<Transport, String> {
+    let mut request = format!("ws://{target}{path}")
+        .into_client_request()
+        .map_err(|error| format!("ws://{target}{path} is not a WebSocket address: {error}"))?;
+    // [MQTT-6.0.0-3]; brokers that speak 3.1 over WebSocket know this other name for it.
+    let subprotocol = if version == Version::V31 { "mqttv3.1" } else { "mqtt" };
+    request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
+    // What is written is written: the state machine decides how much at a time.
+    let config = WebSocketConfig::default().write_buffer_size(0).max_message_size(None).max_frame_size(None);
+    match client_async_with_config(request, stream, Some(config)).await {
+        Ok((stream, _response)) => Ok(Transport::WebSocket { stream: Box::new(stream), received: Bytes::new() }),
+        Err(tungstenite::Error::Http(response)) => {
+            let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
+            let words = body.lines().next().unwrap_or_default().escape_debug().to_string();
+            Err(format!("{target} answers {} to the WebSocket at {path}: {words}", response.status()))
+        }
+        Err(error) => Err(format!("{target} speaks no MQTT over WebSocket at {path}: {error}")),
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let (stream, received) = match &mut *self {
+            Transport::Tcp(stream) => return Pin::new(stream).poll_read(cx, buf),
+            Transport::WebSocket { stream, received } => (stream, received),
+        };
+        while received.is_empty() {
+            match ready!(Pin::new(&mut **stream).poll_next(cx)) {
+                Some(Ok(Message::Binary(payload))) => *received = payload,
+                // [MQTT-6.0.0-1]
+                Some(Ok(Message::Text(_))) => {
+                    return Poll::Ready(Err(io::Error::new(ErrorKind::InvalidData, "the server sent a text frame")));
+                }
+                Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Err(error)) => return Poll::Ready(Err(into_io(error))),
+            }
+        }
+        buf.put_slice(&received.split_to(received.len().min(buf.remaining())));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let stream = match &mut *self {
+            Transport::Tcp(stream) => return Pin::new(stream).poll_write(cx, buf),
+            Transport::WebSocket { stream, .. } => Pin::new(&mut **stream),
+        };
+        // Ready only when what was accepted before is written: that bounds the queue below.
+        let mut stream = stream;
+        ready!(stream.as_mut().poll_flush(cx)).map_err(into_io)?;
+        ready!(stream.as_mut().poll_ready(cx)).map_err(into_io)?;
+        let part = buf.get(..buf.len().min(MAX_FRAME_BYTES)).unwrap_or_default();
+        stream.start_send(Message::Binary(Bytes::copy_from_slice(part))).map_err(into_io)?;
+        Poll::Ready(Ok(part.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::WebSocket { stream, .. } => Pin::new(&mut **stream).poll_flush(cx).map_err(into_io),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self {
+            Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::WebSocket { stream, .. } => Pin::new(&mut **stream).poll_close(cx).map_err(into_io),
+        }
+    }
+}
+
+fn into_io(error: tungstenite::Error) -> io::Error {
+    match error {
+        tungstenite::Error::Io(error) => error,
+        error => io::Error::other(error),
+    }
+}

@@ -1,0 +1,74 @@
+//! Much of it: large payloads, and more messages than anybody reads.
+
+use anyhow::{Context, Result, ensure};
+use harness::{Device, Hook, Message, Version, browser_test, eventually, topic_node};
+use serde_json::json;
+
+/// More than a frame, a buffer or a packet's usual size.
+const MEGABYTE: usize = 1_000_000;
+
+const FLOOD: u32 = 20_000;
+
+/// A click is answered within this, whatever else happens, in milliseconds. Generous: the tests' machine is small.
+const ANSWER_MS: f64 = 1_000.0;
+
+#[tokio::test]
+async fn a_megabyte_both_ways() -> Result<()> {
+    browser_test("megabyte", async |broker, browser| {
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        device.subscribe("large/up", 1).await?;
+        let payload = "0123456789".repeat(MEGABYTE / 10);
+
+        device.publish(&Message::new("large/down", payload.clone(), 1)).await?;
+        tab.wait_for(&topic_node("large/down")).await?;
+        tab.connected().await?;
+
+        tab.fill(&Hook::named("publish-topic"), "large/up").await?;
+        tab.paste(&Hook::named("publish-payload"), &payload).await?;
+        tab.click(&Hook::named("publish-send")).await?;
+        let got = device.message().await?;
+        ensure!(got.payload == payload.as_bytes(), "{} bytes, or other ones", got.payload.len());
+        tab.connected().await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_flood_is_counted_and_a_click_is_answered() -> Result<()> {
+    browser_test("flood", async |broker, browser| {
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        device.publish(&Message::new("flood/x", "first", 1)).await?;
+        tab.shows("flood/x", "first").await?;
+        tab.measure_clicks(&Hook::named("theme-toggle")).await?;
+
+        for i in 1..FLOOD {
+            device.publish(&Message::new("flood/x", format!("message {i} of {FLOOD}"), 0)).await?;
+            if i % (FLOOD / 4) == 0 {
+                tab.click(&Hook::named("theme-toggle")).await?;
+            }
+        }
+        let mut last = None;
+        let all = eventually("whole flood in the tab", async || {
+            last = tab.attribute(&topic_node("flood/x"), "data-count").await?;
+            Ok((last.as_deref() == Some(&FLOOD.to_string())).then_some(()))
+        })
+        .await;
+        all.with_context(|| format!("{last:?} of {FLOOD} messages are counted"))?;
+        ensure!(tab.message_count().await? >= u64::from(FLOOD), "the head of the page counts less");
+        tab.shows("flood/x", &format!("message {} of {FLOOD}", FLOOD - 1)).await?;
+
+        let answers = tab.script("return window.answers", vec![]).await?;
+        println!("clicks during the flood were answered after {answers} ms");
+        let slow = answers.as_array().context("no answers")?.iter().any(|ms| ms.as_f64() > Some(ANSWER_MS));
+        ensure!(!slow && answers != json!([]), "a click was answered late: {answers} ms");
+
+        let rows = tab.count(&Hook::named("message-row")).await?;
+        ensure!(rows < 500, "{rows} rows in the document: the list is not virtual");
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,59 @@
+//! Pictures of the page, for people to look at: `<target>/screenshots/page-SIZE-THEME.png`.
+
+use anyhow::{Result, ensure};
+use harness::{Device, Hook, Message, Version, browser_test, topic_node};
+
+const SIZES: [(u32, u32); 2] = [(1280, 800), (412, 915)];
+const THEMES: [&str; 2] = ["light", "dark"];
+
+#[tokio::test]
+async fn pictures() -> Result<()> {
+    browser_test("pictures", async |broker, browser| {
+        let mut device = Device::connect(broker, "thermometer", Version::V5).await?;
+        for message in household() {
+            device.publish(&message).await?;
+        }
+        for (width, height) in SIZES {
+            for theme in THEMES {
+                let tab = browser.open(&format!("{}?theme={theme}&lang=en", broker.page_url())).await?;
+                tab.resize(width, height).await?;
+                tab.connected().await?;
+                for i in 0..30 {
+                    let celsius = 21.0 + f64::from(i % 7) / 4.0;
+                    device
+                        .publish(&Message::new("home/kitchen/temperature", format!("{celsius:.2}"), 1))
+                        .await?;
+                }
+                device.publish(&Message::new("home/door", r#"{"open":true,"battery":87}"#, 1)).await?;
+                tab.wait_for(&topic_node("home/door")).await?;
+                tab.click_if_there(&topic_node("home/door")).await?;
+                tab.nothing_hangs_out().await?;
+                tab.screenshot(&format!("page-{width}x{height}-{theme}")).await?;
+                let shown = tab.script("return document.documentElement.dataset.theme", vec![]).await?;
+                ensure!(shown == theme, "{theme} was asked for, {shown} is shown");
+                ensure!(tab.count(&Hook::named("connection-state")).await? == 1, "no connection state");
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// What a small household says.
+fn household() -> Vec<Message> {
+    [
+        ("home/kitchen/temperature", "21.5"),
+        ("home/kitchen/humidity", "48"),
+        ("home/kitchen/light", "on"),
+        ("home/living/temperature", "20.0"),
+        ("home/living/lamp/state", r#"{"on":true,"brightness":180,"color":[255,214,170]}"#),
+        ("home/door", "closed"),
+        ("garden/soil/moisture", "0.31"),
+        ("garden/pump", "off"),
+        ("energy/meter/power", "412"),
+        ("energy/meter/total", "18234.771"),
+        ("温度/厨房", "21,5 °C"),
+    ]
+    .map(|(topic, payload)| Message::retained(topic, payload, 1))
+    .to_vec()
+}

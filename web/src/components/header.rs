@@ -1,0 +1,115 @@
+//! The head of the page: where the connection is, how much comes, theme and language.
+
+use super::icon::Icon;
+use super::parts::icon_button;
+use crate::format;
+use crate::i18n::{Lang, Text};
+use crate::state::{Action, Look, Theme};
+use tabmq_shared::client::State;
+use tabmq_shared::packet::Version;
+use yew::prelude::*;
+
+/// See [`Header`].
+#[derive(Properties, PartialEq)]
+pub struct HeaderProps {
+    /// Theme and language.
+    pub look: Look,
+    /// Where the connection is.
+    pub state: State,
+    /// The broker's address.
+    pub url: AttrValue,
+    /// The version in use.
+    pub version: Version,
+    /// In milliseconds.
+    pub round_trip_ms: Option<u64>,
+    /// Messages in all.
+    pub received: u64,
+    /// Messages in the last second.
+    pub rate: u64,
+    /// Where to say what is done.
+    pub on: Callback<Action>,
+}
+
+/// The head of the page.
+#[component]
+pub fn Header(props: &HeaderProps) -> Html {
+    let lang = props.look.lang;
+    let (tone, words) = connection_words(lang, &props.state, &props.url);
+    let version = props.version.to_string();
+    let received = lang.fill(Text::MessagesTotal, &[("n", &format::thousands(props.received))]);
+    html! {
+        <header class="header">
+            <span class="brand">{ logo() }<b>{ "TabMQ" }</b></span>
+            <button type="button" class={classes!("connection", tone)} data-test="connection-state" aria-live="polite"
+                title={lang.t(Text::OpenSettings)} onclick={props.on.reform(|_| Action::Dialog(true))}>
+                <span class="dot" />
+                <span class="words">{ words }</span>
+                if props.state.is_connected() {
+                    <span class="detail">{ "MQTT " }{ version.strip_suffix(".0").unwrap_or(&version) }</span>
+                    if let Some(ms) = props.round_trip_ms {
+                        <span class="detail" title={lang.t(Text::RoundTrip)}>{ ms }{ " ms" }</span>
+                    }
+                }
+                { Icon::Settings.view() }
+            </button>
+            <span class="spacer" />
+            <span class="traffic" data-test="message-count" data-count={props.received.to_string()}
+                title={received.clone()} aria-label={received}>
+                <span class="total">{ format::thousands(props.received) }</span>
+                <span class="rate">{ lang.fill(Text::PerSecond, &[("n", &format::short(props.rate))]) }</span>
+            </span>
+            { icon_button(Icon::NewTab, lang.t(Text::SecondTab), "second-tab", props.on.reform(|_| Action::OpenTab)) }
+            { language_button(props) }
+            { theme_button(props) }
+        </header>
+    }
+}
+
+fn language_button(props: &HeaderProps) -> Html {
+    let look = Look { lang: props.look.lang.next(), ..props.look };
+    html! {
+        <button type="button" class="icon-button" data-test="language" lang={look.lang.code()}
+            aria-label={props.look.lang.t(Text::OtherLanguage)} title={props.look.lang.t(Text::OtherLanguage)}
+            onclick={props.on.reform(move |_| Action::Look(look))}>
+            { if look.lang == Lang::Zh { "文" } else { "EN" } }
+        </button>
+    }
+}
+
+fn theme_button(props: &HeaderProps) -> Html {
+    let (icon, name) = match props.look.theme {
+        Theme::System => (Icon::System, Text::ThemeSystem),
+        Theme::Light => (Icon::Light, Text::ThemeLight),
+        Theme::Dark => (Icon::Dark, Text::ThemeDark),
+    };
+    let lang = props.look.lang;
+    let label = lang.fill(Text::Theme, &[("theme", lang.t(name))]);
+    let look = Look { theme: props.look.theme.next(), ..props.look };
+    icon_button(icon, label, "theme-toggle", props.on.reform(move |_| Action::Look(look)))
+}
+
+/// A few words, and the colour that goes with them.
+fn connection_words(lang: Lang, state: &State, url: &str) -> (&'static str, String) {
+    match state {
+        State::Idle => ("off", lang.t(Text::NotConnected).to_owned()),
+        State::Opening { attempt: 1 } | State::Connecting { attempt: 1 } => {
+            ("busy", lang.fill(Text::ConnectingTo, &[("url", url)]))
+        }
+        State::Opening { attempt } | State::Connecting { attempt } => {
+            ("busy", lang.fill(Text::ConnectingAgain, &[("n", &attempt.to_string())]))
+        }
+        State::Connected { limits, .. } => ("on", lang.fill(Text::ConnectedAs, &[("id", &limits.client_id)])),
+        State::Waiting { .. } => ("bad", lang.t(Text::WaitingShort).to_owned()),
+        State::Stopped { .. } => ("bad", lang.t(Text::StoppedShort).to_owned()),
+    }
+}
+
+/// A tab with a signal in it.
+fn logo() -> Html {
+    html! {
+        <svg class="logo" viewBox="0 0 20 20" aria-hidden="true">
+            <path class="tab" d="M1 17V6a3 3 0 0 1 3-3h5a3 3 0 0 1 3 3h4a3 3 0 0 1 3 3v8z" />
+            <path class="wave" d="M5 13a2 2 0 0 1 2 2M5 9.5a5.5 5.5 0 0 1 5.5 5.5" />
+        </svg>
+    }
+}

@@ -1,0 +1,52 @@
+//! Pictures, as outlines on a grid of sixteen.
+
+use yew::prelude::*;
+
+/// Which picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Icon {
+    Caret,
+    Clear,
+    Close,
+    Copy,
+    Dark,
+    Filter,
+    Light,
+    NewTab,
+    Pause,
+    Play,
+    Settings,
+    System,
+    Unfold,
+    Fold,
+    Plus,
+}
+
+impl Icon {
+    const fn path(self) -> &'static str {
+        match self {
+            Icon::Caret => "M6 4l4 4-4 4",
+            Icon::Clear => "M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9M6.8 7v4M9.2 7v4",
+            Icon::Close => "M4.5 4.5l7 7M11.5 4.5l-7 7",
+            Icon::Copy => "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",
+            Icon::Dark => "M13 9.5A5.5 5.5 0 1 1 6.5 3a4.5 4.5 0 0 0 6.5 6.5z",
+            Icon::Filter => "M2.5 3.5h11L9.5 8.5v4l-3 1.5v-5.5z",
+            Icon::Light => {
+                "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M8 1.5v1.3M8 13.2v1.3M1.5 8h1.3M13.2 8h1.3M3.4 3.4l.9.9M11.7 11.7l.9.9M3.4 12.6l.9-.9M11.7 4.3l.9-.9"
+            }
+            Icon::NewTab => "M9 2.5h4.5V7M13.3 2.7L7.5 8.5M11.5 9.5v4h-9v-9h4",
+            Icon::Pause => "M5.5 3.5v9M10.5 3.5v9",
+            Icon::Play => "M5 3.5l7.5 4.5L5 12.5z",
+            Icon::Settings => "M2 4.5h6M11 4.5h3M9.5 3v3M2 11.5h3M8 11.5h6M6.5 10v3",
+            Icon::System => "M2.5 3.5h11v7h-11zM6 13h4M8 10.5V13",
+            Icon::Unfold => "M4.5 6L8 2.5 11.5 6M4.5 10L8 13.5l3.5-3.5",
+            Icon::Fold => "M4.5 2.5L8 6l3.5-3.5M4.5 13.5L8 10l3.5 3.5",
+            Icon::Plus => "M8 3.5v9M3.5 8h9",
+        }
+    }
+
+    /// The picture; it says nothing to a screen reader, whatever holds it must.
+    pub(super) fn view(self) -> Html {
+        html! { <svg class="icon" viewBox="0 0 16 16" aria-hidden="true"><path d={self.path()} /></svg> }
+    }
+}

@@ -1,0 +1,233 @@
+//! The messages, newest first. Only the rows in sight are in the document, and none moves while it is pointed at.
+
+use super::icon::Icon;
+use super::parts::{icon_button, marks, topic_text, typed};
+use super::topic_tree::use_hold;
+use crate::format;
+use crate::hooks::{Rows, use_rows};
+use crate::i18n::{Lang, Text};
+use crate::payload::{preview, visible_line};
+use crate::state::history::{Entry, Message};
+use crate::state::{Action, AppState, Clock, View};
+use rustc_hash::FxHashMap;
+use std::cell::{Cell, RefCell};
+use wasm_bindgen::JsCast;
+use web_sys::Element;
+use yew::prelude::*;
+
+/// How much of a payload a row shows, in characters.
+const PREVIEW_CHARS: usize = 200;
+
+/// Scrolled further than this, in pixels, the reader is somewhere else than at the newest message.
+const AWAY_PX: i32 = 4;
+
+/// See [`MessageList`].
+#[derive(Properties, PartialEq)]
+pub struct MessageListProps {
+    /// The state.
+    pub view: View,
+    /// Language.
+    pub lang: Lang,
+    /// The height of a row in pixels.
+    pub row_px: usize,
+    /// What stands in the list's place while it is empty.
+    pub children: Html,
+    /// Where to say what is done.
+    pub on: Callback<Action>,
+}
+
+/// The message list with its filter.
+#[component]
+pub fn MessageList(props: &MessageListProps) -> Html {
+    let state = props.view.read();
+    let lang = props.lang;
+    let list = &state.history.list;
+    let rows = use_rows(list.len(), props.row_px);
+    let on_point = use_hold(&props.on, Action::ListHold);
+    let on_scroll = use_away(&props.on, &rows);
+    let seen = use_memo((), |()| RefCell::new(Seen::default()));
+    let entries = seen.borrow_mut().rows(&state, rows.range.clone());
+    let selected = state.selection.message.as_ref().map(|message| message.seq);
+    let items = entries.iter().map(|entry| row(lang, entry.as_ref(), selected, state.clock));
+    html! {
+        <section class="panel messages" aria-label={lang.t(Text::Messages)}>
+            { head(props, &state, &rows) }
+            <div class="scroller" ref={rows.scroller.clone()} onscroll={on_scroll} tabindex="0" role="listbox"
+                aria-label={lang.t(Text::Messages)} aria-activedescendant={selected.map(|seq| format!("message-{seq}"))}
+                onkeydown={on_key(props, &rows)} onblur={props.on.reform(|_| Action::ListHold(false))}>
+                <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props)} onpointermove={on_point}
+                    onpointerleave={props.on.reform(|_| Action::ListHold(false))}>
+                    <div class="rows" ref={rows.block.clone()}>{ for items }</div>
+                </div>
+                if list.is_empty() {
+                    { empty(props, &state) }
+                }
+            </div>
+            if state.history.dropped() > 0 {
+                <p class="foot" data-test="dropped">
+                    { lang.fill(Text::DroppedLine, &[("n", &format::thousands(state.history.dropped()))]) }
+                </p>
+            }
+        </section>
+    }
+}
+
+/// Reports when the list is scrolled away from its first row, and when it is back.
+#[hook]
+fn use_away(on: &Callback<Action>, rows: &Rows) -> Callback<Event> {
+    let was_away = use_memo((), |()| Cell::new(false));
+    let (on, rows) = (on.clone(), rows.clone());
+    Callback::from(move |event: Event| {
+        let away = rows.scroller.cast::<Element>().is_some_and(|scroller| scroller.scroll_top() > AWAY_PX);
+        if was_away.replace(away) != away {
+            on.emit(Action::ListAway(away));
+        }
+        rows.on_scroll.emit(event);
+    })
+}
+
+/// The rows that were rendered last. While the list stands still, a row stays readable even when the history has let
+/// its message go.
+#[derive(Default)]
+struct Seen(FxHashMap<usize, Entry>);
+
+impl Seen {
+    fn rows(&mut self, state: &AppState, range: std::ops::Range<usize>) -> Vec<Option<Entry>> {
+        let list = &state.history.list;
+        let before = std::mem::take(&mut self.0);
+        let entries = range.map(|row| {
+            let kept = list.seq(row).and_then(|seq| state.history.get(seq));
+            let entry = kept.or_else(|| before.get(&row)).cloned();
+            if list.is_frozen()
+                && let Some(entry) = &entry
+            {
+                self.0.insert(row, entry.clone());
+            }
+            entry
+        });
+        entries.collect()
+    }
+}
+
+fn head(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
+    let (lang, on, ui) = (props.lang, &props.on, &state.ui);
+    let kept = format::thousands(state.history.len() as u64);
+    let shown = format::thousands(state.history.list.len() as u64);
+    let count = match shown == kept {
+        true => lang.fill(Text::Kept, &[("n", &kept)]),
+        false => lang.fill(Text::Shown, &[("n", &shown), ("all", &kept)]),
+    };
+    let (paused, hidden) = (ui.paused, ui.hide_system);
+    let (icon, label) = if paused { (Icon::Play, Text::Resume) } else { (Icon::Pause, Text::Pause) };
+    html! {
+        <div class="panel-head">
+            <h2>{ lang.t(Text::Messages) }<span class="count" data-test="kept-count">{ count }</span></h2>
+            { newer(props, state, rows) }
+            <input type="search" class="filter" data-test="message-filter" value={ui.list_filter.clone()}
+                placeholder={lang.t(Text::FilterMessages)} aria-label={lang.t(Text::FilterMessages)}
+                oninput={on.reform(|event: InputEvent| Action::ListFilter(typed(&event)))} />
+            <button type="button" class="toggle" aria-pressed={(!hidden).to_string()} data-test="show-system"
+                title={lang.t(Text::ShowSystemHint)} onclick={on.reform(move |_| Action::HideSystem(!hidden))}>
+                { lang.t(Text::ShowSystem) }
+            </button>
+            { icon_button(icon, lang.t(label), "pause", on.reform(move |_| Action::Pause(!paused))) }
+            { icon_button(Icon::Clear, lang.t(Text::Clear), "clear", on.reform(|_| Action::Clear)) }
+        </div>
+    }
+}
+
+/// How many came since the list stands still; a click goes there.
+fn newer(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
+    let list = &state.history.list;
+    if !list.is_frozen() || (list.newer() == 0 && !state.ui.paused) {
+        return Html::default();
+    }
+    let text = match (state.ui.paused, state.ui.list_held) {
+        (true, _) => Text::PausedNew,
+        (false, true) => Text::HeldNew,
+        (false, false) => Text::NewMessages,
+    };
+    let (on, rows) = (props.on.clone(), rows.clone());
+    let onclick = move |_: MouseEvent| {
+        rows.to_top();
+        on.emit(Action::Pause(false));
+        on.emit(Action::ListAway(false));
+    };
+    html! {
+        <button type="button" class="newer" data-test="newer" {onclick}>
+            { props.lang.fill(text, &[("n", &format::thousands(list.newer() as u64))]) }
+        </button>
+    }
+}
+
+fn empty(props: &MessageListProps, state: &AppState) -> Html {
+    match state.ui.list_filter.as_str() {
+        "" => props.children.clone(),
+        text => html! { <p class="empty">{ props.lang.fill(Text::NothingMatches, &[("text", text)]) }</p> },
+    }
+}
+
+fn row(lang: Lang, entry: Option<&Entry>, selected: Option<u64>, clock: Clock) -> Html {
+    match entry {
+        Some(Entry::Message(message)) => message_row(lang, message, selected == Some(message.seq), clock),
+        Some(Entry::Gap { from_ms, to_ms, resumed }) => {
+            let time = |ms| format::clock(ms, clock.offset_min);
+            let words = lang.fill(Text::Gap, &[("from", &time(*from_ms)), ("to", &time(*to_ms))]);
+            let hint = lang.t(if *resumed { Text::GapResumed } else { Text::GapLost });
+            html! { <div class="message-row gap" data-test="gap-row" title={hint}><span>{ words }</span></div> }
+        }
+        None => html! { <div class="message-row gone"><span>{ lang.t(Text::GoneRow) }</span></div> },
+    }
+}
+
+fn message_row(lang: Lang, message: &Message, is_selected: bool, clock: Clock) -> Html {
+    let topic = message.topic.to_string();
+    let payload = match message.payload.is_empty() {
+        true => html! { <span class="payload none">{ lang.t(Text::EmptyPayload) }</span> },
+        false => html! { <span class="payload">{ preview(&message.payload, PREVIEW_CHARS) }</span> },
+    };
+    html! {
+        <div class={classes!("message-row", is_selected.then_some("selected"))} role="option"
+            aria-selected={is_selected.to_string()} id={format!("message-{}", message.seq)}
+            data-test="message-row" data-seq={message.seq.to_string()} data-topic={topic}>
+            <time>{ format::clock_ms(message.at_ms, clock.offset_min) }</time>
+            <span class="topic" title={visible_line(&message.topic)}>{ topic_text(&message.topic) }</span>
+            { payload }
+            <span class="marks">{ marks(lang, message.qos, message.retain) }</span>
+        </div>
+    }
+}
+
+/// One listener for all rows.
+fn on_click(props: &MessageListProps) -> Callback<MouseEvent> {
+    props.on.filter_reform(|event: MouseEvent| {
+        let target = event.target()?.dyn_into::<Element>().ok()?;
+        let row = target.closest("[data-seq]").ok()??;
+        Some(Action::SelectMessage(row.get_attribute("data-seq")?.parse().ok()?))
+    })
+}
+
+/// Up and down go from message to message; the list stands still meanwhile.
+fn on_key(props: &MessageListProps, rows: &Rows) -> Callback<KeyboardEvent> {
+    let (view, on, rows) = (props.view.clone(), props.on.clone(), rows.clone());
+    Callback::from(move |event: KeyboardEvent| {
+        let step: isize = match event.key().as_str() {
+            "ArrowDown" => 1,
+            "ArrowUp" => -1,
+            _ => return,
+        };
+        event.prevent_default();
+        on.emit(Action::ListHold(true));
+        let seq = {
+            let state = view.read();
+            let list = &state.history.list;
+            let at = state.selection.message.as_ref().and_then(|message| list.row(message.seq));
+            let row = at.map_or(0, |row| row.saturating_add_signed(step));
+            rows.show(row);
+            list.seq(row)
+        };
+        if let Some(seq) = seq {
+            on.emit(Action::SelectMessage(seq));
+        }
+    })
+}

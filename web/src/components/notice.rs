@@ -1,0 +1,132 @@
+//! The connection in a sentence with its remedy, where there is one to tell.
+
+use crate::i18n::{Lang, Text};
+use crate::state::Action;
+use tabmq_shared::client::{State, Why};
+use tabmq_shared::packet::ReasonCode;
+use yew::prelude::*;
+
+/// See [`ConnectionNotice`].
+#[derive(Properties, PartialEq)]
+pub struct NoticeProps {
+    /// Language.
+    pub lang: Lang,
+    /// Where the connection is.
+    pub state: State,
+    /// The broker's address.
+    pub url: AttrValue,
+    /// Milliseconds until the next attempt.
+    pub retry_in_ms: u64,
+    /// Where to say what is done.
+    pub on: Callback<Action>,
+    /// A new client id is wanted.
+    pub on_new_id: Callback<()>,
+}
+
+/// What went wrong, what helps, and the buttons for it; nothing while all is well.
+#[component]
+pub fn ConnectionNotice(props: &NoticeProps) -> Html {
+    let lang = props.lang;
+    let (why, waiting) = match &props.state {
+        State::Waiting { why, .. } => (why, true),
+        State::Stopped { why } => (why, false),
+        _ => return Html::default(),
+    };
+    let again = if waiting { Text::RetryNow } else { Text::ConnectAgain };
+    let seconds = props.retry_in_ms.div_ceil(1000).to_string();
+    html! {
+        <div class="notice" role="alert" data-test="connection-notice">
+            <span class="why">{ sentence(lang, why, &props.url) }</span>
+            if waiting {
+                <span class="countdown">{ lang.fill(Text::RetryIn, &[("n", &seconds)]) }</span>
+            }
+            <button type="button" class="button" data-test="retry-now" onclick={props.on.reform(|_| Action::RetryNow)}>
+                { lang.t(again) }
+            </button>
+            if is_about_the_id(why) {
+                <button type="button" class="button" data-test="new-client-id" onclick={props.on_new_id.reform(|_| ())}>
+                    { lang.t(Text::UseNewId) }
+                </button>
+            }
+            <button type="button" class="button quiet" onclick={props.on.reform(|_| Action::Dialog(true))}>
+                { lang.t(Text::OpenSettings) }
+            </button>
+        </div>
+    }
+}
+
+fn is_about_the_id(why: &Why) -> bool {
+    match why {
+        Why::Refused { reason, .. } => *reason == ReasonCode::ClientIdentifierNotValid,
+        Why::ServerDisconnect { reason, .. } => *reason == ReasonCode::SessionTakenOver,
+        _ => false,
+    }
+}
+
+fn sentence(lang: Lang, why: &Why, url: &str) -> String {
+    let with_url = |text| lang.fill(text, &[("url", url)]);
+    let with_words = |text, words: &str| lang.fill(text, &[("words", words)]);
+    match why {
+        Why::Disconnected => lang.t(Text::WhyDisconnected).to_owned(),
+        Why::BadOptions(words) => with_words(Text::WhyBadOptions, words),
+        Why::Unreachable(words) => unreachable(lang, url) + &parenthesis(words),
+        Why::ConnectTimeout { opened: false } => with_url(Text::WhyTimeout),
+        Why::ConnectTimeout { opened: true } => with_url(Text::WhyNotMqtt),
+        Why::ClosedBeforeConnAck { version, words } => {
+            lang.fill(Text::WhyClosedEarly, &[("version", &version.to_string())]) + &parenthesis(words)
+        }
+        Why::Lost(words) => lang.t(Text::WhyLost).to_owned() + &parenthesis(words),
+        Why::NoAnswer => lang.t(Text::WhyNoAnswer).to_owned(),
+        Why::Refused { reason, reason_string, .. } => refusal(lang, *reason) + &server_says(lang, reason_string.as_deref()),
+        Why::ServerDisconnect { reason, reason_string, .. } => {
+            farewell(lang, *reason) + &server_says(lang, reason_string.as_deref())
+        }
+        Why::ProtocolError(words) => with_words(Text::WhyProtocol, words),
+        Why::AuthenticationUnsupported => lang.t(Text::WhyAuthUnsupported).to_owned(),
+    }
+}
+
+/// A browser never says why; with TLS, the certificate is the usual reason.
+fn unreachable(lang: Lang, url: &str) -> String {
+    match url.strip_prefix("wss://") {
+        Some(rest) => {
+            let host = rest.split('/').next().unwrap_or(rest);
+            lang.fill(Text::WhyUnreachableTls, &[("url", url), ("page", &format!("https://{host}/"))])
+        }
+        None => lang.fill(Text::WhyUnreachable, &[("url", url)]),
+    }
+}
+
+fn refusal(lang: Lang, reason: ReasonCode) -> String {
+    let text = match reason {
+        ReasonCode::BadUserNameOrPassword => Text::RefusedPassword,
+        ReasonCode::NotAuthorized => Text::RefusedNotAuthorized,
+        ReasonCode::UnsupportedProtocolVersion => Text::RefusedVersion,
+        ReasonCode::ClientIdentifierNotValid => Text::RefusedClientId,
+        ReasonCode::ServerUnavailable | ReasonCode::ServerBusy | ReasonCode::ConnectionRateExceeded => Text::RefusedBusy,
+        ReasonCode::Banned => Text::RefusedBanned,
+        other => return lang.fill(Text::RefusedOther, &[("reason", &other.to_string())]),
+    };
+    lang.t(text).to_owned()
+}
+
+fn farewell(lang: Lang, reason: ReasonCode) -> String {
+    let text = match reason {
+        ReasonCode::SessionTakenOver => Text::TakenOver,
+        ReasonCode::ServerShuttingDown => Text::ShuttingDown,
+        ReasonCode::ServerBusy => Text::RefusedBusy,
+        other => return lang.fill(Text::ClosedOther, &[("reason", &other.to_string())]),
+    };
+    lang.t(text).to_owned()
+}
+
+fn server_says(lang: Lang, words: Option<&str>) -> String {
+    match words {
+        Some(words) => format!(" {}", lang.fill(Text::ServerSays, &[("words", words)])),
+        None => String::new(),
+    }
+}
+
+fn parenthesis(words: &str) -> String {
+    if words.is_empty() { String::new() } else { format!(" ({words})") }
+}

@@ -1,0 +1,96 @@
+//! Small things that many components are made of.
+
+use super::icon::Icon;
+use crate::i18n::{Lang, Text};
+use crate::state::settings::{parse_qos, qos_digit};
+use tabmq_shared::packet::QoS;
+use tabmq_shared::topic::TopicError;
+use web_sys::{HtmlInputElement, HtmlSelectElement};
+use yew::prelude::*;
+
+/// A button that is a picture; `label` says what it does.
+pub(super) fn icon_button(icon: Icon, label: impl Into<AttrValue>, test: &'static str, on: Callback<MouseEvent>) -> Html {
+    let label = label.into();
+    html! {
+        <button type="button" class="icon-button" aria-label={label.clone()} title={label} data-test={test} onclick={on}>
+            { icon.view() }
+        </button>
+    }
+}
+
+/// A choice of QoS.
+#[derive(Properties, PartialEq)]
+pub(super) struct QosSelectProps {
+    pub(super) label: AttrValue,
+    pub(super) value: QoS,
+    pub(super) on: Callback<QoS>,
+    #[prop_or_default]
+    pub(super) test: Option<AttrValue>,
+}
+
+/// A choice of QoS.
+#[component]
+pub(super) fn QosSelect(props: &QosSelectProps) -> Html {
+    let on = props.on.clone();
+    let onchange = move |event: Event| {
+        if let Some(qos) = event.target_dyn_into::<HtmlSelectElement>().and_then(|select| parse_qos(&select.value())) {
+            on.emit(qos);
+        }
+    };
+    let options = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].map(|qos| {
+        let digit = qos_digit(qos);
+        html! { <option value={digit} selected={qos == props.value}>{ "QoS " }{ digit }</option> }
+    });
+    html! {
+        <select class="qos-select" aria-label={props.label.clone()} data-test={props.test.clone()} {onchange}>
+            { for options }
+        </select>
+    }
+}
+
+/// What was typed into an input.
+pub(super) fn typed(event: &InputEvent) -> String {
+    event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default()
+}
+
+/// Whether a check box is on.
+pub(super) fn checked(event: &Event) -> bool {
+    event.target_dyn_into::<HtmlInputElement>().is_some_and(|input| input.checked())
+}
+
+/// What is wrong with a topic or filter.
+pub(super) fn topic_error(lang: Lang, error: TopicError) -> &'static str {
+    lang.t(match error {
+        TopicError::Empty => Text::TopicEmpty,
+        TopicError::TooLong => Text::TopicTooLong,
+        TopicError::Nul => Text::TopicNul,
+        TopicError::WildcardInName => Text::TopicWildcard,
+        TopicError::MisplacedHash => Text::TopicHash,
+        TopicError::MisplacedPlus => Text::TopicPlus,
+        TopicError::BadShare => Text::TopicShare,
+    })
+}
+
+/// QoS and flags of a message, as marks.
+pub(super) fn marks(lang: Lang, qos: QoS, retain: bool) -> Html {
+    html! {
+        <>
+            if retain {
+                <span class="mark retained" title={lang.t(Text::Retained)}>{ "R" }</span>
+            }
+            <span class={classes!("mark", (qos == QoS::AtMostOnce).then_some("faint"))} title="QoS">
+                { "q" }{ qos_digit(qos) }
+            </span>
+        </>
+    }
+}
+
+/// A topic with its last level apart, because that is what tells neighbours apart.
+pub(super) fn topic_text(topic: &str) -> Html {
+    let visible = crate::payload::visible_line(topic);
+    let (above, last) = match visible.rsplit_once('/') {
+        Some((above, last)) => (format!("{above}/"), last.to_owned()),
+        None => (String::new(), visible),
+    };
+    html! { <><span class="above">{ above }</span>{ last }</> }
+}

@@ -1,0 +1,92 @@
+//! What the page says while nothing comes: what it waits for, and how to make something move.
+
+use super::icon::Icon;
+use super::parts::icon_button;
+use crate::i18n::{Lang, Text};
+use crate::state::{Action, BrokerInfo};
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// See [`Quiet`].
+#[derive(Properties, PartialEq)]
+pub struct QuietProps {
+    /// Language.
+    pub lang: Lang,
+    /// Whether there is a connection.
+    pub connected: bool,
+    /// Whether the demo device runs.
+    pub demo: bool,
+    /// Where to say what is done.
+    pub on: Callback<Action>,
+}
+
+/// In place of the messages while there are none.
+#[component]
+pub fn Quiet(props: &QuietProps) -> Html {
+    let (lang, on) = (props.lang, &props.on);
+    if !props.connected {
+        return html! { <div class="quiet-box"><p>{ lang.t(Text::OfflineText) }</p></div> };
+    }
+    html! {
+        <div class="quiet-box">
+            <h3>{ lang.t(Text::QuietTitle) }</h3>
+            <p>{ lang.t(Text::QuietText) }</p>
+            <p class="buttons">
+                if !props.demo {
+                    <button type="button" class="button primary" data-test="demo-start" onclick={on.reform(|_| Action::Demo(true))}>
+                        { lang.t(Text::StartDemo) }
+                    </button>
+                }
+                <button type="button" class="button" onclick={on.reform(|_| Action::OpenTab)}>{ lang.t(Text::SecondTab) }</button>
+            </p>
+        </div>
+    }
+}
+
+/// See [`Commands`].
+#[derive(Properties, PartialEq)]
+pub struct CommandsProps {
+    /// Language.
+    pub lang: Lang,
+    /// What the broker says about itself.
+    pub broker: Option<Rc<BrokerInfo>>,
+    /// Where to say what is done.
+    pub on: Callback<Action>,
+}
+
+/// In place of the details while nothing is selected: what to do next, here and in a terminal.
+#[component]
+pub fn Commands(props: &CommandsProps) -> Html {
+    let (lang, on) = (props.lang, &props.on);
+    let address = props.broker.as_ref().and_then(|broker| broker.mqtt.as_ref());
+    html! {
+        <div class="quiet-box">
+            <h3>{ lang.t(Text::PickTitle) }</h3>
+            <p>{ lang.t(Text::PickText) }</p>
+            if let Some((host, port)) = address {
+                <h3>{ lang.t(Text::FromTerminal) }</h3>
+                { for commands(host, *port).map(|line| command(lang, line, on)) }
+            }
+        </div>
+    }
+}
+
+fn commands(host: &str, port: u16) -> [String; 4] {
+    let at = format!("-h {host} -p {port}");
+    [
+        format!("tabmq sub {at} -t '#' -v"),
+        format!("tabmq pub {at} -t home/door -m open"),
+        format!("mosquitto_sub {at} -t '#' -v"),
+        format!("mosquitto_pub {at} -t home/door -m open"),
+    ]
+}
+
+fn command(lang: Lang, line: String, on: &Callback<Action>) -> Html {
+    let copied = line.clone();
+    html! {
+        <div class="command">
+            <code>{ line }</code>
+            { icon_button(Icon::Copy, lang.t(Text::Copy), "copy-command", on.reform(move |_| Action::Copy(copied.clone()))) }
+        </div>
+    }
+}

@@ -1,0 +1,133 @@
+//! The explorer: topics on the left, messages and the publish form in the middle, details on the right. On a narrow
+//! screen the parts are tabs.
+
+use crate::components::{
+    Commands, ConnectionDialog, ConnectionNotice, Detail, Header, MessageList, PublishForm, Quiet, SubscriptionList,
+    TopicTree,
+};
+use crate::hooks::use_media;
+use crate::i18n::{Lang, Text};
+use crate::state::settings::Settings;
+use crate::state::{Action, AppState, Tab, View};
+use yew::prelude::*;
+
+/// Rows as high as in the style sheet.
+const ROW_PX: usize = 26;
+const TOUCH_ROW_PX: usize = 44;
+const TOUCH_MESSAGE_PX: usize = 54;
+
+/// See [`Explore`].
+#[derive(Properties, PartialEq)]
+pub struct ExploreProps {
+    /// The state.
+    pub view: View,
+    /// Makes a client id that nobody has.
+    pub new_id: Callback<(), String>,
+    /// Where to say what is done.
+    pub on: Callback<Action>,
+}
+
+/// The explorer.
+#[component]
+pub fn Explore(props: &ExploreProps) -> Html {
+    let narrow = use_media("(max-width: 899px)");
+    let state = props.view.read();
+    let lang = state.ui.look.lang;
+    html! {
+        <div class={classes!("app", narrow.then_some("narrow"))}>
+            { header(props, &state) }
+            { notice(props, &state) }
+            if state.demo.is_some() {
+                <div class="notice demo" role="status">
+                    <span class="why">{ lang.t(Text::DemoRuns) }</span>
+                    <button type="button" class="button" data-test="demo-stop" onclick={props.on.reform(|_| Action::Demo(false))}>
+                        { lang.t(Text::StopDemo) }
+                    </button>
+                </div>
+            }
+            if narrow {
+                <main class="one">{ part(props, &state, state.ui.tab, true) }</main>
+                { tabs(props, lang, state.ui.tab) }
+            } else {
+                <main class="three">
+                    <div class="column left">{ part(props, &state, Tab::Topics, false) }</div>
+                    <div class="column middle">
+                        { part(props, &state, Tab::Messages, false) }
+                        { part(props, &state, Tab::Publish, false) }
+                    </div>
+                    <div class="column right">{ part(props, &state, Tab::Details, false) }</div>
+                </main>
+            }
+            if state.ui.dialog_open {
+                <ConnectionDialog {lang} settings={state.settings.clone()} url={state.connection.url.clone()}
+                    new_id={props.new_id.clone()} on={props.on.clone()} />
+            }
+        </div>
+    }
+}
+
+fn header(props: &ExploreProps, state: &AppState) -> Html {
+    let connection = &state.connection;
+    html! {
+        <Header look={state.ui.look} state={connection.state.clone()} url={connection.url.clone()}
+            version={state.settings.version} round_trip_ms={connection.round_trip_ms}
+            received={state.counters.received} rate={state.counters.rate} on={props.on.clone()} />
+    }
+}
+
+fn notice(props: &ExploreProps, state: &AppState) -> Html {
+    let connection = &state.connection;
+    let (view, new_id, on) = (props.view.clone(), props.new_id.clone(), props.on.clone());
+    let on_new_id = Callback::from(move |()| {
+        let settings = Settings { client_id: new_id.emit(()), ..view.read().settings.clone() };
+        on.emit(Action::Settings(Box::new(settings)));
+    });
+    html! {
+        <ConnectionNotice lang={state.ui.look.lang} state={connection.state.clone()} url={connection.url.clone()}
+            retry_in_ms={connection.retry_in_ms} on={props.on.clone()} {on_new_id} />
+    }
+}
+
+fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html {
+    let (lang, on, view) = (state.ui.look.lang, props.on.clone(), props.view.clone());
+    let connected = state.connection.state.is_connected();
+    match tab {
+        Tab::Topics => {
+            let row_px = if narrow { TOUCH_ROW_PX } else { ROW_PX };
+            html! {
+                <>
+                    <TopicTree {view} {lang} {row_px} on={on.clone()} />
+                    <SubscriptionList {lang} subscriptions={state.subscriptions.clone()} {on} />
+                </>
+            }
+        }
+        Tab::Messages => {
+            let row_px = if narrow { TOUCH_MESSAGE_PX } else { ROW_PX };
+            html! {
+                <MessageList {view} {lang} {row_px} on={on.clone()}>
+                    <Quiet {lang} {connected} demo={state.demo.is_some()} {on} />
+                </MessageList>
+            }
+        }
+        Tab::Details => html! {
+            <Detail {view} {lang} on={on.clone()}><Commands {lang} broker={state.broker.clone()} {on} /></Detail>
+        },
+        Tab::Publish => html! { <PublishForm {lang} publishing={state.publishing.clone()} {connected} {on} /> },
+    }
+}
+
+fn tabs(props: &ExploreProps, lang: Lang, active: Tab) -> Html {
+    let tab = |tab: Tab| {
+        let name = match tab {
+            Tab::Topics => Text::Topics,
+            Tab::Messages => Text::Messages,
+            Tab::Details => Text::Details,
+            Tab::Publish => Text::Publish,
+        };
+        html! {
+            <button type="button" aria-current={(tab == active).then_some("page")} data-test={format!("tab-{tab:?}").to_lowercase()}
+                onclick={props.on.reform(move |_| Action::Tab(tab))}>{ lang.t(name) }</button>
+        }
+    };
+    html! { <nav class="tabs">{ for Tab::ALL.map(tab) }</nav> }
+}
