@@ -294,7 +294,18 @@ impl Exchange {
         let decode_first = !input.is_empty();
         let input = if decode_first { input } else { BytesMut::new() };
         let queue = WriteQueue::default();
-        Exchange { transport, hub, conn, version, limits, input, queue, control_backlog: false, ended: false, decode_first }
+        Exchange {
+            transport,
+            hub,
+            conn,
+            version,
+            limits,
+            input,
+            queue,
+            control_backlog: false,
+            ended: false,
+            decode_first,
+        }
     }
 
     /// Ready once there is nothing more to be read: the client is gone, or the broker has ended the connection.

@@ -12,7 +12,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// Sends the lines to standard error from now on. A second call in one process changes nothing.
 pub fn init(level: LevelFilter, format: LogFormat) {
-    let builder = tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(std::io::stderr);
     // An error says that somebody else has set a subscriber: a test, or a program that embeds the broker. Keep theirs.
     let _ = match format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
@@ -63,7 +64,14 @@ pub fn log(event: &Event) {
         Event::Published { client_id, topic, qos, payload_bytes, retain, receivers } => {
             let (client, topic, qos) = (client_id.as_deref().unwrap_or("(server)"), &**topic, qos.as_u8());
             if *receivers == 0 {
-                debug!(client, topic, qos, bytes = payload_bytes, retain, "published, but nobody is subscribed");
+                debug!(
+                    client,
+                    topic,
+                    qos,
+                    bytes = payload_bytes,
+                    retain,
+                    "published, but nobody is subscribed"
+                );
             } else {
                 debug!(client, topic, qos, bytes = payload_bytes, retain, receivers, "published");
             }

@@ -15,22 +15,28 @@
 
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::print_stdout
+    )
 )]
 
-pub mod cli;
-pub mod config;
-pub mod server;
-mod serve;
-pub mod listener;
-pub mod connection;
-pub mod hub;
-pub mod outbox;
-pub mod broker;
 pub mod auth;
-pub mod http;
-pub mod events;
+pub mod broker;
+pub mod cli;
 pub mod client;
+pub mod config;
+pub mod connection;
+pub mod events;
+pub mod http;
+pub mod hub;
+pub mod listener;
+pub mod outbox;
+mod serve;
+pub mod server;
 
 pub use serve::serve;
 pub use server::{Server, StartError};

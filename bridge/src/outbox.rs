@@ -96,7 +96,13 @@ impl Outbox {
     }
 
     /// Appends one packet whose payload is shared with other receivers.
-    pub fn push_shared(&mut self, head: &[u8], id: Option<(usize, u16)>, payload: Bytes, pool: &mut BufferPool) {
+    pub fn push_shared(
+        &mut self,
+        head: &[u8],
+        id: Option<(usize, u16)>,
+        payload: Bytes,
+        pool: &mut BufferPool,
+    ) {
         self.push_small(head, id, pool);
         self.data_bytes += payload.len();
         self.sealed.push_back(Bytes::from(mem::take(&mut self.data)));

@@ -80,7 +80,8 @@ pub enum StartError {
 impl Server {
     /// Binds all addresses, and only then begins to accept. Must be called inside a tokio runtime.
     pub fn start(config: &Config) -> Result<Server, StartError> {
-        let mqtt = config.mqtt.iter().map(|address| bind(*address, "--mqtt")).collect::<Result<Vec<_>, _>>()?;
+        let mqtt =
+            config.mqtt.iter().map(|address| bind(*address, "--mqtt")).collect::<Result<Vec<_>, _>>()?;
         let http = config.http.map(|address| bind(address, "--http")).transpose()?;
         let mut server = Server {
             mqtt: mqtt.iter().map(|(_, address)| *address).collect(),
@@ -159,7 +160,8 @@ impl Server {
 
 /// Listens, and says where: with port 0 the system chooses.
 fn bind(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
-    let bound = accept::bind(address).and_then(|listener| listener.local_addr().map(|address| (listener, address)));
+    let bound =
+        accept::bind(address).and_then(|listener| listener.local_addr().map(|address| (listener, address)));
     bound.map_err(|source| match source.kind() {
         ErrorKind::AddrInUse => StartError::InUse { address, flag },
         ErrorKind::PermissionDenied => StartError::NotPermitted { address, flag },

@@ -13,13 +13,24 @@
 //! - [`client`]: the client as a state machine.
 //! - [`api`]: the types of the HTTP API.
 
-pub mod packet;
-pub mod codec;
-pub mod topic;
-pub mod session;
-pub mod client;
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::print_stdout
+    )
+)]
+
 pub mod api;
+pub mod client;
+pub mod codec;
+pub mod packet;
+pub mod session;
 mod time;
+pub mod topic;
 
 pub use bytes::{Bytes, BytesMut};
 pub use bytestring::ByteString;

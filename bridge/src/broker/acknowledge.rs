@@ -35,7 +35,12 @@ impl Broker {
         Ok(())
     }
 
-    pub(super) fn handle_pubrel(&mut self, conn: ConnId, key: SessionKey, ack: &Ack) -> Result<(), Violation> {
+    pub(super) fn handle_pubrel(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        ack: &Ack,
+    ) -> Result<(), Violation> {
         let Some(session) = self.clients.session_mut(key) else { return Ok(()) };
         let reason = match session.incoming.release(ack.packet_id) {
             true => ReasonCode::Success,

@@ -53,7 +53,12 @@ pub(super) struct Authenticated {
 
 impl Broker {
     /// AUTH from a connected client: it authenticates again (5.0 section 4.12.1).
-    pub(super) fn handle_auth(&mut self, conn: ConnId, _key: SessionKey, auth: Auth) -> Result<(), Violation> {
+    pub(super) fn handle_auth(
+        &mut self,
+        conn: ConnId,
+        _key: SessionKey,
+        auth: Auth,
+    ) -> Result<(), Violation> {
         let methods = Arc::clone(&self.methods);
         let Some(link) = self.clients.link_mut(conn) else { return Ok(()) };
         let Some(authenticated) = &mut link.authenticated else {
@@ -70,7 +75,9 @@ impl Broker {
                 authenticated.again = methods.begin(&authenticated.method);
             }
             ReasonCode::ContinueAuthentication if authenticated.again.is_some() => {}
-            reason => return Err(Violation::new(ReasonCode::ProtocolError, format!("AUTH out of turn: {reason}"))),
+            reason => {
+                return Err(Violation::new(ReasonCode::ProtocolError, format!("AUTH out of turn: {reason}")));
+            }
         }
         let step = match &mut authenticated.again {
             Some(exchange) => exchange.step(auth.data.as_ref()),

@@ -296,10 +296,7 @@ impl Clients {
 
     /// Hands over what waits for a connection. Called by the connection when it has written all that it had.
     pub(super) fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, waker: &Waker) -> Output {
-        let Some(link) = self
-            .links
-            .get_mut(conn.link as usize)
-            .filter(|link| link.serial == conn.serial)
+        let Some(link) = self.links.get_mut(conn.link as usize).filter(|link| link.serial == conn.serial)
         else {
             return Output::Close;
         };
@@ -365,7 +362,13 @@ fn encode_for<'o>(
     (packet.packet_bytes() <= max_packet_size).then_some(packet)
 }
 
-fn write(link: &mut Link, packet: Encoded<'_>, id: Option<PacketId>, pool: &mut BufferPool, stats: &mut Stats) {
+fn write(
+    link: &mut Link,
+    packet: Encoded<'_>,
+    id: Option<PacketId>,
+    pool: &mut BufferPool,
+    stats: &mut Stats,
+) {
     let id = id.map(|id| (packet.id_at, id.get()));
     stats.packets_sent += 1;
     stats.publish_sent += 1;

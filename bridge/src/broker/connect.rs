@@ -13,7 +13,8 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 use tabmq_shared::packet::{
-    ConnAck, ConnAckProperties, Connect, Disconnect, Packet, PublishProperties, QoS, ReasonCode, Version, Will,
+    ConnAck, ConnAckProperties, Connect, Disconnect, Packet, PublishProperties, QoS, ReasonCode, Version,
+    Will,
 };
 use tabmq_shared::session::{InboundAliases, OutboundAliases};
 use tabmq_shared::topic::TopicName;
@@ -56,9 +57,11 @@ impl Broker {
         let (key, session_present) = self.open_session(&client_id, &connect);
         let expiry_s = session_expiry(&connect).min(self.config.max_session_expiry_s);
         let send_quota = self.send_quota(&connect);
+        let receive_maximum = self.config.receive_maximum.get();
         if let Some(session) = self.clients.session_mut(key) {
             session.expiry_s = expiry_s;
             session.outgoing.resume(send_quota);
+            session.incoming.resume(receive_maximum);
             session.will = will.map(Box::new);
         }
         let conn = self.open_link(key, &connect, peer, now);
@@ -145,7 +148,8 @@ impl Broker {
             self.end_connection(conn, DisconnectCause::TakenOver, now);
         }
         // That may have been the end of the session as well.
-        let Some(session) = self.clients.session(key).filter(|session| *session.client_id == *client_id) else {
+        let Some(session) = self.clients.session(key).filter(|session| *session.client_id == *client_id)
+        else {
             return;
         };
         if session.expires_at.is_some_and(|at| at <= now) {
@@ -224,7 +228,10 @@ impl Broker {
     /// Seconds; 0 is off.
     fn keep_alive_s(&self, connect: &Connect) -> u16 {
         match self.config.server_keep_alive_s {
-            Some(server) if connect.version.is_v5() && (connect.keep_alive_s == 0 || connect.keep_alive_s > server) => {
+            Some(server)
+                if connect.version.is_v5()
+                    && (connect.keep_alive_s == 0 || connect.keep_alive_s > server) =>
+            {
                 server
             }
             _ => connect.keep_alive_s,
@@ -322,7 +329,8 @@ impl Broker {
             }
         }
         for conn in conns {
-            let cause = DisconnectCause::Server(ReasonCode::ServerShuttingDown, "the server stops".to_owned());
+            let cause =
+                DisconnectCause::Server(ReasonCode::ServerShuttingDown, "the server stops".to_owned());
             self.end_connection(conn, cause, now);
         }
     }
@@ -351,6 +359,7 @@ impl Broker {
         self.clients.stats.clients_connected -= 1;
         let Some(session) = self.clients.session_mut(key) else { return };
         session.link = None;
+        session.outgoing.shrink_to_fit();
         let (client_id, expiry_s) = (session.client_id.clone(), session.expiry_s);
         self.events.push(Event::Disconnected { client_id, peer, cause });
         if expiry_s == 0 {
@@ -389,8 +398,12 @@ impl Broker {
             self.timers.cancel(at, Timer::SessionExpiry(key));
         }
         let Some(session) = self.clients.session_mut(key) else { return };
-        let mut orphans: Vec<_> =
-            session.outgoing.drain().filter(|(_, qos)| *qos == QoS::AtLeastOnce).map(|(delivery, _)| delivery).collect();
+        let mut orphans: Vec<_> = session
+            .outgoing
+            .drain()
+            .filter(|(_, qos)| *qos == QoS::AtLeastOnce)
+            .map(|(delivery, _)| delivery)
+            .collect();
         let subscriptions = std::mem::take(&mut session.subscriptions);
         for filter in &subscriptions {
             self.router.unsubscribe(key, filter);
@@ -471,8 +484,9 @@ fn session_expiry(connect: &Connect) -> u32 {
 }
 
 fn pending_will(will: Will) -> Result<PendingWill, ConnectError> {
-    let topic = TopicName::new(will.topic)
-        .map_err(|error| ConnectError::new(ReasonCode::TopicNameInvalid, format!("the will's topic {error}")))?;
+    let topic = TopicName::new(will.topic).map_err(|error| {
+        ConnectError::new(ReasonCode::TopicNameInvalid, format!("the will's topic {error}"))
+    })?;
     if will.properties.payload_format_utf8 == Some(true) && std::str::from_utf8(&will.payload).is_err() {
         let why = "the will's payload is said to be UTF-8 text and is not";
         return Err(ConnectError::new(ReasonCode::PayloadFormatInvalid, why));
@@ -522,7 +536,8 @@ fn farewell(link: &Link, cause: &DisconnectCause) -> Option<Vec<u8>> {
     codec::encode(&Packet::Disconnect(Box::new(disconnect)), link.version, &mut buffer).ok()?;
     if buffer.len() > link.max_packet_size as usize {
         buffer.clear(); // [MQTT-3.14.2-3]
-        codec::encode(&Packet::Disconnect(Box::new(Disconnect::new(reason))), link.version, &mut buffer).ok()?;
+        codec::encode(&Packet::Disconnect(Box::new(Disconnect::new(reason))), link.version, &mut buffer)
+            .ok()?;
     }
     Some(buffer.to_vec())
 }

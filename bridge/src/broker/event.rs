@@ -64,7 +64,9 @@ impl fmt::Display for DisconnectCause {
         match self {
             DisconnectCause::Client(ReasonCode::Success) => f.write_str("the client disconnected"),
             DisconnectCause::Client(reason) => write!(f, "the client disconnected: {reason}"),
-            DisconnectCause::TransportClosed(None) => f.write_str("the connection was closed without DISCONNECT"),
+            DisconnectCause::TransportClosed(None) => {
+                f.write_str("the connection was closed without DISCONNECT")
+            }
             DisconnectCause::TransportClosed(Some(error)) => write!(f, "the connection was lost: {error}"),
             DisconnectCause::KeepAlive { keep_alive_s } => {
                 write!(f, "nothing was received for 1.5 times the keep-alive of {keep_alive_s} s")

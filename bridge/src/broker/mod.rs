@@ -13,22 +13,22 @@
 //! `subscribe`, `acknowledge`, `authenticate`, `clients` (how a message gets into an outbox), `session`, `message` (its forms),
 //! `router` (who matches), `retained`, `sys` (the `$SYS` topics), `timers`.
 
-mod connect;
-mod publish;
-mod subscribe;
 mod acknowledge;
 mod authenticate;
 mod clients;
-mod session;
-mod message;
-mod router;
-mod retained;
-mod sys;
-mod timers;
-mod stats;
+mod connect;
 mod event;
+mod message;
+mod publish;
+mod retained;
+mod router;
+mod session;
+mod stats;
+mod subscribe;
+mod sys;
 #[cfg(test)]
 mod tests;
+mod timers;
 
 pub use authenticate::{Exchange, Methods, NoMethods, Step};
 pub use clients::Output;
@@ -266,13 +266,7 @@ impl Broker {
     }
 
     /// Hands over what waits for this connection. `queue` must be empty; its spent buffers are taken back.
-    pub fn take_output(
-        &mut self,
-        conn: ConnId,
-        queue: &mut WriteQueue,
-        waker: &Waker,
-        now: Time,
-    ) -> Output {
+    pub fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, waker: &Waker, now: Time) -> Output {
         if let Some(key) = self.clients.link(conn).and_then(|link| link.session) {
             self.clients.current = Some(conn.link);
             self.clients.pump(key, &mut self.scratch, now);

@@ -81,7 +81,9 @@ impl Broker {
                     self.accept(message, Some(key), now);
                 }
                 Some(ReasonCode::NotAuthorized) => self.clients.stats.count_drop(DropReason::NotAuthorized),
-                Some(reason) => return Err(Violation::new(reason, "PUBLISH with a payload that is not UTF-8")),
+                Some(reason) => {
+                    return Err(Violation::new(reason, "PUBLISH with a payload that is not UTF-8"));
+                }
             },
         }
         Ok(())
@@ -192,7 +194,9 @@ impl Broker {
         }
         let bytes = self.clients.stats.retained_bytes.saturating_add(message.weight());
         let is_new = self.retained.get(&message.topic).is_none();
-        if is_new && (self.retained.len() >= self.config.retained_messages || bytes > self.config.retained_bytes) {
+        if is_new
+            && (self.retained.len() >= self.config.retained_messages || bytes > self.config.retained_bytes)
+        {
             self.clients.stats.count_drop(DropReason::RetainedFull);
             return;
         }
@@ -202,7 +206,9 @@ impl Broker {
 
     fn account_retained(&mut self, new: Option<&Message>, old: Option<&Message>) {
         let bytes = &mut self.clients.stats.retained_bytes;
-        *bytes = bytes.saturating_add(new.map_or(0, Message::weight)).saturating_sub(old.map_or(0, Message::weight));
+        *bytes = bytes
+            .saturating_add(new.map_or(0, Message::weight))
+            .saturating_sub(old.map_or(0, Message::weight));
     }
 
     fn route(&mut self, message: &Message, from: Option<SessionKey>, now: Time) -> usize {

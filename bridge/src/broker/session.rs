@@ -9,10 +9,10 @@ use std::collections::{HashSet, VecDeque};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::task::Waker;
+use tabmq_shared::Time;
 use tabmq_shared::packet::Version;
 use tabmq_shared::session::{InboundAliases, Incoming, OutboundAliases, Outgoing};
 use tabmq_shared::topic::TopicFilter;
-use tabmq_shared::Time;
 
 /// A session expiry interval that means "never" (5.0 section 3.1.2.11.2).
 pub(super) const NEVER: u32 = u32::MAX;

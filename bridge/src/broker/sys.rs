@@ -46,7 +46,10 @@ impl Broker {
     fn publish_sys(&mut self, name: &str, value: String, now: Time) {
         if let Ok(topic) = TopicName::new(format!("$SYS/broker/{name}")) {
             let payload = Bytes::from(value);
-            self.publish(ServerMessage { topic, payload, qos: QoS::AtMostOnce, retain: true, properties: None }, now);
+            self.publish(
+                ServerMessage { topic, payload, qos: QoS::AtMostOnce, retain: true, properties: None },
+                now,
+            );
         }
     }
 

@@ -74,7 +74,13 @@ pub(super) struct ConnectionArgs {
     will_topic: Option<String>,
 
     /// Its payload [default: empty]
-    #[arg(long, value_name = "TEXT", help_heading = "Will", requires = "will_topic", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "TEXT",
+        help_heading = "Will",
+        requires = "will_topic",
+        allow_hyphen_values = true
+    )]
     will_payload: Option<String>,
 
     /// Its QoS
@@ -256,7 +262,8 @@ impl PubArgs {
         let topic = TopicName::new(topic.as_str())
             .map_err(|error| Failure(format!("the topic '{}' {error}", topic.escape_debug())))?;
         let mut message = Message::new(topic, Bytes::new(), self.qos, self.retain);
-        message.properties = (!session.properties.publish.is_empty()).then(|| Box::new(session.properties.publish.clone()));
+        message.properties =
+            (!session.properties.publish.is_empty()).then(|| Box::new(session.properties.publish.clone()));
         Ok((session, message))
     }
 }
@@ -277,7 +284,8 @@ impl SubArgs {
         };
         let filters = self.topic.iter().chain(&session.target.topic);
         let subscription = |text: &String| {
-            let filter = filter(text).map_err(|error| Failure(format!("the filter '{}' {error}", text.escape_debug())))?;
+            let filter = filter(text)
+                .map_err(|error| Failure(format!("the filter '{}' {error}", text.escape_debug())))?;
             Ok(Subscription { filter, options, id: session.properties.subscription_id })
         };
         let subscriptions = filters.map(subscription).collect::<Result<Vec<_>, Failure>>()?;
@@ -415,7 +423,10 @@ mod tests {
         assert_eq!(options.password.as_deref(), Some(&b"pw"[..]));
         assert_eq!(options.properties.session_expiry_s, Some(u32::MAX));
         let will = options.will.unwrap();
-        assert_eq!((&*will.topic, &*will.payload, will.qos, will.retain), ("w", &b"gone"[..], QoS::AtLeastOnce, true));
+        assert_eq!(
+            (&*will.topic, &*will.payload, will.qos, will.retain),
+            ("w", &b"gone"[..], QoS::AtLeastOnce, true)
+        );
 
         let (session, subscriptions) = subscribe("-t a/# -t b/+ -q 1 -v -C 3 -W 2.5 -x 60 -T c").unwrap();
         assert_eq!(session.target, Target::tcp("localhost", 1883));

@@ -250,7 +250,11 @@ impl Watch {
             State::Waiting { why, .. } if !self.was_connected => return Err(Failure(explain(why))),
             State::Waiting { why, until, .. } => {
                 self.said_lost = true;
-                self.warn(&format!("{}; trying again in {:.1} s", explain(why), (*until - now).as_secs_f32()));
+                self.warn(&format!(
+                    "{}; trying again in {:.1} s",
+                    explain(why),
+                    (*until - now).as_secs_f32()
+                ));
             }
             State::Stopped { why } => return Err(Failure(explain(why))),
             State::Idle | State::Opening { .. } | State::Connecting { .. } => {}

@@ -123,19 +123,20 @@ impl Part {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 write!(out, "{}.{:09}", now.as_secs(), now.subsec_nanos())
             }
-            Part::ContentType => {
-                out.write_all(properties.and_then(|p| p.content_type.as_ref()).map_or(b"", |text| text.as_bytes()))
-            }
-            Part::ResponseTopic => {
-                out.write_all(properties.and_then(|p| p.response_topic.as_ref()).map_or(b"", |text| text.as_bytes()))
-            }
+            Part::ContentType => out.write_all(
+                properties.and_then(|p| p.content_type.as_ref()).map_or(b"", |text| text.as_bytes()),
+            ),
+            Part::ResponseTopic => out.write_all(
+                properties.and_then(|p| p.response_topic.as_ref()).map_or(b"", |text| text.as_bytes()),
+            ),
             Part::UserProperties => {
                 let user = properties.map(|properties| properties.user.as_slice()).unwrap_or_default();
                 let pairs: Vec<String> = user.iter().map(|(name, value)| format!("{name}:{value}")).collect();
                 out.write_all(pairs.join(" ").as_bytes())
             }
             Part::SubscriptionIds => {
-                let ids = properties.map(|properties| properties.subscription_ids.as_slice()).unwrap_or_default();
+                let ids =
+                    properties.map(|properties| properties.subscription_ids.as_slice()).unwrap_or_default();
                 let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
                 out.write_all(ids.join(" ").as_bytes())
             }

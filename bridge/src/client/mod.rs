@@ -8,13 +8,13 @@
 //! - `driver`: one loop around the state machine. `transport`: TCP and WebSocket.
 
 mod args;
-mod target;
+mod driver;
+mod format;
+mod output;
 mod properties;
 mod publish;
 mod subscribe;
-mod output;
-mod format;
-mod driver;
+mod target;
 mod transport;
 
 pub use args::{PubArgs, SubArgs};

@@ -63,7 +63,8 @@ impl Properties {
                 ["publish", name, value] => publish(&mut properties.publish, name, value),
                 ["subscribe", "subscription-identifier", value] => {
                     let id = number(value)?;
-                    properties.subscription_id = NonZeroU32::new(id).filter(|id| id.get() <= MAX_SUBSCRIPTION_ID);
+                    properties.subscription_id =
+                        NonZeroU32::new(id).filter(|id| id.get() <= MAX_SUBSCRIPTION_ID);
                     let id = properties.subscription_id.map(|_| ());
                     id.ok_or_else(|| "it must be between 1 and 268435455".to_owned())
                 }
@@ -129,7 +130,9 @@ fn publish(properties: &mut PublishProperties, name: &str, value: &str) -> Resul
 }
 
 fn unknown(packet: &str, name: &str) -> String {
-    format!("there is no property '{name}' for '{packet}' here; the packets are connect, will, publish and subscribe")
+    format!(
+        "there is no property '{name}' for '{packet}' here; the packets are connect, will, publish and subscribe"
+    )
 }
 
 fn number<T: FromStr>(value: &str) -> Result<T, String> {

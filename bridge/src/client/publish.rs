@@ -210,7 +210,8 @@ mod tests {
     fn lines_that_are_there_come_together() {
         let input = "x\n".repeat(BATCH_LINES + 1);
         let mut reader = BufReader::with_capacity(64 * 1024, input.as_bytes());
-        let sizes: Vec<usize> = std::iter::from_fn(|| next_lines(&mut reader)).map(|batch| batch.len()).collect();
+        let sizes: Vec<usize> =
+            std::iter::from_fn(|| next_lines(&mut reader)).map(|batch| batch.len()).collect();
         assert_eq!(sizes, [BATCH_LINES, 1]);
     }
 }

@@ -150,7 +150,8 @@ impl Subscriber {
     fn subscribed(&mut self, filter: &TopicFilter, result: ReasonCode) -> Result<Flow, Failure> {
         self.unanswered = self.unanswered.saturating_sub(1);
         if result.is_error() {
-            let refused = format!("the subscription to '{}' was refused: {result}", filter.as_str().escape_debug());
+            let refused =
+                format!("the subscription to '{}' was refused: {result}", filter.as_str().escape_debug());
             if self.unanswered == 0 && self.granted == 0 {
                 return Err(Failure(refused));
             }

@@ -108,7 +108,9 @@ fn split_port(text: &str) -> Result<(String, Option<u16>), String> {
     if host.is_empty() {
         return Err("there is no host".to_owned());
     }
-    let port = port.map(|port| port.parse().map_err(|_| format!("'{port}' is not a port: 1 to 65535"))).transpose()?;
+    let port = port
+        .map(|port| port.parse().map_err(|_| format!("'{port}' is not a port: 1 to 65535")))
+        .transpose()?;
     Ok((host.to_owned(), port))
 }
 
@@ -132,8 +134,9 @@ mod tests {
     #[test]
     fn urls() {
         let tcp = Target::tcp;
-        let websocket = |host: &str, port, path: &str| {
-            Target { way: Way::WebSocket { path: path.to_owned() }, ..Target::tcp(host, port) }
+        let websocket = |host: &str, port, path: &str| Target {
+            way: Way::WebSocket { path: path.to_owned() },
+            ..Target::tcp(host, port)
         };
         let some = |text: &str| Some(text.to_owned());
         let cases = [

@@ -54,7 +54,12 @@ async fn connect_tcp(target: &Target) -> Result<TcpStream, String> {
     })
 }
 
-async fn upgrade(stream: TcpStream, target: &Target, path: &str, version: Version) -> Result<Transport, String> {
+async fn upgrade(
+    stream: TcpStream,
+    target: &Target,
+    path: &str,
+    version: Version,
+) -> Result<Transport, String> {
     let mut request = format!("ws://{target}{path}")
         .into_client_request()
         .map_err(|error| format!("ws://{target}{path} is not a WebSocket address: {error}"))?;
@@ -64,7 +69,9 @@ async fn upgrade(stream: TcpStream, target: &Target, path: &str, version: Versio
     // What is written is written: the state machine decides how much at a time.
     let config = WebSocketConfig::default().write_buffer_size(0).max_message_size(None).max_frame_size(None);
     match client_async_with_config(request, stream, Some(config)).await {
-        Ok((stream, _response)) => Ok(Transport::WebSocket { stream: Box::new(stream), received: Bytes::new() }),
+        Ok((stream, _response)) => {
+            Ok(Transport::WebSocket { stream: Box::new(stream), received: Bytes::new() })
+        }
         Err(tungstenite::Error::Http(response)) => {
             let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
             let words = body.lines().next().unwrap_or_default().escape_debug().to_string();
@@ -75,7 +82,11 @@ async fn upgrade(stream: TcpStream, target: &Target, path: &str, version: Versio
 }
 
 impl AsyncRead for Transport {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let (stream, received) = match &mut *self {
             Transport::Tcp(stream) => return Pin::new(stream).poll_read(cx, buf),
             Transport::WebSocket { stream, received } => (stream, received),
@@ -85,7 +96,10 @@ impl AsyncRead for Transport {
                 Some(Ok(Message::Binary(payload))) => *received = payload,
                 // [MQTT-6.0.0-1]
                 Some(Ok(Message::Text(_))) => {
-                    return Poll::Ready(Err(io::Error::new(ErrorKind::InvalidData, "the server sent a text frame")));
+                    return Poll::Ready(Err(io::Error::new(
+                        ErrorKind::InvalidData,
+                        "the server sent a text frame",
+                    )));
                 }
                 Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}

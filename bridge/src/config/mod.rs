@@ -4,8 +4,8 @@
 //! - `file`: errors in the file that name the line.
 //! - [`units`]: sizes, times and addresses as people write them.
 
-pub mod settings;
 mod file;
+pub mod settings;
 pub mod units;
 
 pub use settings::{LogFormat, LogLevel, Settings};
@@ -94,9 +94,11 @@ impl Default for Config {
 impl Config {
     /// Puts the layers together: a flag beats the environment, which beats the file.
     pub fn load(flags: Settings) -> Result<Config, ConfigError> {
-        Config::from_sources(flags, std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }))
+        Config::from_sources(
+            flags,
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        )
     }
 
     fn from_sources(
@@ -132,7 +134,9 @@ impl Config {
             broker: broker_config(&layer)?,
         };
         if config.mqtt.is_empty() && config.http.is_none() {
-            return Err(ConfigError::Invalid("nothing to listen on: give --mqtt or --http an address".to_owned()));
+            return Err(ConfigError::Invalid(
+                "nothing to listen on: give --mqtt or --http an address".to_owned(),
+            ));
         }
         if !layer.allow_anonymous.unwrap_or(false) {
             config.refuse_strangers()?;
@@ -183,7 +187,10 @@ fn broker_config(layer: &Layer) -> Result<BrokerConfig, ConfigError> {
         max_in_flight: at_least_1("max-in-flight", layer.max_in_flight, defaults.max_in_flight)?,
         topic_alias_maximum: layer.topic_alias_maximum.unwrap_or(defaults.topic_alias_maximum),
         max_session_expiry_s: layer.max_session_expiry.map_or(defaults.max_session_expiry_s, |span| span.0),
-        server_keep_alive_s: layer.server_keep_alive.filter(|seconds| *seconds > 0).or(defaults.server_keep_alive_s),
+        server_keep_alive_s: layer
+            .server_keep_alive
+            .filter(|seconds| *seconds > 0)
+            .or(defaults.server_keep_alive_s),
         queue_messages: layer.queue_messages.unwrap_or(defaults.queue_messages),
         queue_bytes: bytes(layer.queue_bytes, defaults.queue_bytes),
         all_queues_bytes: bytes(layer.all_queues_bytes, defaults.all_queues_bytes),

@@ -153,10 +153,13 @@ impl Settings {
         variables: impl Iterator<Item = (String, String)>,
     ) -> Result<Settings, ConfigError> {
         let command = Settings::augment_args(clap::Command::new("tabmq").no_binary_name(true));
-        let flags: Vec<String> = command.get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned).collect();
+        let flags: Vec<String> =
+            command.get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned).collect();
         let mut arguments = Vec::new();
         for (name, value) in variables {
-            let Some(flag) = name.strip_prefix(PREFIX).map(|rest| rest.to_ascii_lowercase().replace('_', "-")) else {
+            let Some(flag) =
+                name.strip_prefix(PREFIX).map(|rest| rest.to_ascii_lowercase().replace('_', "-"))
+            else {
                 continue;
             };
             if value.is_empty() || !flags.contains(&flag) {

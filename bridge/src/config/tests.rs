@@ -6,7 +6,11 @@ fn load(flags: &[&str], variables: &[(&str, &str)], file: Option<&str>) -> Resul
     let command = Settings::augment_args(clap::Command::new("tabmq").no_binary_name(true));
     let matches = command.try_get_matches_from(flags).map_err(|error| error.to_string())?;
     let mut flags = Settings::from_arg_matches(&matches).unwrap();
-    let path = std::env::temp_dir().join(format!("tabmq-config-{}-{:x}.toml", std::process::id(), fastrand::u64(..)));
+    let path = std::env::temp_dir().join(format!(
+        "tabmq-config-{}-{:x}.toml",
+        std::process::id(),
+        fastrand::u64(..)
+    ));
     if let Some(file) = file {
         std::fs::write(&path, file).unwrap();
         flags.config = Some(path.clone());
@@ -23,16 +27,24 @@ fn load(flags: &[&str], variables: &[(&str, &str)], file: Option<&str>) -> Resul
 fn nothing_set_is_the_default() {
     assert_eq!(load(&[], &[], None).unwrap(), Config::default());
     assert_eq!(load(&["--data", "none"], &[], None).unwrap(), Config::default());
-    assert_eq!(load(&[], &[("TABMQ_LOG", ""), ("TABMQ_PAGE_DIR", "x"), ("LOG", "x")], None).unwrap(), Config::default());
+    assert_eq!(
+        load(&[], &[("TABMQ_LOG", ""), ("TABMQ_PAGE_DIR", "x"), ("LOG", "x")], None).unwrap(),
+        Config::default()
+    );
 }
 
 #[test]
 fn flag_beats_environment_beats_file() {
     let check = |flags: &[&str], variables: &[(&str, &str)], file: &str, expected: u16| {
         let config = load(flags, variables, Some(file)).unwrap();
-        assert_eq!(config.http.map(|address| address.port()), Some(expected), "{flags:?} {variables:?} {file}");
+        assert_eq!(
+            config.http.map(|address| address.port()),
+            Some(expected),
+            "{flags:?} {variables:?} {file}"
+        );
     };
-    let (flag, variable, file) = (["--http", "127.0.0.1:1"], [("TABMQ_HTTP", "127.0.0.1:2")], "http = '127.0.0.1:3'");
+    let (flag, variable, file) =
+        (["--http", "127.0.0.1:1"], [("TABMQ_HTTP", "127.0.0.1:2")], "http = '127.0.0.1:3'");
     check(&flag, &variable, file, 1);
     check(&[], &variable, file, 2);
     check(&[], &[], file, 3);
@@ -42,8 +54,16 @@ fn flag_beats_environment_beats_file() {
 #[test]
 fn values_arrive() {
     let flags = [
-        "--mqtt=127.0.0.1:1", "--mqtt", "[::1]:2", "--http=none", "--log=debug", "--log-format=json",
-        "--max-packet-size=1MiB", "--max-session-expiry=1h", "--server-keep-alive=30", "--allow-origin=HTTPS://A.b/",
+        "--mqtt=127.0.0.1:1",
+        "--mqtt",
+        "[::1]:2",
+        "--http=none",
+        "--log=debug",
+        "--log-format=json",
+        "--max-packet-size=1MiB",
+        "--max-session-expiry=1h",
+        "--server-keep-alive=30",
+        "--allow-origin=HTTPS://A.b/",
     ];
     let config = load(&flags, &[("TABMQ_OUTBOX_BYTES", "1k")], Some("queue-messages = 7")).unwrap();
     assert_eq!(config.mqtt, ["127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap()]);
@@ -75,7 +95,10 @@ fn strangers_need_permission() {
             assert!(error.contains("--allow-anonymous") && error.contains(address), "{error}");
             assert!(load(&[flag, address, "--allow-anonymous"], &[], None).is_ok());
             assert!(load(&[flag, address], &[("TABMQ_ALLOW_ANONYMOUS", "true")], None).is_ok());
-            assert!(load(&[flag, address, "--allow-anonymous=false"], &[], Some("allow-anonymous = true")).is_err());
+            assert!(
+                load(&[flag, address, "--allow-anonymous=false"], &[], Some("allow-anonymous = true"))
+                    .is_err()
+            );
         }
     }
 }
@@ -86,7 +109,12 @@ fn errors_say_what_to_do() {
         (&["--mqtt", "1883"], &[], None, "write IP:PORT"),
         (&[], &[("TABMQ_HTTP", "x")], None, "the environment variable TABMQ_HTTP: invalid value 'x'"),
         (&[], &[], Some("htttp = 1"), "line 1: there is no setting 'htttp'; did you mean 'http'?"),
-        (&["--config", "/nonexistent.toml"], &[], None, "cannot read the configuration file /nonexistent.toml"),
+        (
+            &["--config", "/nonexistent.toml"],
+            &[],
+            None,
+            "cannot read the configuration file /nonexistent.toml",
+        ),
         (&["--data", "dir"], &[], None, "say --data none"),
         (&["--mqtt=none", "--http=none"], &[], None, "nothing to listen on"),
         (&["--max-packet-size=1"], &[], None, "between 1024 and 268435460"),

@@ -40,7 +40,8 @@ impl FromStr for Endpoint {
         match localhost {
             Some(port) => Ok(Endpoint::At((Ipv4Addr::LOCALHOST, port).into())),
             None => text.parse().map(Endpoint::At).map_err(|_| {
-                "write IP:PORT, such as 127.0.0.1:1883, 0.0.0.0:1883 (all of IPv4) or [::]:1883 (all)".to_owned()
+                "write IP:PORT, such as 127.0.0.1:1883, 0.0.0.0:1883 (all of IPv4) or [::]:1883 (all)"
+                    .to_owned()
             }),
         }
     }
@@ -81,7 +82,8 @@ impl FromStr for Size {
             };
             number.checked_mul(factor)
         });
-        size.map(Size).ok_or_else(|| "write a number of bytes, such as 65536, 64KiB, 10MiB or 1GiB".to_owned())
+        size.map(Size)
+            .ok_or_else(|| "write a number of bytes, such as 65536, 64KiB, 10MiB or 1GiB".to_owned())
     }
 }
 

@@ -7,12 +7,12 @@
 //! - [`origin`]: which web pages may use all this.
 
 pub mod connection;
-mod page;
-mod negotiation;
-mod publish;
 mod info;
-mod problem;
+mod negotiation;
 pub mod origin;
+mod page;
+mod problem;
+mod publish;
 
 pub use info::ServerInfo;
 

@@ -35,7 +35,10 @@ impl Encoding {
     /// The form of a file with this name.
     pub(super) fn of_file(name: &str) -> Encoding {
         let compressed = [Encoding::Brotli, Encoding::Gzip];
-        compressed.into_iter().find(|encoding| name.ends_with(encoding.suffix())).unwrap_or(Encoding::Identity)
+        compressed
+            .into_iter()
+            .find(|encoding| name.ends_with(encoding.suffix()))
+            .unwrap_or(Encoding::Identity)
     }
 }
 

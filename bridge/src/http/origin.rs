@@ -43,14 +43,16 @@ impl OriginPolicy {
         // "null" is the origin of a sandbox or a local file: nobody in particular.
         let Some((_, authority)) = origin.split_once("://") else { return false };
         let at_loopback = local.is_none_or(|local| local.ip().to_canonical().is_loopback());
-        is_loopback(authority) || (!at_loopback && host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))
+        is_loopback(authority)
+            || (!at_loopback && host.is_some_and(|host| host.eq_ignore_ascii_case(authority)))
     }
 }
 
 /// The middleware: refuses what a page of a foreign origin must not do.
 pub(super) async fn check(State(policy): State<Arc<OriginPolicy>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let harmless = matches!(*request.method(), Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
+    let harmless =
+        matches!(*request.method(), Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
     if !harmless && let Some(origin) = text(headers, header::ORIGIN) {
         let local = request.extensions().get::<LocalAddress>().map(|local| local.0);
         if !policy.allows(origin, text(headers, header::HOST), local) {
@@ -113,7 +115,11 @@ mod tests {
         let policy = OriginPolicy::new(vec!["https://example.org".to_owned()]);
         for (origin, host, local, expected) in cases {
             let local = local.parse().unwrap();
-            assert_eq!(policy.allows(origin, Some(host), Some(local)), expected, "{origin} at {host}, {local}");
+            assert_eq!(
+                policy.allows(origin, Some(host), Some(local)),
+                expected,
+                "{origin} at {host}, {local}"
+            );
         }
         let anybody = OriginPolicy::new(vec!["*".to_owned()]);
         assert!(anybody.allows("https://evil.example", None, None));

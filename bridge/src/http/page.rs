@@ -4,7 +4,7 @@ use super::negotiation::{Encoding, choose, is_known};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::RustEmbed;
 use std::borrow::Cow;
 
 /// What the page may do. Its scripts and its module come from here, inline styles are its own (a chart's, a tree's), it
@@ -27,12 +27,22 @@ const NO_PAGE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">
 #[folder = "$TABMQ_PAGE_DIR"]
 struct Files;
 
+/// One form of a file.
+struct File {
+    data: Cow<'static, [u8]>,
+    sha256: [u8; 32],
+}
+
+fn embedded(name: &str) -> Option<File> {
+    Files::get(name).map(|file| File { data: file.data, sha256: file.metadata.sha256_hash() })
+}
+
 /// Where files come from; tests bring their own.
-type Lookup = fn(&str) -> Option<EmbeddedFile>;
+type Lookup = fn(&str) -> Option<File>;
 
 /// Answers GET and HEAD of `path`.
 pub(super) fn serve(path: &str, request: &HeaderMap) -> Response {
-    respond(Files::get, path, request)
+    respond(embedded, path, request)
 }
 
 fn respond(files: Lookup, path: &str, request: &HeaderMap) -> Response {
@@ -43,8 +53,11 @@ fn respond(files: Lookup, path: &str, request: &HeaderMap) -> Response {
     let Some(plain) = files(name).filter(|_| Encoding::of_file(name) == Encoding::Identity) else {
         return match name {
             "index.html" => html(StatusCode::OK, NO_PAGE),
-            _ => html(StatusCode::NOT_FOUND, "<!doctype html><title>Not found</title><p>There is no such page here. \
-                 <a href=\"/\">The broker's page</a>\n"),
+            _ => html(
+                StatusCode::NOT_FOUND,
+                "<!doctype html><title>Not found</title><p>There is no such page here. \
+                 <a href=\"/\">The broker's page</a>\n",
+            ),
         };
     };
     let available = |encoding: Encoding| files(&format!("{name}{}", encoding.suffix()));
@@ -91,8 +104,8 @@ fn body(data: Cow<'static, [u8]>) -> Body {
 }
 
 /// A strong tag: each encoding has its own bytes and so its own hash.
-fn etag(file: &EmbeddedFile, encoding: Encoding) -> String {
-    let digits: String = file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+fn etag(file: &File, encoding: Encoding) -> String {
+    let digits: String = file.sha256.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("\"{digits}{}\"", encoding.suffix())
 }
 
@@ -115,10 +128,9 @@ fn is_hashed(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rust_embed::Metadata;
 
     /// What the build makes: names by content, and compressed forms beside.
-    fn files(name: &str) -> Option<EmbeddedFile> {
+    fn files(name: &str) -> Option<File> {
         let (data, hash): (&'static [u8], u8) = match name {
             "index.html" => (b"<html>", 1),
             "index.html.br" => (b"b", 2),
@@ -129,13 +141,14 @@ mod tests {
             "favicon.svg" => (b"<svg>", 7),
             _ => return None,
         };
-        let metadata = Metadata::__rust_embed_new([hash; 32], None, None, String::from("x").leak().to_owned());
-        Some(EmbeddedFile { data: Cow::Borrowed(data), metadata })
+        Some(File { data: Cow::Borrowed(data), sha256: [hash; 32] })
     }
 
     fn get(path: &str, accept_encoding: &str, if_none_match: &str) -> Response {
         let mut headers = HeaderMap::new();
-        for (name, value) in [(header::ACCEPT_ENCODING, accept_encoding), (header::IF_NONE_MATCH, if_none_match)] {
+        for (name, value) in
+            [(header::ACCEPT_ENCODING, accept_encoding), (header::IF_NONE_MATCH, if_none_match)]
+        {
             if !value.is_empty() {
                 headers.insert(name, value.parse().unwrap());
             }
@@ -169,7 +182,10 @@ mod tests {
             assert_eq!(value(&response, header::CONTENT_ENCODING), encoding, "{path} {accept}");
             assert_eq!(value(&response, header::CONTENT_TYPE), mime, "{path}");
             assert_eq!(value(&response, header::CACHE_CONTROL), cache, "{path}");
-            assert!(value(&response, header::CONTENT_SECURITY_POLICY).starts_with("default-src 'none'"), "{path}");
+            assert!(
+                value(&response, header::CONTENT_SECURITY_POLICY).starts_with("default-src 'none'"),
+                "{path}"
+            );
         }
     }
 

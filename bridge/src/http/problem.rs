@@ -29,7 +29,9 @@ impl IntoResponse for ApiError {
         let title = status.canonical_reason().unwrap_or_default().to_owned();
         let problem = Problem { title, status: status.as_u16(), detail };
         let mut response = (status, axum::Json(problem)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
 }

@@ -40,7 +40,9 @@ fn message(request: PublishRequest) -> Result<ServerMessage, ApiError> {
     let topic = topic_name("topic", topic)?;
     let payload = match (payload, payload_base64) {
         (Some(_), Some(_)) => {
-            return Err(ApiError::unprocessable("give either payload (text) or payload_base64 (bytes), not both"));
+            return Err(ApiError::unprocessable(
+                "give either payload (text) or payload_base64 (bytes), not both",
+            ));
         }
         (Some(text), None) => Bytes::from(text),
         (None, Some(base64)) => from_base64("payload_base64", &base64)?,
@@ -58,7 +60,8 @@ fn message_properties(properties: Properties, payload: &[u8]) -> Result<PublishP
     if properties.payload_format_utf8 == Some(true) && std::str::from_utf8(payload).is_err() {
         return Err(ApiError::unprocessable("payload_format_utf8 is true, but the payload is not UTF-8"));
     }
-    let user = properties.user.into_iter().map(|(name, value)| Ok((field("user", name)?, field("user", value)?)));
+    let user =
+        properties.user.into_iter().map(|(name, value)| Ok((field("user", name)?, field("user", value)?)));
     let correlation = properties.correlation_data_base64;
     let correlation = correlation.map(|data| from_base64("correlation_data_base64", &data)).transpose()?;
     if correlation.as_ref().is_some_and(|data| data.len() > MAX_FIELD_BYTES) {
@@ -107,7 +110,9 @@ fn explain(rejection: JsonRejection) -> ApiError {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ApiError::new(status, "the body must be JSON, and say so: Content-Type: application/json")
         }
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(status, "the body is larger than this broker's largest packet"),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::new(status, "the body is larger than this broker's largest packet")
+        }
         _ => ApiError::new(status, text),
     }
 }

@@ -79,7 +79,11 @@ async fn discard(socket: &mut TcpStream) -> io::Result<()> {
 }
 
 impl AsyncRead for Transport {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_read(cx, buf),

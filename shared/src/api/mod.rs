@@ -166,7 +166,12 @@ mod tests {
         assert_eq!(check(r#"{"topic":"a"}"#).unwrap(), minimal);
         let full = r#"{"topic":"a","payload":"x","qos":2,"retain":true,"properties":{"user":[["k","v"],["k","w"]]}}"#;
         assert_eq!(serde_json::to_string(&check(full).unwrap()).unwrap(), full);
-        for bad in [r#"{}"#, r#"{"topic":"a","qso":1}"#, r#"{"topic":"a","payload":1}"#, r#"{"topic":"a","properties":{"x":1}}"#] {
+        for bad in [
+            r#"{}"#,
+            r#"{"topic":"a","qso":1}"#,
+            r#"{"topic":"a","payload":1}"#,
+            r#"{"topic":"a","properties":{"x":1}}"#,
+        ] {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

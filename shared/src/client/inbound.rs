@@ -74,8 +74,8 @@ impl Client {
 
     fn on_publish_exactly_once(&mut self, publish: Publish, id: PacketId) {
         match self.incoming.publish(id) {
-            Received::New => self.events.push_back(Event::Message(publish)), // [MQTT-4.3.3-9]
-            Received::Duplicate => {}                                        // [MQTT-4.3.3-10]
+            Received::New => self.events.push_back(Event::Message(publish)),
+            Received::Duplicate => {} // [MQTT-4.3.3-10]
             Received::TooMany => {
                 let words = "the server sent more unacknowledged messages than the receive maximum allows";
                 return self.protocol_error(ReasonCode::ReceiveMaximumExceeded, words);

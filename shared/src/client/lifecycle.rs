@@ -132,7 +132,7 @@ impl Client {
         self.incoming.resume(self.options.receive_maximum());
     }
 
-    /// The server sent something wrong: it is told in 5.0 [MQTT-4.13.1-1], and left.
+    /// The server sent something wrong: it is told in 5.0 (section 4.13.1), and left.
     pub(super) fn protocol_error(&mut self, reason: ReasonCode, words: impl Into<String>) {
         let message = words.into();
         if self.options.version.is_v5() {

@@ -95,7 +95,7 @@ async fn wrong_requests_are_explained() -> Result<()> {
         ("POST", "/api/v1/publish", r#"{"topic":"a","payload_base64":"?"}"#, 422, "base64"),
         ("POST", "/api/v1/publish", r#"{"topic":"a","payload":"x","payload_base64":"eA=="}"#, 422, "payload"),
         ("GET", "/api/v1/publish", "", 405, "GET"),
-        ("GET", "/api/v1/no-such-thing", "", 404, "no-such-thing"),
+        ("GET", "/api/v1/no-such-thing", "", 404, "/api/v1/info"),
     ];
     for (method, path, body, status, word) in cases {
         let headers = [("Content-Type", "application/json")];

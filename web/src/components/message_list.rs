@@ -1,7 +1,7 @@
 //! The messages, newest first. Only the rows in sight are in the document, and none moves while it is pointed at.
 
 use super::icon::Icon;
-use super::parts::{icon_button, marks, topic_text, typed};
+use super::parts::{icon_button, if_some, marks, topic_text, typed};
 use super::topic_tree::use_hold;
 use crate::format;
 use crate::hooks::{Rows, use_rows};
@@ -200,7 +200,7 @@ fn message_row(lang: Lang, message: &Message, is_selected: bool, clock: Clock) -
 
 /// One listener for all rows.
 fn on_click(props: &MessageListProps) -> Callback<MouseEvent> {
-    props.on.filter_reform(|event: MouseEvent| {
+    if_some(&props.on, |event: MouseEvent| {
         let target = event.target()?.dyn_into::<Element>().ok()?;
         let row = target.closest("[data-seq]").ok()??;
         Some(Action::SelectMessage(row.get_attribute("data-seq")?.parse().ok()?))

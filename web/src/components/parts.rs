@@ -2,6 +2,7 @@
 
 use super::icon::Icon;
 use crate::i18n::{Lang, Text};
+use crate::state::Action;
 use crate::state::settings::{parse_qos, qos_digit};
 use tabmq_shared::packet::QoS;
 use tabmq_shared::topic::TopicError;
@@ -46,6 +47,16 @@ pub(super) fn QosSelect(props: &QosSelectProps) -> Html {
             { for options }
         </select>
     }
+}
+
+/// A callback that says something only if there is something to say.
+pub(super) fn if_some<E: 'static>(on: &Callback<Action>, f: impl Fn(E) -> Option<Action> + 'static) -> Callback<E> {
+    let on = on.clone();
+    Callback::from(move |event| {
+        if let Some(action) = f(event) {
+            on.emit(action);
+        }
+    })
 }
 
 /// What was typed into an input.

@@ -1,6 +1,6 @@
 //! The publish form. A message leaves as an action; what became of it comes back as a property.
 
-use super::parts::{QosSelect, checked, topic_error, typed};
+use super::parts::{QosSelect, checked, if_some, topic_error, typed};
 use crate::i18n::{Lang, Text};
 use crate::state::publish::{Progress, Publishing, Sent};
 use crate::state::{Action, DraftEdit};
@@ -29,13 +29,13 @@ pub fn PublishForm(props: &PublishFormProps) -> Html {
         event.prevent_default();
         Action::Send
     });
-    let onkeydown = on.filter_reform(|event: KeyboardEvent| {
+    let onkeydown = if_some(on, |event: KeyboardEvent| {
         (event.key() == "Enter" && (event.ctrl_key() || event.meta_key())).then(|| {
             event.prevent_default();
             Action::Send
         })
     });
-    let on_payload = on.filter_reform(|event: InputEvent| {
+    let on_payload = if_some(on, |event: InputEvent| {
         let area = event.target_dyn_into::<HtmlTextAreaElement>()?;
         Some(Action::Draft(DraftEdit::Payload(area.value())))
     });

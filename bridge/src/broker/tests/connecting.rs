@@ -55,7 +55,8 @@ fn a_session_is_found_again_if_it_was_kept() {
 
 #[test]
 fn a_session_ends_when_its_time_is_over() {
-    let cases = [(Some(10), 9, true), (Some(10), 10, false), (None, 0, false), (Some(u32::MAX), 1_000_000, true)];
+    let cases =
+        [(Some(10), 9, true), (Some(10), 10, false), (None, 0, false), (Some(u32::MAX), 1_000_000, true)];
     for (expiry_s, after_s, found) in cases {
         let mut rig = Rig::new();
         let mut first = connect(Version::V5, "c");
@@ -103,18 +104,28 @@ fn a_second_connection_with_the_same_id_ends_the_first() {
 
 #[test]
 fn what_a_client_must_not_send_ends_its_connection() {
-    let suback = SubAck { packet_id: id(1), properties: AckProperties::default(), reasons: vec![ReasonCode::Success] };
-    let connack = ConnAck { session_present: false, reason: ReasonCode::Success, properties: Default::default() };
-    let auth = Auth { reason: ReasonCode::ContinueAuthentication, method: Some("m".into()), data: None, reason_string: None, user: vec![] };
+    let suback =
+        SubAck { packet_id: id(1), properties: AckProperties::default(), reasons: vec![ReasonCode::Success] };
+    let connack =
+        ConnAck { session_present: false, reason: ReasonCode::Success, properties: Default::default() };
+    let auth = Auth {
+        reason: ReasonCode::ContinueAuthentication,
+        method: Some("m".into()),
+        data: None,
+        reason_string: None,
+        user: vec![],
+    };
     let mut with_id = publish("a", "", QoS::AtMostOnce, 0);
-    with_id.properties = Some(Box::new(PublishProperties { subscription_ids: vec![1], ..Default::default() }));
+    with_id.properties =
+        Some(Box::new(PublishProperties { subscription_ids: vec![1], ..Default::default() }));
     let mut unknown_alias = publish("", "", QoS::AtMostOnce, 0);
     unknown_alias.topic_alias = Some(id(3));
     let mut high_alias = publish("a", "", QoS::AtMostOnce, 0);
     high_alias.topic_alias = Some(id(u16::MAX));
     let mut not_utf8 = publish("a", "", QoS::AtMostOnce, 0);
     not_utf8.payload = Bytes::from_static(&[0xFF]);
-    not_utf8.properties = Some(Box::new(PublishProperties { payload_format_utf8: Some(true), ..Default::default() }));
+    not_utf8.properties =
+        Some(Box::new(PublishProperties { payload_format_utf8: Some(true), ..Default::default() }));
     let cases = [
         (Packet::Connect(Box::new(connect(Version::V5, "x"))), ReasonCode::ProtocolError), // [MQTT-3.1.0-2]
         (Packet::ConnAck(Box::new(connack)), ReasonCode::ProtocolError),
@@ -171,10 +182,14 @@ fn keep_alive_is_one_and_a_half_times_and_the_server_does_not_postpone_it() {
 #[test]
 fn the_server_can_shorten_the_keep_alive_of_5_0_clients() {
     let config = BrokerConfig { server_keep_alive_s: Some(30), ..BrokerConfig::default() };
-    for (version, asked_s, told) in
-        [(Version::V5, 0, Some(30)), (Version::V5, 60, Some(30)), (Version::V5, 20, None), (Version::V311, 60, None)]
-    {
-        let (_, connack) = Rig::with(config.clone()).connect(Connect { keep_alive_s: asked_s, ..connect(version, "c") });
+    for (version, asked_s, told) in [
+        (Version::V5, 0, Some(30)),
+        (Version::V5, 60, Some(30)),
+        (Version::V5, 20, None),
+        (Version::V311, 60, None),
+    ] {
+        let (_, connack) =
+            Rig::with(config.clone()).connect(Connect { keep_alive_s: asked_s, ..connect(version, "c") });
         assert_eq!(connack.properties.server_keep_alive_s, told); // [MQTT-3.1.2-21]
     }
 }

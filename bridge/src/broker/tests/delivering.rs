@@ -25,7 +25,8 @@ fn qos_is_the_lower_of_both() {
 fn overlapping_subscriptions_make_one_copy_with_the_highest_qos_and_all_identifiers() {
     let mut rig = Rig::new();
     let a = rig.join(Version::V5, "a");
-    for (filter, qos, id) in [("t/#", QoS::AtMostOnce, Some(7)), ("t/+", QoS::ExactlyOnce, Some(9)), ("#", QoS::AtLeastOnce, None)]
+    for (filter, qos, id) in
+        [("t/#", QoS::AtMostOnce, Some(7)), ("t/+", QoS::ExactlyOnce, Some(9)), ("#", QoS::AtLeastOnce, None)]
     {
         rig.subscribe_with(a, filter, options(qos), id);
     }
@@ -68,10 +69,8 @@ fn a_subscription_is_replaced() {
 fn each_filter_has_its_code() {
     let mut rig = Rig::new();
     let a = rig.join(Version::V5, "a");
-    let filters = ["ok", "bad/#/x", "$share/g", "ok/+"].map(|filter| SubscribeFilter {
-        filter: filter.into(),
-        options: options(QoS::AtLeastOnce),
-    });
+    let filters = ["ok", "bad/#/x", "$share/g", "ok/+"]
+        .map(|filter| SubscribeFilter { filter: filter.into(), options: options(QoS::AtLeastOnce) });
     let subscribe =
         Subscribe { packet_id: id(5), properties: SubscribeProperties::default(), filters: filters.to_vec() };
     // By hand: the decoder may refuse such filters before the broker sees them.
@@ -277,14 +276,20 @@ fn topic_aliases_both_ways() {
     rig.subscribe(listener, "#", QoS::AtLeastOnce);
     for (topic, n) in [("some/topic", 1), ("", 2)] {
         let alias = PacketId::new(3);
-        rig.send(a, Packet::Publish(Publish { topic_alias: alias, ..publish(topic, "x", QoS::AtLeastOnce, n) }));
+        rig.send(
+            a,
+            Packet::Publish(Publish { topic_alias: alias, ..publish(topic, "x", QoS::AtLeastOnce, n) }),
+        );
     }
     let messages = rig.messages(listener);
     assert_eq!((messages[0].topic.as_ref(), messages[1].topic.as_ref()), ("some/topic", ""));
     assert!(messages[0].topic_alias.is_some());
     assert_eq!(messages[0].topic_alias, messages[1].topic_alias);
     let (a2, _) = rig.connect(connect(Version::V5, "a2"));
-    rig.send(a2, Packet::Publish(Publish { topic_alias: PacketId::new(3), ..publish("", "x", QoS::AtMostOnce, 0) }));
+    rig.send(
+        a2,
+        Packet::Publish(Publish { topic_alias: PacketId::new(3), ..publish("", "x", QoS::AtMostOnce, 0) }),
+    );
     // aliases belong to one connection [MQTT-3.3.2-7]
     assert_eq!(rig.farewell(a2), Some(ReasonCode::ProtocolError));
 }
@@ -312,7 +317,8 @@ fn a_message_expires_in_the_queue_and_counts_down() {
     let b = rig.join(Version::V5, "b");
     for (n, seconds) in [(1, 5), (2, 30)] {
         let mut message = publish("t", &n.to_string(), QoS::AtLeastOnce, n);
-        message.properties = Some(Box::new(PublishProperties { message_expiry_s: Some(seconds), ..Default::default() }));
+        message.properties =
+            Some(Box::new(PublishProperties { message_expiry_s: Some(seconds), ..Default::default() }));
         rig.send(b, Packet::Publish(message));
     }
     rig.pass(Duration::from_millis(10_500));

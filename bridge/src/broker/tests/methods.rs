@@ -20,7 +20,9 @@ impl Exchange for EchoExchange {
                 self.0 = Some(data.clone());
                 Ok(Step::Continue(Bytes::from_static(b"again?")))
             }
-            (Some(first), Some(second)) if first == *second => Ok(Step::Done(Some(Bytes::from_static(b"yes")))),
+            (Some(first), Some(second)) if first == *second => {
+                Ok(Step::Done(Some(Bytes::from_static(b"yes"))))
+            }
             _ => Err("it said something else".to_owned()),
         }
     }

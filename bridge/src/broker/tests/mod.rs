@@ -1,8 +1,8 @@
 //! The broker as its clients see it: packets in, packets out, and a clock that the test owns.
 
 mod connecting;
-mod features;
 mod delivering;
+mod features;
 mod methods;
 mod retaining;
 mod sharing;
@@ -87,7 +87,11 @@ impl Rig {
     }
 
     fn exactly(config: BrokerConfig) -> Self {
-        Rig { broker: Broker::new(config, Arc::new(methods::Echo), 7, Time::ZERO), now: Time::ZERO, inboxes: HashMap::new() }
+        Rig {
+            broker: Broker::new(config, Arc::new(methods::Echo), 7, Time::ZERO),
+            now: Time::ZERO,
+            inboxes: HashMap::new(),
+        }
     }
 
     fn peer() -> Peer {
@@ -147,7 +151,9 @@ impl Rig {
     /// The messages that wait, without what else does.
     fn messages(&mut self, conn: Conn) -> Vec<Publish> {
         let packets = self.receive(conn).into_iter();
-        packets.filter_map(|packet| if let Packet::Publish(publish) = packet { Some(publish) } else { None }).collect()
+        packets
+            .filter_map(|packet| if let Packet::Publish(publish) = packet { Some(publish) } else { None })
+            .collect()
     }
 
     /// The payloads of the messages that wait.
@@ -156,7 +162,13 @@ impl Rig {
         self.messages(conn).into_iter().map(text).collect()
     }
 
-    fn subscribe_with(&mut self, conn: Conn, filter: &str, options: SubscriptionOptions, id_: Option<u32>) -> ReasonCode {
+    fn subscribe_with(
+        &mut self,
+        conn: Conn,
+        filter: &str,
+        options: SubscriptionOptions,
+        id_: Option<u32>,
+    ) -> ReasonCode {
         let subscribe = Subscribe {
             packet_id: id(1),
             properties: SubscribeProperties {
@@ -185,7 +197,9 @@ impl Rig {
     fn publish_acknowledged(&mut self, conn: Conn, topic: &str, payload: &str) -> ReasonCode {
         self.send(conn, Packet::Publish(publish(topic, payload, QoS::AtLeastOnce, 77)));
         let mut packets = self.receive(conn);
-        let at = packets.iter().position(|packet| matches!(packet, Packet::PubAck(ack) if ack.packet_id == id(77)));
+        let at = packets
+            .iter()
+            .position(|packet| matches!(packet, Packet::PubAck(ack) if ack.packet_id == id(77)));
         let Packet::PubAck(ack) = packets.remove(at.unwrap()) else { unreachable!() };
         self.inboxes.insert(conn.id, packets);
         ack.reason

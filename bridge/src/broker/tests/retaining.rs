@@ -87,7 +87,8 @@ fn retain_as_published_keeps_the_flag_of_live_messages() {
 fn thousands_are_delivered_completely_at_each_qos_whatever_the_outbox_holds() {
     let count = 5_000;
     for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
-        let mut rig = Rig::with(BrokerConfig { outbox_bytes: 4096, queue_messages: 10, ..BrokerConfig::default() });
+        let mut rig =
+            Rig::with(BrokerConfig { outbox_bytes: 4096, queue_messages: 10, ..BrokerConfig::default() });
         let a = rig.join(Version::V5, "a");
         for n in 0..count {
             retain(&mut rig, a, &format!("t/{n:05}"), &n.to_string(), qos);
@@ -145,7 +146,8 @@ fn expired_ones_are_neither_sent_nor_kept() {
     let mut rig = Rig::new();
     let a = rig.join(Version::V5, "a");
     let mut message = Publish { retain: true, ..publish("t", "old", QoS::AtMostOnce, 0) };
-    message.properties = Some(Box::new(PublishProperties { message_expiry_s: Some(10), ..Default::default() }));
+    message.properties =
+        Some(Box::new(PublishProperties { message_expiry_s: Some(10), ..Default::default() }));
     rig.send(a, Packet::Publish(message));
     rig.pass(Duration::from_secs(4));
     rig.subscribe(a, "t", QoS::AtMostOnce);
@@ -179,8 +181,11 @@ fn subscribing_again_and_again_without_reading_is_refused_in_the_end() {
     let mut last = ReasonCode::Success;
     for n in 0..5 {
         let filter = SubscribeFilter { filter: "#".into(), options: options(QoS::AtMostOnce) };
-        let subscribe =
-            Subscribe { packet_id: id(n + 1), properties: SubscribeProperties::default(), filters: vec![filter] };
+        let subscribe = Subscribe {
+            packet_id: id(n + 1),
+            properties: SubscribeProperties::default(),
+            filters: vec![filter],
+        };
         rig.send(a, Packet::Subscribe(Box::new(subscribe)));
     }
     for packet in rig.receive(a) {

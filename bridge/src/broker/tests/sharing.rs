@@ -126,7 +126,8 @@ fn nothing_retained_is_sent_and_no_local_is_an_error() {
         filter: WORK.into(),
         options: SubscriptionOptions { no_local: true, ..SubscriptionOptions::default() },
     };
-    let subscribe = Subscribe { packet_id: id(2), properties: SubscribeProperties::default(), filters: vec![filter] };
+    let subscribe =
+        Subscribe { packet_id: id(2), properties: SubscribeProperties::default(), filters: vec![filter] };
     // [MQTT-3.8.3-4]; the decoder says so before the broker can
     let violation = rig.broker.handle_subscribe(a.id, 0, subscribe, rig.now).unwrap_err();
     assert_eq!(violation.reason, ReasonCode::ProtocolError);

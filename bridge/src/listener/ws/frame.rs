@@ -138,7 +138,8 @@ impl Decoder {
             // `parse_header` lets nothing else through than the three control frames, of at most 125 bytes.
             _ => {
                 let remaining = usize::try_from(length).unwrap_or(MAX_CONTROL);
-                self.state = State::Control { opcode, remaining, mask, payload: Vec::with_capacity(remaining) };
+                self.state =
+                    State::Control { opcode, remaining, mask, payload: Vec::with_capacity(remaining) };
                 if remaining == 0 {
                     return self.control_frame(consumed);
                 }

@@ -186,7 +186,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for ByteStream<S> {
             match this.input {
                 Input::Open if buf.remaining() > 0 => {}
                 Input::Open | Input::Ended => return Poll::Ready(Ok(())),
-                Input::Failed(reason) => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, reason.text))),
+                Input::Failed(reason) => {
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, reason.text)));
+                }
             }
             let start = buf.filled().len();
             if this.read_ahead.is_empty() {
@@ -271,3 +273,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ByteStream<S> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 use super::ByteStream;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -26,7 +27,9 @@ pub fn route<F>(on_connection: F) -> MethodRouter
 where
     F: Fn(ByteStream, SocketAddr) + Clone + Send + Sync + 'static,
 {
-    get(async move |request: Request| upgrade(request, on_connection).unwrap_or_else(IntoResponse::into_response))
+    get(async move |request: Request| {
+        upgrade(request, on_connection).unwrap_or_else(IntoResponse::into_response)
+    })
 }
 
 fn upgrade<F>(mut request: Request, on_connection: F) -> Result<Response, Refusal>
@@ -43,7 +46,9 @@ where
         match upgraded.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<TcpStream>>) {
             Ok(Ok(parts)) => on_connection(ByteStream::new(parts.io.into_inner(), parts.read_buf), address),
             Ok(Err(_)) => debug!(%address, "the upgraded connection is not TCP"),
-            Err(error) => debug!(%address, error = error.to_string().as_str(), "the WebSocket upgrade failed"),
+            Err(error) => {
+                debug!(%address, error = error.to_string().as_str(), "the WebSocket upgrade failed")
+            }
         }
     });
     Ok(handshake.accept())
@@ -65,11 +70,15 @@ impl Handshake {
             return Err(Refusal(StatusCode::UPGRADE_REQUIRED, "the version of WebSocket spoken here is 13"));
         }
         let key = headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
-        let key = key.ok_or(Refusal(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing or not 16 bytes in base64"))?;
+        let key = key.ok_or(Refusal(
+            StatusCode::BAD_REQUEST,
+            "Sec-WebSocket-Key is missing or not 16 bytes in base64",
+        ))?;
         // [MQTT-6.0.0-3] Mosquitto lets a client in that names no subprotocol. Here it is told what is missing: such
         // a client fails elsewhere, and a WebSocket that speaks something else is better refused before it begins.
         let text = "MQTT over WebSocket needs the subprotocol 'mqtt' (header Sec-WebSocket-Protocol)";
-        let subprotocol = SUBPROTOCOLS.into_iter().find(|name| has_token(headers, SEC_WEBSOCKET_PROTOCOL, name));
+        let subprotocol =
+            SUBPROTOCOLS.into_iter().find(|name| has_token(headers, SEC_WEBSOCKET_PROTOCOL, name));
         let subprotocol = subprotocol.ok_or(Refusal(StatusCode::BAD_REQUEST, text))?;
         Ok(Handshake { accept_key: derive_accept_key(key.as_bytes()), subprotocol })
     }
