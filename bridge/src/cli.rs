@@ -1,6 +1,6 @@
 //! The command line: one binary, several commands.
 
-use crate::client::{PubArgs, SubArgs};
+use crate::client::{BenchArgs, PubArgs, SubArgs};
 use crate::config::Settings;
 use clap::{Parser, Subcommand};
 
@@ -21,11 +21,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the broker
-    Serve(Settings),
+    Serve(Box<Settings>),
     /// Publish a message, a file, or every line of standard input
     Pub(Box<PubArgs>),
     /// Print the messages of topics
     Sub(Box<SubArgs>),
+    /// Measure a broker, this or another one: throughput, latency, loss
+    Bench(Box<BenchArgs>),
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub async fn serve(mut transport: Transport, peer: Peer, hub: Arc<Hub>) {
             return refuse(transport, peer, &hub, about(not_let_in)).await;
         }
     };
-    let limits = Limits { max_packet_size: hub.max_packet_size(), ..Limits::default() };
+    let limits = Limits { max_packet_size: hub.max_packet_size(), ..Limits::of_server() };
     let mut exchange = Exchange::new(transport, hub, conn, version, limits, input);
     let error = poll_fn(|cx| exchange.poll(cx)).await.err();
     exchange.farewell(error).await;
@@ -105,7 +105,7 @@ async fn next_packet(
     version: Version,
     hub: &Hub,
 ) -> Result<Option<Packet>, NotLetIn> {
-    let limits = Limits { max_packet_size: hub.max_packet_size().min(CONNECT_BYTES), ..Limits::default() };
+    let limits = Limits { max_packet_size: hub.max_packet_size().min(CONNECT_BYTES), ..Limits::of_server() };
     loop {
         if let Some(packet) = codec::decode(input, version, &limits).map_err(NotLetIn::malformed)? {
             return Ok(Some(packet));
@@ -271,6 +271,8 @@ struct Exchange {
     input: BytesMut,
     queue: WriteQueue,
     control_backlog: bool,
+    /// The broker may have more to write than `queue`, and does not tell.
+    more_output: bool,
     /// The broker has ended the connection: only what it has left for it is still written.
     ended: bool,
     /// CONNECT brought more than itself.
@@ -303,6 +305,7 @@ impl Exchange {
             input,
             queue,
             control_backlog: false,
+            more_output: true,
             ended: false,
             decode_first,
         }
@@ -310,25 +313,32 @@ impl Exchange {
 
     /// Ready once there is nothing more to be read: the client is gone, or the broker has ended the connection.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.more_output = true; // perhaps it is the broker who woke us
+        let mut nothing_to_read = false;
         loop {
             let writing = self.poll_write(cx)?.is_pending();
             // A client that does not take its acknowledgements is not read from: that bounds them.
-            if !(self.control_backlog && writing) {
+            if !nothing_to_read && !(self.control_backlog && writing) {
                 match self.poll_read(cx)? {
                     Poll::Ready(Read::End) => return Poll::Ready(Ok(())),
                     Poll::Ready(Read::Bytes) if self.ended => return Poll::Ready(Ok(())),
                     Poll::Ready(Read::Bytes) => continue,
-                    Poll::Pending => {}
+                    Poll::Pending => nothing_to_read = true,
                 }
             }
-            // Is there more to write? If not, the broker keeps our waker.
-            let output = self.visit(cx.waker(), 0, None);
-            if self.ended {
-                return Poll::Ready(Ok(()));
+            if self.more_output {
+                self.visit(cx.waker(), 0, None);
+                if self.ended {
+                    return Poll::Ready(Ok(()));
+                }
+                if !writing && self.queue.has_remaining() {
+                    continue;
+                }
             }
-            if writing || output != Output::Data {
-                return Poll::Pending;
+            if !writing {
+                self.queue.recycle();
             }
+            return Poll::Pending;
         }
     }
 
@@ -408,6 +418,7 @@ impl Exchange {
         let exchanged = self.hub.exchange(self.conn, input, &mut self.queue, waker);
         self.control_backlog = exchanged.control_bytes > CONTROL_BACKLOG_BYTES;
         self.ended = exchanged.ended;
+        self.more_output = matches!(exchanged.output, Output::Data { more: true });
         exchanged.output
     }
 

@@ -111,3 +111,115 @@ fn granted(result: ReasonCode) -> &'static str {
         other => other.text(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{Peer, TransportKind};
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+    use tabmq_shared::packet::QoS;
+
+    /// Everything that is written to it.
+    #[derive(Clone, Default)]
+    struct Console(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Console {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines for `event` in both formats, without the time.
+    fn lines(event: &Event) -> [String; 2] {
+        let (text, json) = (Console::default(), Console::default());
+        let writer = text.clone();
+        let builder =
+            tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG).with_target(false).without_time();
+        let subscriber = builder.with_ansi(true).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || log(event));
+        let writer = json.clone();
+        let builder = tracing_subscriber::fmt().with_max_level(LevelFilter::DEBUG).without_time().json();
+        let subscriber = builder.flatten_event(true).with_writer(move || writer.clone()).finish();
+        tracing::subscriber::with_default(subscriber, || log(event));
+        [text, json].map(|console| String::from_utf8(console.0.lock().unwrap().clone()).unwrap())
+    }
+
+    #[test]
+    fn what_strangers_send_stays_within_its_line() {
+        let hostile = "x\ny\u{1b}[31m\"\u{202e}";
+        let peer = Peer { address: "127.0.0.1:1".parse().unwrap(), transport: TransportKind::Tcp };
+        let (client_id, why) = (Arc::<str>::from(hostile), hostile.to_owned());
+        let events = [
+            Event::Connected {
+                client_id: client_id.clone(),
+                username: Some(hostile.into()),
+                peer,
+                version: Version::V5,
+                session_present: false,
+                keep_alive_s: 0,
+            },
+            Event::Refused {
+                client_id: Some(hostile.into()),
+                username: Some(hostile.into()),
+                peer,
+                reason: ReasonCode::MalformedPacket,
+                why: why.clone(),
+            },
+            Event::Disconnected {
+                client_id: client_id.clone(),
+                peer,
+                cause: DisconnectCause::TransportClosed(Some(why)),
+            },
+            Event::Subscribed {
+                client_id: client_id.clone(),
+                filter: hostile.into(),
+                result: ReasonCode::Success,
+            },
+            Event::Unsubscribed {
+                client_id: client_id.clone(),
+                filter: hostile.into(),
+                result: ReasonCode::Success,
+            },
+            Event::Published {
+                client_id: Some(client_id),
+                topic: hostile.into(),
+                qos: QoS::AtMostOnce,
+                payload_bytes: 1,
+                retain: false,
+                receivers: 0,
+            },
+        ];
+        for event in events {
+            let [text, json] = lines(&event);
+            assert_eq!((text.matches('\n').count(), json.matches('\n').count()), (1, 1), "{text}{json}");
+            assert!(!text.contains("\u{1b}[31m\"") && !text.contains('\u{202e}'), "{text:?}");
+            assert!(text.contains("x\\ny"), "{text}");
+            let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+            assert!(
+                json.as_object()
+                    .unwrap()
+                    .values()
+                    .any(|value| value.as_str().is_some_and(|s| s.contains(hostile)))
+            );
+        }
+    }
+
+    #[test]
+    fn the_clock_is_not_an_event() {
+        let event = Event::Published {
+            client_id: None,
+            topic: "$SYS/broker/uptime".into(),
+            qos: QoS::AtMostOnce,
+            payload_bytes: 1,
+            retain: true,
+            receivers: 0,
+        };
+        assert_eq!(lines(&event), ["", ""]);
+    }
+}

@@ -166,7 +166,7 @@ impl Hub {
                 broker.handle_decode_error(conn, error, now);
             }
             let output = match bytes::Buf::has_remaining(queue) {
-                true => Output::Data,
+                true => Output::Data { more: true },
                 false => broker.take_output(conn, queue, waker, now),
             };
             Exchanged { output, control_bytes: broker.control_bytes(conn), ended: broker.has_ended(conn) }

@@ -12,9 +12,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         None => serve(cli.settings),
-        Some(Command::Serve(settings)) => serve(settings),
+        Some(Command::Serve(settings)) => serve(*settings),
         Some(Command::Pub(args)) => client(client::publish(*args)),
         Some(Command::Sub(args)) => client(client::subscribe(*args)),
+        Some(Command::Bench(args)) => client::bench(&args).map_err(Into::into),
     };
     result.unwrap_or_else(|error| {
         eprintln!("tabmq: {error:#}");

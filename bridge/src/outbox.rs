@@ -14,6 +14,7 @@
 //! sends, because a connection whose control lane is long is not read from.
 
 use bytes::{Buf, Bytes};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::mem;
@@ -25,23 +26,26 @@ pub const SHARED_PAYLOAD_BYTES: usize = 2048;
 /// Buffers that grew beyond this are given back to the allocator when they are empty, not to the pool.
 const POOLED_BUFFER_BYTES: usize = 128 * 1024;
 
-/// How many empty buffers the pool keeps.
+/// How many empty buffers a thread keeps.
 const POOLED_BUFFERS: usize = 256;
 
-/// Empty buffers on their way from one busy connection to the next, so that idle connections hold none.
-#[derive(Debug, Default)]
-pub struct BufferPool(Vec<Vec<u8>>);
+thread_local! {
+    /// Empty buffers on their way from one busy connection to the next, so that idle connections hold none.
+    static POOL: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
-impl BufferPool {
-    fn take(&mut self) -> Vec<u8> {
-        self.0.pop().unwrap_or_default()
-    }
+fn pooled_buffer() -> Vec<u8> {
+    POOL.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
 
-    fn give_back(&mut self, mut buffer: Vec<u8>) {
-        if (1..=POOLED_BUFFER_BYTES).contains(&buffer.capacity()) && self.0.len() < POOLED_BUFFERS {
-            buffer.clear();
-            self.0.push(buffer);
-        }
+fn give_back(mut buffer: Vec<u8>) {
+    if (1..=POOLED_BUFFER_BYTES).contains(&buffer.capacity()) {
+        buffer.clear();
+        POOL.with_borrow_mut(|pool| {
+            if pool.len() < POOLED_BUFFERS {
+                pool.push(buffer);
+            }
+        });
     }
 }
 
@@ -72,17 +76,17 @@ impl Outbox {
     }
 
     /// The control lane, to append whole packets to.
-    pub fn control(&mut self, pool: &mut BufferPool) -> &mut Vec<u8> {
+    pub fn control(&mut self) -> &mut Vec<u8> {
         if self.control.capacity() == 0 {
-            self.control = pool.take();
+            self.control = pooled_buffer();
         }
         &mut self.control
     }
 
     /// Appends one small packet to the data lane. `id_at` is where its packet id stands, if it has one.
-    pub fn push_small(&mut self, packet: &[u8], id: Option<(usize, u16)>, pool: &mut BufferPool) {
+    pub fn push_small(&mut self, packet: &[u8], id: Option<(usize, u16)>) {
         if self.data.capacity() == 0 {
-            self.data = pool.take();
+            self.data = pooled_buffer();
         }
         let start = self.data.len();
         self.data.extend_from_slice(packet);
@@ -96,14 +100,8 @@ impl Outbox {
     }
 
     /// Appends one packet whose payload is shared with other receivers.
-    pub fn push_shared(
-        &mut self,
-        head: &[u8],
-        id: Option<(usize, u16)>,
-        payload: Bytes,
-        pool: &mut BufferPool,
-    ) {
-        self.push_small(head, id, pool);
+    pub fn push_shared(&mut self, head: &[u8], id: Option<(usize, u16)>, payload: Bytes) {
+        self.push_small(head, id);
         self.data_bytes += payload.len();
         self.sealed.push_back(Bytes::from(mem::take(&mut self.data)));
         self.sealed.push_back(payload);
@@ -121,10 +119,10 @@ impl Outbox {
         self.data_bytes = 0;
     }
 
-    /// Moves everything into `queue`, which is empty, and its spent buffers into the pool.
-    pub fn drain_into(&mut self, queue: &mut WriteQueue, pool: &mut BufferPool) {
+    /// Moves everything into `queue`, which is empty.
+    pub fn drain_into(&mut self, queue: &mut WriteQueue) {
         debug_assert!(!queue.has_remaining());
-        queue.recycle(pool);
+        queue.recycle();
         queue.control = mem::take(&mut self.control);
         mem::swap(&mut queue.sealed, &mut self.sealed);
         queue.data = mem::take(&mut self.data);
@@ -148,10 +146,10 @@ pub struct WriteQueue {
 
 impl WriteQueue {
     /// Gives the spent buffers back, so that an idle connection holds none.
-    pub fn recycle(&mut self, pool: &mut BufferPool) {
+    pub fn recycle(&mut self) {
         if self.remaining == 0 {
-            pool.give_back(mem::take(&mut self.control));
-            pool.give_back(mem::take(&mut self.data));
+            give_back(mem::take(&mut self.control));
+            give_back(mem::take(&mut self.data));
             self.farewell = Vec::new();
             if self.sealed.capacity() > 64 {
                 self.sealed = VecDeque::new();
@@ -246,35 +244,33 @@ mod tests {
     #[test]
     fn lanes_leave_in_order_whatever_the_step() {
         for step in 1..20 {
-            let pool = &mut BufferPool::default();
             let mut outbox = Outbox::default();
-            outbox.push_small(b"d1", None, pool);
-            outbox.push_shared(b"h..", Some((1, 0x4142)), Bytes::from_static(b"PAYLOAD"), pool);
-            outbox.push_small(b"d2", None, pool);
-            outbox.control(pool).extend_from_slice(b"ack");
+            outbox.push_small(b"d1", None);
+            outbox.push_shared(b"h..", Some((1, 0x4142)), Bytes::from_static(b"PAYLOAD"));
+            outbox.push_small(b"d2", None);
+            outbox.control().extend_from_slice(b"ack");
             outbox.set_farewell(b"bye".to_vec());
             assert_eq!((outbox.data_bytes(), outbox.control_bytes()), (14, 3));
             let mut queue = WriteQueue::default();
-            outbox.drain_into(&mut queue, pool);
+            outbox.drain_into(&mut queue);
             assert!(outbox.is_empty());
             assert_eq!(queue.remaining(), 20);
             assert_eq!(written(&mut queue, step), b"ackd1hABPAYLOADd2bye");
-            queue.recycle(pool);
+            queue.recycle();
             assert!(!queue.holds_buffers());
         }
     }
 
     #[test]
     fn buffers_go_round() {
-        let pool = &mut BufferPool::default();
         let mut outbox = Outbox::default();
         let mut queue = WriteQueue::default();
         for _ in 0..3 {
-            outbox.push_small(&[1; 1000], None, pool);
-            outbox.drain_into(&mut queue, pool);
+            outbox.push_small(&[1; 1000], None);
+            outbox.drain_into(&mut queue);
             queue.advance(1000);
         }
-        queue.recycle(pool);
-        assert_eq!(pool.0.len(), 2, "one being filled, one being written");
+        queue.recycle();
+        assert_eq!(POOL.with_borrow(Vec::len), 2, "one being filled, one being written");
     }
 }

@@ -48,14 +48,14 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 /// Lets the process have as many connections as the system allows: the usual limit, 1024, is for programs that use
 /// `select`.
 #[cfg(unix)]
-fn raise_open_files() -> rustix::io::Result<()> {
+pub(crate) fn raise_open_files() -> rustix::io::Result<()> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maximum = getrlimit(Resource::Nofile).maximum;
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
 }
 
 #[cfg(not(unix))]
-fn raise_open_files() -> io::Result<()> {
+pub(crate) fn raise_open_files() -> io::Result<()> {
     Ok(())
 }
 

@@ -50,15 +50,23 @@ pub async fn request(
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-    let mut answer = Vec::new();
     in_time(&format!("answer to {method} {path}"), async {
         let mut stream = TcpStream::connect(server).await?;
         stream.write_all(head.as_bytes()).await?;
         stream.write_all(body).await?;
-        stream.read_to_end(&mut answer).await
+        let mut answer = Vec::new();
+        // To the end of the connection, or of the body: chromedriver keeps the connection whatever it is told.
+        while !is_whole(&answer) && stream.read_buf(&mut answer).await? > 0 {}
+        parse(&answer)
     })
-    .await??;
-    parse(&answer)
+    .await?
+}
+
+/// Whether the body has as many bytes as the head has announced.
+fn is_whole(answer: &[u8]) -> bool {
+    let Ok(response) = parse(answer) else { return false };
+    let length = response.header("content-length").and_then(|value| value.parse().ok());
+    length.is_some_and(|length: usize| response.body.len() >= length)
 }
 
 fn parse(answer: &[u8]) -> Result<Response> {

@@ -25,6 +25,11 @@ impl Hook {
         Hook(attribute("data-test", name))
     }
 
+    /// Whatever this selector finds: only for what is about looks.
+    pub fn css(selector: &str) -> Hook {
+        Hook(selector.to_owned())
+    }
+
     /// The one among several whose attribute `name` is `value`.
     pub fn with(self, name: &str, value: &str) -> Hook {
         Hook(self.0 + &attribute(name, value))

@@ -65,6 +65,9 @@ fn group(family: &str, value: &Value) -> Result<Group> {
             expect_disconnect: setting("expect_disconnect").as_bool().unwrap_or(true),
         });
     }
+    if let Ok(part) = std::env::var("TABMQ_VECTORS_ONLY") {
+        cases.retain(|case| case.name.contains(&part));
+    }
     Ok(Group { cases })
 }
 

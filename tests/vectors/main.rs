@@ -5,7 +5,8 @@
 //! not there, the tests say so and pass.
 //!
 //! To prove the runner itself, it can be turned on a foreign broker, where nearly all must pass too:
-//! `TABMQ_VECTORS_TCP=127.0.0.1:1883` and `TABMQ_VECTORS_WS=ws://127.0.0.1:9001/mqtt`.
+//! `TABMQ_VECTORS_TCP=127.0.0.1:1883` and `TABMQ_VECTORS_WS=ws://127.0.0.1:9001/mqtt`. `TABMQ_VECTORS_ONLY=PUBLISH/30`
+//! runs the cases with this in their names.
 
 #![allow(
     clippy::unwrap_used,

@@ -4,9 +4,10 @@
 
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A packet, taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Meaning {
     pub packet_type: u8,
     pub flags: u8,
@@ -28,7 +29,27 @@ pub const PUBREL: u8 = 6;
 pub const PUBCOMP: u8 = 7;
 pub const SUBACK: u8 = 9;
 pub const UNSUBACK: u8 = 11;
+pub const PINGRESP: u8 = 13;
 pub const DISCONNECT: u8 = 14;
+
+const NAMES: [&str; 16] = [
+    "(type 0)",
+    "CONNECT",
+    "CONNACK",
+    "PUBLISH",
+    "PUBACK",
+    "PUBREC",
+    "PUBREL",
+    "PUBCOMP",
+    "SUBSCRIBE",
+    "SUBACK",
+    "UNSUBSCRIBE",
+    "UNSUBACK",
+    "PINGREQ",
+    "PINGRESP",
+    "DISCONNECT",
+    "AUTH",
+];
 
 const MESSAGE_EXPIRY: u8 = 0x02;
 const REASON_STRING: u8 = 0x1F;
@@ -159,6 +180,29 @@ impl Meaning {
             }
             let value = before[..before.len() - section.len()].to_vec();
             self.properties.entry(id).or_default().push(value);
+        }
+        Ok(())
+    }
+}
+
+/// One line: `PUBLISH 4 id 7 topic "a" payload "b" {03: "text"}`.
+impl fmt::Debug for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", NAMES[usize::from(self.packet_type)], self.flags)?;
+        if let Some(id) = self.packet_id {
+            write!(f, " id {id}")?;
+        }
+        if !self.codes.is_empty() {
+            write!(f, " codes {:02x?}", self.codes)?;
+        }
+        if self.packet_type == PUBLISH {
+            let text = String::from_utf8_lossy;
+            write!(f, " topic {:?} payload {:?}", text(&self.topic), text(&self.payload))?;
+        }
+        for (id, values) in &self.properties {
+            for value in values {
+                write!(f, " {id:02x}: {:?}", String::from_utf8_lossy(value))?;
+            }
         }
         Ok(())
     }

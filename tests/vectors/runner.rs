@@ -1,7 +1,7 @@
 //! Runs cases against brokers.
 
 use crate::case::{Case, Group, Step};
-use crate::meaning::{CONNACK, DISCONNECT, Meaning, PUBLISH, PUBREL};
+use crate::meaning::{CONNACK, DISCONNECT, Meaning, PINGRESP, PUBLISH, PUBREL};
 use crate::rulings::{Ruling, ruling};
 use crate::wire;
 use anyhow::{Context, Result, bail, ensure};
@@ -160,7 +160,7 @@ impl Session {
                 return Ok(());
             }
             if !later.iter().any(|other| other.allows(&actual)) {
-                bail!("got {actual:?}\n    instead of {wanted:?}");
+                bail!("got {actual:?} instead of {wanted:?}");
             }
             early.push(actual);
         }
@@ -187,7 +187,7 @@ impl Session {
     async fn expect_life(&mut self) -> Result<()> {
         self.send(&[0xC0, 0]).await;
         let answer = self.packet().await.context("instead of PINGRESP")?;
-        ensure!(answer.packet_type == 13, "instead of PINGRESP: {answer:?}");
+        ensure!(answer.packet_type == PINGRESP, "instead of PINGRESP: {answer:?}");
         self.send(&[0xE0, 0]).await;
         let rest = timeout(ANSWER, self.raw.closed()).await.context("open after DISCONNECT")??;
         ensure!(rest.is_empty(), "after DISCONNECT: {rest:02x?}");

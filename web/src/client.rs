@@ -151,7 +151,7 @@ impl Inner {
         }
         {
             let link = self.link.borrow();
-            if report.events.contains(&Event::StateChanged) {
+            if report.events.iter().any(|event| matches!(event, Event::StateChanged)) {
                 report.state = Some(link.machine.state().clone());
             }
             report.round_trip = link.machine.round_trip();

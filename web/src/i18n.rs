@@ -124,12 +124,13 @@ texts! {
     ThemeDark = "dark", "深色";
     OtherLanguage = "简体中文", "English";
     SecondTab = "Open a second tab", "打开第二个标签页";
+    MessagesShort = "{n} messages", "{n} 条消息";
     MessagesTotal = "{n} messages received", "已收到 {n} 条消息";
     PerSecond = "{n}/s", "{n} 条/秒";
 
     // Topics
     Topics = "Topics", "主题";
-    FilterTopics = "Filter topics: text, or a/+/b", "筛选主题：文本或 a/+/b";
+    FilterTopics = "Filter, or a/+/b", "筛选，或 a/+/b";
     ExpandAll = "Expand all", "全部展开";
     CollapseAll = "Collapse all", "全部折叠";
     NoTopics = "No topics yet", "暂无主题";
@@ -141,7 +142,7 @@ texts! {
 
     // Subscriptions
     Subscriptions = "Subscriptions", "订阅";
-    AddFilter = "Topic filter, such as home/#", "主题过滤器，如 home/#";
+    AddFilter = "Filter: home/#", "过滤器：home/#";
     QoS = "QoS", "QoS";
     Subscribe = "Subscribe", "订阅主题";
     Unsubscribe = "Unsubscribe from {filter}", "取消订阅 {filter}";

@@ -5,7 +5,7 @@ use super::message::{Delivery, Encoded, Message, Outbound, Own};
 use super::router::{GroupId, SessionKey};
 use super::session::{ConnId, Link, LinkKey, Session};
 use super::stats::{DropReason, Stats};
-use crate::outbox::{BufferPool, WriteQueue};
+use crate::outbox::WriteQueue;
 use bytes::BytesMut;
 use slab::Slab;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use tabmq_shared::Time;
 use tabmq_shared::codec;
-use tabmq_shared::packet::{Ack, Packet, PacketId, QoS};
+use tabmq_shared::packet::{Ack, Packet, PacketId, QoS, ReasonCode};
 use tabmq_shared::session::{Assigned, Resend};
 
 /// What a topic alias adds to a packet at the most: the property, and a longer properties' length.
@@ -30,7 +30,6 @@ pub(super) struct Clients {
     /// The connection whose packets are being handled: it looks into its outbox by itself.
     pub(super) current: Option<LinkKey>,
     limits: Limits,
-    pool: BufferPool,
     /// Where control packets are encoded.
     control: BytesMut,
 }
@@ -72,7 +71,10 @@ impl Route {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// There is something to write.
-    Data,
+    Data {
+        /// The outbox was full: there is more to take as soon as this is written. Otherwise the waker tells.
+        more: bool,
+    },
     /// There is nothing; the waker is called when there is.
     Idle,
     /// Everything has been taken, and nothing will come: close the transport.
@@ -95,7 +97,6 @@ impl Clients {
                 queue_bytes: config.queue_bytes,
                 all_queues_bytes: config.all_queues_bytes,
             },
-            pool: BufferPool::default(),
             control: BytesMut::new(),
         }
     }
@@ -142,7 +143,7 @@ impl Clients {
         if codec::encode(packet, link.version, &mut self.control).is_err() {
             return;
         }
-        link.outbox.control(&mut self.pool).extend_from_slice(&self.control);
+        link.outbox.control().extend_from_slice(&self.control);
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += self.control.len() as u64;
         wake(link, link_key, self.current, &mut self.wakes);
@@ -157,7 +158,7 @@ impl Clients {
             return route.qos != QoS::AtMostOnce && self.enqueue(key, out, route);
         };
         if route.qos == QoS::AtMostOnce {
-            if session.queue.replayed() > 0 {
+            if session.queue.holds_up_qos_0() {
                 return self.enqueue(key, out, route);
             }
             if link.outbox.data_bytes() >= self.limits.outbox_bytes {
@@ -179,7 +180,7 @@ impl Clients {
             None => None,
             Some(message) => session.outgoing.push(route.delivery(message), route.qos).ok(),
         };
-        write(link, packet, id, &mut self.pool, &mut self.stats);
+        write(link, packet, id, &mut self.stats);
         wake(link, link_key, self.current, &mut self.wakes);
         true
     }
@@ -247,7 +248,7 @@ impl Clients {
                 QoS::AtMostOnce => None,
                 qos => session.outgoing.push(delivery, qos).ok(),
             };
-            write(link, packet, id, &mut self.pool, &mut self.stats);
+            write(link, packet, id, &mut self.stats);
             sent = true;
         }
         if sent {
@@ -282,12 +283,15 @@ impl Clients {
             let mut out = Outbound::from_kept(&delivery.message, scratch, now);
             match encode_for(link, &mut out, &route, true, true) {
                 Some(packet) => {
-                    write(link, packet, Some(id), &mut self.pool, &mut self.stats);
+                    write(link, packet, Some(id), &mut self.stats);
                     wake(link, link_key, self.current, &mut self.wakes);
                 }
                 // The new connection takes only smaller packets: the message counts as delivered [MQTT-3.1.2-25].
                 None => {
-                    session.outgoing.puback(id);
+                    match delivery.qos {
+                        QoS::ExactlyOnce => drop(session.outgoing.pubrec(id, ReasonCode::PacketTooLarge)),
+                        _ => drop(session.outgoing.puback(id)),
+                    }
                     self.stats.count_drop(DropReason::PacketTooLarge);
                 }
             }
@@ -296,16 +300,16 @@ impl Clients {
 
     /// Hands over what waits for a connection. Called by the connection when it has written all that it had.
     pub(super) fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, waker: &Waker) -> Output {
-        let Some(link) = self.links.get_mut(conn.link as usize).filter(|link| link.serial == conn.serial)
-        else {
-            return Output::Close;
-        };
+        let refill_bytes = self.limits.outbox_refill_bytes;
+        let Some(link) = self.link_mut(conn) else { return Output::Close };
         if !link.outbox.is_empty() {
-            link.outbox.drain_into(queue, &mut self.pool);
+            // Also if nothing is queued: asking once too often costs little.
+            let more = link.outbox.data_bytes() >= refill_bytes || link.session.is_none();
+            link.outbox.drain_into(queue);
             register(link, waker);
-            return Output::Data;
+            return Output::Data { more };
         }
-        queue.recycle(&mut self.pool);
+        queue.recycle();
         if link.session.is_none() {
             return Output::Close;
         }
@@ -362,21 +366,15 @@ fn encode_for<'o>(
     (packet.packet_bytes() <= max_packet_size).then_some(packet)
 }
 
-fn write(
-    link: &mut Link,
-    packet: Encoded<'_>,
-    id: Option<PacketId>,
-    pool: &mut BufferPool,
-    stats: &mut Stats,
-) {
+fn write(link: &mut Link, packet: Encoded<'_>, id: Option<PacketId>, stats: &mut Stats) {
     let id = id.map(|id| (packet.id_at, id.get()));
     stats.packets_sent += 1;
     stats.publish_sent += 1;
     stats.publish_bytes_sent += packet.payload_bytes as u64;
     stats.bytes_sent += packet.packet_bytes() as u64;
     match packet.shared_payload {
-        None => link.outbox.push_small(packet.head, id, pool),
-        Some(payload) => link.outbox.push_shared(packet.head, id, payload, pool),
+        None => link.outbox.push_small(packet.head, id),
+        Some(payload) => link.outbox.push_shared(packet.head, id, payload),
     }
 }
 

@@ -57,11 +57,11 @@ impl Broker {
         let (key, session_present) = self.open_session(&client_id, &connect);
         let expiry_s = session_expiry(&connect).min(self.config.max_session_expiry_s);
         let send_quota = self.send_quota(&connect);
-        let receive_maximum = self.config.receive_maximum.get();
+        let receive_maximum = self.receive_maximum(connect.version);
         if let Some(session) = self.clients.session_mut(key) {
             session.expiry_s = expiry_s;
             session.outgoing.resume(send_quota);
-            session.incoming.resume(receive_maximum);
+            session.incoming.resume(receive_maximum.get());
             session.will = will.map(Box::new);
         }
         let conn = self.open_link(key, &connect, peer, now);
@@ -177,7 +177,8 @@ impl Broker {
             }
             return (key, true);
         }
-        let session = Session::new(client_id.clone(), self.send_quota(connect), self.config.receive_maximum);
+        let receive_maximum = self.receive_maximum(connect.version);
+        let session = Session::new(client_id.clone(), self.send_quota(connect), receive_maximum);
         let key = self.clients.sessions.insert(session) as SessionKey;
         self.clients.by_id.insert(client_id.clone(), key);
         (key, false)
@@ -185,6 +186,11 @@ impl Broker {
 
     fn send_quota(&self, connect: &Connect) -> NonZeroU16 {
         connect.properties.receive_maximum.unwrap_or(NonZeroU16::MAX).min(self.config.max_in_flight)
+    }
+
+    /// A client of before 5.0 cannot be told of a maximum, so it has none but the number of packet identifiers.
+    fn receive_maximum(&self, version: Version) -> NonZeroU16 {
+        if version.is_v5() { self.config.receive_maximum } else { NonZeroU16::MAX }
     }
 
     fn open_link(&mut self, key: SessionKey, connect: &Connect, peer: Peer, now: Time) -> ConnId {

@@ -57,7 +57,7 @@ use timers::{Timer, Timers};
 pub struct BrokerConfig {
     /// The largest packet that clients may send, in bytes; also the most that is read ahead for one of them.
     pub max_packet_size: u32,
-    /// How many QoS 2 publications of one client may be unfinished at a time [MQTT-3.3.4-7].
+    /// How many QoS 2 publications of one 5.0 client may be unfinished at a time [MQTT-3.3.4-7].
     pub receive_maximum: NonZeroU16,
     /// How many publications at QoS 1 and 2 are in flight to one client, if it does not ask for fewer. Before 5.0 it
     /// cannot.

@@ -10,7 +10,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::task::Waker;
 use tabmq_shared::Time;
-use tabmq_shared::packet::Version;
+use tabmq_shared::packet::{QoS, Version};
 use tabmq_shared::session::{InboundAliases, Incoming, OutboundAliases, Outgoing};
 use tabmq_shared::topic::TopicFilter;
 
@@ -68,12 +68,14 @@ pub(super) struct PendingWill {
 pub(super) struct Queue {
     deliveries: VecDeque<Delivery>,
     live: usize,
+    qos_0: usize,
     bytes: usize,
 }
 
 impl Queue {
     pub(super) fn push(&mut self, delivery: Delivery) {
         self.live += usize::from(!delivery.replayed);
+        self.qos_0 += usize::from(delivery.qos == QoS::AtMostOnce);
         self.bytes += delivery.message.weight();
         self.deliveries.push_back(delivery);
     }
@@ -81,6 +83,7 @@ impl Queue {
     pub(super) fn pop(&mut self) -> Option<Delivery> {
         let delivery = self.deliveries.pop_front()?;
         self.live -= usize::from(!delivery.replayed);
+        self.qos_0 -= usize::from(delivery.qos == QoS::AtMostOnce);
         self.bytes -= delivery.message.weight();
         if self.deliveries.is_empty() && self.deliveries.capacity() > 64 {
             self.deliveries = VecDeque::new();
@@ -105,10 +108,15 @@ impl Queue {
         self.live
     }
 
-    /// Retained messages that answer a SUBSCRIBE. While there are some, nothing overtakes them: a client must not see
-    /// a topic's old value after its new one.
+    /// Retained messages that answer a SUBSCRIBE.
     pub(super) fn replayed(&self) -> usize {
         self.deliveries.len() - self.live
+    }
+
+    /// Whether a QoS 0 message must not be sent at once. Retained messages must not be overtaken, so that a client does
+    /// not see a topic's old value after its new one; nor other QoS 0 messages that had to wait for that.
+    pub(super) fn holds_up_qos_0(&self) -> bool {
+        self.replayed() > 0 || self.qos_0 > 0
     }
 
     pub(super) fn bytes(&self) -> usize {

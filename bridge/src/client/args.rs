@@ -365,11 +365,11 @@ impl ConnectionArgs {
     }
 }
 
-fn qos(text: &str) -> Result<QoS, &'static str> {
+pub(super) fn qos(text: &str) -> Result<QoS, &'static str> {
     text.parse().ok().and_then(QoS::from_u8).ok_or("there are only 0, 1 and 2")
 }
 
-fn seconds(text: &str) -> Result<Duration, &'static str> {
+pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.ok_or("write a number of seconds, such as 10 or 0.5")
 }

@@ -246,6 +246,13 @@ impl Watch {
                     self.warn("connected again");
                 }
             }
+            // It may be no broker at all.
+            State::Waiting { why: why @ Why::ProtocolError(_), .. }
+            | State::Stopped { why: why @ Why::ProtocolError(_) }
+                if !self.was_connected =>
+            {
+                return Err(Failure(format!("{why}: is this an MQTT port?")));
+            }
             // The first time, somebody is waiting at the keyboard: better say at once what is wrong.
             State::Waiting { why, .. } if !self.was_connected => return Err(Failure(explain(why))),
             State::Waiting { why, until, .. } => {

@@ -1,4 +1,4 @@
-//! The native clients: `tabmq pub` and `tabmq sub`.
+//! The native clients: `tabmq pub`, `tabmq sub` and `tabmq bench`.
 //!
 //! Flags are those of mosquitto_pub and mosquitto_sub where the meaning is the same. The protocol is
 //! [`tabmq_shared::client`]; here are sockets, standard input and output, and the sentences for people.
@@ -6,8 +6,10 @@
 //! - `args`: the flags. `target`: URLs. `properties`: `-D`.
 //! - `publish`, `subscribe`: the two commands. `output`: what `sub` prints.
 //! - `driver`: one loop around the state machine. `transport`: TCP and WebSocket.
+//! - `bench`: the load generator.
 
 mod args;
+mod bench;
 mod driver;
 mod format;
 mod output;
@@ -18,6 +20,7 @@ mod target;
 mod transport;
 
 pub use args::{PubArgs, SubArgs};
+pub use bench::{BenchArgs, bench};
 pub use publish::publish;
 pub use subscribe::subscribe;
 

@@ -74,8 +74,10 @@ async fn upgrade(
         }
         Err(tungstenite::Error::Http(response)) => {
             let body = String::from_utf8_lossy(response.body().as_deref().unwrap_or_default()).into_owned();
-            let words = body.lines().next().unwrap_or_default().escape_debug().to_string();
-            Err(format!("{target} answers {} to the WebSocket at {path}: {words}", response.status()))
+            // A sentence helps; a web page does not.
+            let words = body.lines().next().filter(|line| !line.starts_with('<')).unwrap_or_default();
+            let (status, words) = (response.status(), words.escape_debug());
+            Err(format!("{target} answers the WebSocket at {path} with {status}: check the path. {words}"))
         }
         Err(error) => Err(format!("{target} speaks no MQTT over WebSocket at {path}: {error}")),
     }

@@ -53,11 +53,11 @@ pub struct Layer {
     pub allow_origin: Option<Vec<String>>,
 
     /// How much to write to standard error. 'info' has a line for each client that comes, goes, subscribes or is
-    /// refused; 'debug' adds one for each message
+    /// refused; 'debug' adds one for each message [default: info]
     #[arg(long, value_name = "LEVEL", help_heading = "Log")]
     pub log: Option<LogLevel>,
 
-    /// How to write it
+    /// How to write it: for people, or a JSON object in each line [default: text]
     #[arg(long, value_name = "FORMAT", help_heading = "Log")]
     pub log_format: Option<LogFormat>,
 
@@ -168,21 +168,22 @@ impl Settings {
             let argument = format!("--{flag}={value}");
             // One at a time, so that an error can be laid at the right variable's door.
             if let Err(error) = command.clone().try_get_matches_from([&argument]) {
-                return Err(ConfigError::Environment { name, message: first_line(&error) });
+                return Err(ConfigError::Environment { name, message: sentence(&error) });
             }
             arguments.push(argument);
         }
         command
             .try_get_matches_from(arguments)
             .and_then(|matches| Settings::from_arg_matches(&matches))
-            .map_err(|error| ConfigError::Invalid(first_line(&error)))
+            .map_err(|error| ConfigError::Invalid(sentence(&error)))
     }
 }
 
-/// What clap says, without what it says to somebody who typed a flag.
-fn first_line(error: &clap::Error) -> String {
+/// What clap says in its first paragraph, without what it says to somebody who typed a flag.
+fn sentence(error: &clap::Error) -> String {
     let text = error.to_string();
-    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    lines.join(" ").trim_start_matches("error: ").to_owned()
 }
 
 impl Layer {

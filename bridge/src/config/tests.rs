@@ -1,6 +1,9 @@
 use super::*;
 use clap::{Args as _, FromArgMatches as _};
 
+/// Flags, variables, the file, and a part of the error.
+type Mistake<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], Option<&'a str>, &'a str);
+
 /// What flags, environment and file make together; the error as it is shown.
 fn load(flags: &[&str], variables: &[(&str, &str)], file: Option<&str>) -> Result<Config, String> {
     let command = Settings::augment_args(clap::Command::new("tabmq").no_binary_name(true));
@@ -105,9 +108,10 @@ fn strangers_need_permission() {
 
 #[test]
 fn errors_say_what_to_do() {
-    let cases: [(&[&str], &[(&str, &str)], Option<&str>, &str); 10] = [
+    let cases: [Mistake<'_>; 11] = [
         (&["--mqtt", "1883"], &[], None, "write IP:PORT"),
         (&[], &[("TABMQ_HTTP", "x")], None, "the environment variable TABMQ_HTTP: invalid value 'x'"),
+        (&[], &[("TABMQ_LOG", "loud")], None, "[possible values: error, warn, info, debug, trace]"),
         (&[], &[], Some("htttp = 1"), "line 1: there is no setting 'htttp'; did you mean 'http'?"),
         (
             &["--config", "/nonexistent.toml"],

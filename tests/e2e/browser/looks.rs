@@ -28,6 +28,8 @@ async fn pictures() -> Result<()> {
                 tab.wait_for(&topic_node("home/door")).await?;
                 tab.click_if_there(&topic_node("home/door")).await?;
                 tab.nothing_hangs_out().await?;
+                // New values are marked for a moment: a picture shows the page at rest.
+                tab.wait_until_gone(&Hook::css(".fresh")).await?;
                 tab.screenshot(&format!("page-{width}x{height}-{theme}")).await?;
                 let shown = tab.script("return document.documentElement.dataset.theme", vec![]).await?;
                 ensure!(shown == theme, "{theme} was asked for, {shown} is shown");
@@ -52,7 +54,7 @@ fn household() -> Vec<Message> {
         ("garden/pump", "off"),
         ("energy/meter/power", "412"),
         ("energy/meter/total", "18234.771"),
-        ("温度/厨房", "21,5 °C"),
+        ("workshop/printer/progress", "68 %"),
     ]
     .map(|(topic, payload)| Message::retained(topic, payload, 1))
     .to_vec()

@@ -1,6 +1,7 @@
 //! The page in Chromium, with devices beside it.
 //!
 //! - [`messages`]: between tabs and devices, both ways, at every QoS.
+//! - [`console`]: a test fails when the page has an error.
 //! - [`life`]: reload, restart, an absent broker, a second tab.
 //! - [`load`]: large payloads and floods.
 //! - [`looks`]: pictures of the page.
@@ -14,6 +15,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "figures for whoever reads along")]
 
+mod console;
 mod life;
 mod load;
 mod looks;

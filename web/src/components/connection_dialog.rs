@@ -1,7 +1,7 @@
 //! The connection panel: address, version, identity, will. A copy of the settings is edited; nothing happens until
 //! "connect".
 
-use super::parts::{QosSelect, checked, typed};
+use super::parts::{checked, qos_select, topic_error, typed};
 use crate::i18n::{Lang, Text};
 use crate::state::Action;
 use crate::state::settings::{Settings, parse_version};
@@ -89,11 +89,10 @@ fn will(lang: Lang, draft: &Draft) -> Html {
             <legend>{ lang.t(Text::Will) }</legend>
             <div class="pair grow">
                 { text(draft, Field::WillTopic, lang.t(Text::WillTopic), AttrValue::default()) }
-                <QosSelect label={lang.t(Text::WillQoS)} value={draft.will_qos}
-                    on={edit(draft, |settings, qos| settings.will_qos = qos)} />
+                { qos_select(lang.t(Text::WillQoS), "settings-will-qos", draft.will_qos, edit(draft, |settings, qos| settings.will_qos = qos)) }
             </div>
             if let Some(error) = will_error(draft) {
-                <p class="error" role="alert">{ super::parts::topic_error(lang, error) }</p>
+                <p class="error" role="alert">{ topic_error(lang, error) }</p>
             }
             { text(draft, Field::WillPayload, lang.t(Text::WillPayload), AttrValue::default()) }
             { check(draft, lang.t(Text::WillRetain), draft.will_retain, |settings, on| settings.will_retain = on) }

@@ -55,7 +55,7 @@ pub fn Header(props: &HeaderProps) -> Html {
             <span class="spacer" />
             <span class="traffic" data-test="message-count" data-count={props.received.to_string()}
                 title={received.clone()} aria-label={received}>
-                <span class="total">{ format::thousands(props.received) }</span>
+                <span class="total">{ lang.fill(Text::MessagesShort, &[("n", &format::thousands(props.received))]) }</span>
                 <span class="rate">{ lang.fill(Text::PerSecond, &[("n", &format::short(props.rate))]) }</span>
             </span>
             { icon_button(Icon::NewTab, lang.t(Text::SecondTab), "second-tab", props.on.reform(|_| Action::OpenTab)) }

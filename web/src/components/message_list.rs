@@ -1,19 +1,23 @@
 //! The messages, newest first. Only the rows in sight are in the document, and none moves while it is pointed at.
 
 use super::icon::Icon;
-use super::parts::{icon_button, if_some, marks, topic_text, typed};
+use super::parts::{icon_button, marks, topic_text, typed};
 use super::topic_tree::use_hold;
 use crate::format;
 use crate::hooks::{Rows, use_rows};
 use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
 use crate::state::history::{Entry, Message};
-use crate::state::{Action, AppState, Clock, View};
+use crate::state::{Action, AppState, Clock, Tab, View};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 use yew::prelude::*;
+
+/// Rows as high as in the style sheet.
+const ROW_PX: usize = 26;
+const TOUCH_ROW_PX: usize = 54;
 
 /// How much of a payload a row shows, in characters.
 const PREVIEW_CHARS: usize = 200;
@@ -28,8 +32,8 @@ pub struct MessageListProps {
     pub view: View,
     /// Language.
     pub lang: Lang,
-    /// The height of a row in pixels.
-    pub row_px: usize,
+    /// Whether rows are for thumbs, and details on a tab of their own.
+    pub narrow: bool,
     /// What stands in the list's place while it is empty.
     pub children: Html,
     /// Where to say what is done.
@@ -42,7 +46,7 @@ pub fn MessageList(props: &MessageListProps) -> Html {
     let state = props.view.read();
     let lang = props.lang;
     let list = &state.history.list;
-    let rows = use_rows(list.len(), props.row_px);
+    let rows = use_rows(list.len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX });
     let on_point = use_hold(&props.on, Action::ListHold);
     let on_scroll = use_away(&props.on, &rows);
     let seen = use_memo((), |()| RefCell::new(Seen::default()));
@@ -200,10 +204,17 @@ fn message_row(lang: Lang, message: &Message, is_selected: bool, clock: Clock) -
 
 /// One listener for all rows.
 fn on_click(props: &MessageListProps) -> Callback<MouseEvent> {
-    if_some(&props.on, |event: MouseEvent| {
-        let target = event.target()?.dyn_into::<Element>().ok()?;
-        let row = target.closest("[data-seq]").ok()??;
-        Some(Action::SelectMessage(row.get_attribute("data-seq")?.parse().ok()?))
+    let (on, narrow) = (props.on.clone(), props.narrow);
+    Callback::from(move |event: MouseEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let row = target.and_then(|target| target.closest("[data-seq]").ok().flatten());
+        let seq = row.and_then(|row| row.get_attribute("data-seq")?.parse().ok());
+        if let Some(seq) = seq {
+            on.emit(Action::SelectMessage(seq));
+            if narrow {
+                on.emit(Action::Tab(Tab::Details));
+            }
+        }
     })
 }
 

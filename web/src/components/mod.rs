@@ -22,6 +22,6 @@ pub use header::Header;
 pub use message_list::MessageList;
 pub use notice::ConnectionNotice;
 pub use publish_form::PublishForm;
-pub use quiet::{Commands, Quiet};
+pub use quiet::{next_steps, quiet};
 pub use subscriptions::SubscriptionList;
 pub use topic_tree::TopicTree;

@@ -20,19 +20,7 @@ pub(super) fn icon_button(icon: Icon, label: impl Into<AttrValue>, test: &'stati
 }
 
 /// A choice of QoS.
-#[derive(Properties, PartialEq)]
-pub(super) struct QosSelectProps {
-    pub(super) label: AttrValue,
-    pub(super) value: QoS,
-    pub(super) on: Callback<QoS>,
-    #[prop_or_default]
-    pub(super) test: Option<AttrValue>,
-}
-
-/// A choice of QoS.
-#[component]
-pub(super) fn QosSelect(props: &QosSelectProps) -> Html {
-    let on = props.on.clone();
+pub(super) fn qos_select(label: &'static str, test: &'static str, value: QoS, on: Callback<QoS>) -> Html {
     let onchange = move |event: Event| {
         if let Some(qos) = event.target_dyn_into::<HtmlSelectElement>().and_then(|select| parse_qos(&select.value())) {
             on.emit(qos);
@@ -40,13 +28,9 @@ pub(super) fn QosSelect(props: &QosSelectProps) -> Html {
     };
     let options = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].map(|qos| {
         let digit = qos_digit(qos);
-        html! { <option value={digit} selected={qos == props.value}>{ "QoS " }{ digit }</option> }
+        html! { <option value={digit} selected={qos == value}>{ "QoS " }{ digit }</option> }
     });
-    html! {
-        <select class="qos-select" aria-label={props.label.clone()} data-test={props.test.clone()} {onchange}>
-            { for options }
-        </select>
-    }
+    html! { <select class="qos-select" aria-label={label} data-test={test} {onchange}>{ for options }</select> }
 }
 
 /// A callback that says something only if there is something to say.

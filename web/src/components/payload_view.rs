@@ -80,14 +80,14 @@ pub(super) fn PayloadView(props: &PayloadViewProps) -> Html {
 fn tabs(props: &PayloadViewProps, format: Format, guessed: bool) -> Html {
     let lang = props.lang;
     let tab = |this: Format| {
-        let name = match this {
-            Format::Text => Text::AsText,
-            Format::Json => Text::AsJson,
-            Format::Hex => Text::AsHex,
+        let (name, test) = match this {
+            Format::Text => (Text::AsText, "format-text"),
+            Format::Json => (Text::AsJson, "format-json"),
+            Format::Hex => (Text::AsHex, "format-hex"),
         };
         let active = this == format;
         html! {
-            <button type="button" class="segment" aria-pressed={active.to_string()} data-test={format!("format-{this:?}").to_lowercase()}
+            <button type="button" class="segment" aria-pressed={active.to_string()} data-test={test}
                 title={(active && guessed).then(|| lang.t(Text::Guessed))} onclick={props.on.reform(move |_| Action::Format(this))}>
                 { lang.t(name) }
             </button>

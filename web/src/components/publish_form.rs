@@ -1,6 +1,6 @@
 //! The publish form. A message leaves as an action; what became of it comes back as a property.
 
-use super::parts::{QosSelect, checked, if_some, topic_error, typed};
+use super::parts::{checked, if_some, qos_select, topic_error, typed};
 use crate::i18n::{Lang, Text};
 use crate::state::publish::{Progress, Publishing, Sent};
 use crate::state::{Action, DraftEdit};
@@ -50,8 +50,7 @@ pub fn PublishForm(props: &PublishFormProps) -> Html {
                             placeholder={lang.t(Text::TopicPlaceholder)}
                             oninput={on.reform(|event: InputEvent| Action::Draft(DraftEdit::Topic(typed(&event))))} />
                     </label>
-                    <QosSelect label={lang.t(Text::QoS)} value={draft.qos} test="publish-qos"
-                        on={on.reform(|qos| Action::Draft(DraftEdit::QoS(qos)))} />
+                    { qos_select(lang.t(Text::QoS), "publish-qos", draft.qos, on.reform(|qos| Action::Draft(DraftEdit::QoS(qos)))) }
                     <label class="check" title={lang.t(Text::RetainHint)}>
                         <input type="checkbox" data-test="publish-retain" checked={draft.retain}
                             onchange={on.reform(|event: Event| Action::Draft(DraftEdit::Retain(checked(&event))))} />

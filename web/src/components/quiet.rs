@@ -4,27 +4,11 @@ use super::icon::Icon;
 use super::parts::icon_button;
 use crate::i18n::{Lang, Text};
 use crate::state::{Action, BrokerInfo};
-use std::rc::Rc;
 use yew::prelude::*;
 
-/// See [`Quiet`].
-#[derive(Properties, PartialEq)]
-pub struct QuietProps {
-    /// Language.
-    pub lang: Lang,
-    /// Whether there is a connection.
-    pub connected: bool,
-    /// Whether the demo device runs.
-    pub demo: bool,
-    /// Where to say what is done.
-    pub on: Callback<Action>,
-}
-
-/// In place of the messages while there are none.
-#[component]
-pub fn Quiet(props: &QuietProps) -> Html {
-    let (lang, on) = (props.lang, &props.on);
-    if !props.connected {
+/// In place of the messages while there are none. `demo` says whether the demo device runs.
+pub fn quiet(lang: Lang, connected: bool, demo: bool, on: &Callback<Action>) -> Html {
+    if !connected {
         return html! { <div class="quiet-box"><p>{ lang.t(Text::OfflineText) }</p></div> };
     }
     html! {
@@ -32,7 +16,7 @@ pub fn Quiet(props: &QuietProps) -> Html {
             <h3>{ lang.t(Text::QuietTitle) }</h3>
             <p>{ lang.t(Text::QuietText) }</p>
             <p class="buttons">
-                if !props.demo {
+                if !demo {
                     <button type="button" class="button primary" data-test="demo-start" onclick={on.reform(|_| Action::Demo(true))}>
                         { lang.t(Text::StartDemo) }
                     </button>
@@ -43,22 +27,9 @@ pub fn Quiet(props: &QuietProps) -> Html {
     }
 }
 
-/// See [`Commands`].
-#[derive(Properties, PartialEq)]
-pub struct CommandsProps {
-    /// Language.
-    pub lang: Lang,
-    /// What the broker says about itself.
-    pub broker: Option<Rc<BrokerInfo>>,
-    /// Where to say what is done.
-    pub on: Callback<Action>,
-}
-
 /// In place of the details while nothing is selected: what to do next, here and in a terminal.
-#[component]
-pub fn Commands(props: &CommandsProps) -> Html {
-    let (lang, on) = (props.lang, &props.on);
-    let address = props.broker.as_ref().and_then(|broker| broker.mqtt.as_ref());
+pub fn next_steps(lang: Lang, broker: Option<&BrokerInfo>, on: &Callback<Action>) -> Html {
+    let address = broker.and_then(|broker| broker.mqtt.as_ref());
     html! {
         <div class="quiet-box">
             <h3>{ lang.t(Text::PickTitle) }</h3>

@@ -1,7 +1,7 @@
 //! What this tab is subscribed to, and the form for more.
 
 use super::icon::Icon;
-use super::parts::{QosSelect, icon_button, topic_error, typed};
+use super::parts::{icon_button, qos_select, topic_error, typed};
 use crate::i18n::{Lang, Text};
 use crate::payload::visible_line;
 use crate::state::Action;
@@ -84,8 +84,7 @@ fn form(props: &SubscriptionListProps) -> Html {
                 autocapitalize="off" spellcheck="false" placeholder={lang.t(Text::AddFilter)}
                 aria-label={lang.t(Text::AddFilter)} aria-invalid={draft.error.is_some().to_string()}
                 oninput={on.reform(move |event: InputEvent| Action::SubscriptionDraft(typed(&event), qos))} />
-            <QosSelect label={lang.t(Text::QoS)} value={qos} test="subscribe-qos"
-                on={on.reform(move |qos| Action::SubscriptionDraft(filter.clone(), qos))} />
+            { qos_select(lang.t(Text::QoS), "subscribe-qos", qos, on.reform(move |qos| Action::SubscriptionDraft(filter.clone(), qos))) }
             <button type="submit" class="icon-button" data-test="subscribe-add" aria-label={lang.t(Text::Subscribe)}
                 title={lang.t(Text::Subscribe)}>{ Icon::Plus.view() }</button>
             if let Some(error) = draft.error {

@@ -7,12 +7,16 @@ use crate::hooks::{Rows, use_rows};
 use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
 use crate::state::topics::{Node, NodeId, ROOT, Topics};
-use crate::state::{Action, View};
+use crate::state::{Action, Tab, View};
 use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 use yew::prelude::*;
+
+/// Rows as high as in the style sheet.
+const ROW_PX: usize = 26;
+const TOUCH_ROW_PX: usize = 44;
 
 /// How much of a value a row shows, in characters.
 const VALUE_CHARS: usize = 60;
@@ -27,8 +31,8 @@ pub struct TopicTreeProps {
     pub view: View,
     /// Language.
     pub lang: Lang,
-    /// The height of a row in pixels.
-    pub row_px: usize,
+    /// Whether rows are for thumbs, and details on a tab of their own.
+    pub narrow: bool,
     /// Where to say what is done.
     pub on: Callback<Action>,
 }
@@ -38,7 +42,7 @@ pub struct TopicTreeProps {
 pub fn TopicTree(props: &TopicTreeProps) -> Html {
     let state = props.view.read();
     let (lang, topics) = (props.lang, &state.topics);
-    let rows = use_rows(topics.rows().len(), props.row_px);
+    let rows = use_rows(topics.rows().len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX });
     let on_point = use_hold(&props.on, Action::TreeHold);
     let now_ms = state.clock.unix_ms;
     let selected = state.selection.path.clone();
@@ -142,21 +146,23 @@ fn value(lang: Lang, node: &Node, now_ms: u64) -> Html {
 
 /// One listener for all rows: the caret opens and closes, the rest selects.
 fn on_click(props: &TopicTreeProps) -> Callback<MouseEvent> {
-    let (view, on) = (props.view.clone(), props.on.clone());
+    let (view, on, narrow) = (props.view.clone(), props.on.clone(), props.narrow);
     Callback::from(move |event: MouseEvent| {
         let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
         let row = target.closest("[data-node]").ok().flatten();
         let Some(id) = row.and_then(|row| row.get_attribute("data-node")?.parse().ok()) else { return };
-        let action = {
+        let actions = {
             let state = view.read();
             let Some(node) = state.topics.node(id) else { return };
             let on_caret = target.closest(".caret").is_ok_and(|caret| caret.is_some());
             // A level that is no topic has nothing to show but what is below it.
             let toggles = !node.children.is_empty() && (on_caret || (node.topic.is_none() && !node.expanded));
             let expand = toggles.then_some(Action::Expand(id, !node.expanded));
-            (expand, (!on_caret).then(|| Action::Select(state.topics.path(id))))
+            let select = (!on_caret).then(|| Action::Select(state.topics.path(id)));
+            let go = (narrow && !on_caret && node.topic.is_some()).then_some(Action::Tab(Tab::Details));
+            [expand, select, go]
         };
-        for action in [action.0, action.1].into_iter().flatten() {
+        for action in actions.into_iter().flatten() {
             on.emit(action);
         }
     })

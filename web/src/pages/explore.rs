@@ -2,19 +2,14 @@
 //! screen the parts are tabs.
 
 use crate::components::{
-    Commands, ConnectionDialog, ConnectionNotice, Detail, Header, MessageList, PublishForm, Quiet, SubscriptionList,
-    TopicTree,
+    ConnectionDialog, ConnectionNotice, Detail, Header, MessageList, PublishForm, SubscriptionList, TopicTree,
+    next_steps, quiet,
 };
 use crate::hooks::use_media;
 use crate::i18n::{Lang, Text};
 use crate::state::settings::Settings;
 use crate::state::{Action, AppState, Tab, View};
 use yew::prelude::*;
-
-/// Rows as high as in the style sheet.
-const ROW_PX: usize = 26;
-const TOUCH_ROW_PX: usize = 44;
-const TOUCH_MESSAGE_PX: usize = 54;
 
 /// See [`Explore`].
 #[derive(Properties, PartialEq)]
@@ -92,25 +87,21 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
     let (lang, on, view) = (state.ui.look.lang, props.on.clone(), props.view.clone());
     let connected = state.connection.state.is_connected();
     match tab {
-        Tab::Topics => {
-            let row_px = if narrow { TOUCH_ROW_PX } else { ROW_PX };
-            html! {
-                <>
-                    <TopicTree {view} {lang} {row_px} on={on.clone()} />
-                    <SubscriptionList {lang} subscriptions={state.subscriptions.clone()} {on} />
-                </>
-            }
-        }
+        Tab::Topics => html! {
+            <>
+                <TopicTree {view} {lang} {narrow} on={on.clone()} />
+                <SubscriptionList {lang} subscriptions={state.subscriptions.clone()} {on} />
+            </>
+        },
         Tab::Messages => {
-            let row_px = if narrow { TOUCH_MESSAGE_PX } else { ROW_PX };
             html! {
-                <MessageList {view} {lang} {row_px} on={on.clone()}>
-                    <Quiet {lang} {connected} demo={state.demo.is_some()} {on} />
+                <MessageList {view} {lang} {narrow} on={on.clone()}>
+                    { quiet(lang, connected, state.demo.is_some(), &on) }
                 </MessageList>
             }
         }
         Tab::Details => html! {
-            <Detail {view} {lang} on={on.clone()}><Commands {lang} broker={state.broker.clone()} {on} /></Detail>
+            <Detail {view} {lang} on={on.clone()}>{ next_steps(lang, state.broker.as_deref(), &on) }</Detail>
         },
         Tab::Publish => html! { <PublishForm {lang} publishing={state.publishing.clone()} {connected} {on} /> },
     }
@@ -118,14 +109,14 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
 
 fn tabs(props: &ExploreProps, lang: Lang, active: Tab) -> Html {
     let tab = |tab: Tab| {
-        let name = match tab {
-            Tab::Topics => Text::Topics,
-            Tab::Messages => Text::Messages,
-            Tab::Details => Text::Details,
-            Tab::Publish => Text::Publish,
+        let (name, test) = match tab {
+            Tab::Topics => (Text::Topics, "tab-topics"),
+            Tab::Messages => (Text::Messages, "tab-messages"),
+            Tab::Details => (Text::Details, "tab-details"),
+            Tab::Publish => (Text::Publish, "tab-publish"),
         };
         html! {
-            <button type="button" aria-current={(tab == active).then_some("page")} data-test={format!("tab-{tab:?}").to_lowercase()}
+            <button type="button" aria-current={(tab == active).then_some("page")} data-test={test}
                 onclick={props.on.reform(move |_| Action::Tab(tab))}>{ lang.t(name) }</button>
         }
     };

@@ -100,6 +100,7 @@ pub struct Counters {
 impl AppState {
     /// Before anything has happened.
     pub fn new(settings: Settings, subscriptions: Subscriptions, look: Look) -> Self {
+        let client_id = settings.client_id.clone();
         let mut state = AppState {
             clock: Clock::default(),
             settings,
@@ -115,7 +116,7 @@ impl AppState {
             history: History::default(),
             counters: Counters::default(),
             subscriptions,
-            publishing: Publishing::default(),
+            publishing: Publishing::ready(&client_id),
             selection: Selection::default(),
             ui: Ui::new(look),
             demo: None,

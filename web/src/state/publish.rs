@@ -57,6 +57,12 @@ pub struct Publishing {
 }
 
 impl Publishing {
+    /// A form that can be sent as it is.
+    pub fn ready(client_id: &str) -> Self {
+        let draft = Draft { topic: "hello".into(), payload: format!("Hello from {client_id}"), ..Draft::default() };
+        Publishing { draft, ..Publishing::default() }
+    }
+
     /// Takes the form's message to be sent; `None` if its topic is not a topic name, which is then said.
     pub fn send(&mut self, at_ms: u64) -> Option<Message> {
         self.count += 1;

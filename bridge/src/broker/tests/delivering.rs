@@ -309,6 +309,26 @@ fn packets_that_the_client_does_not_take_are_dropped_and_counted() {
 }
 
 #[test]
+fn what_a_new_connection_does_not_take_any_more_holds_nothing_up() {
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        let mut rig = Rig::new();
+        let mut large = resume(Version::V5, "a");
+        large.properties.receive_maximum = PacketId::new(1);
+        let mut small = large.clone();
+        small.properties.maximum_packet_size = Some(40);
+        let (a, _) = rig.connect(large);
+        rig.subscribe(a, "t", qos);
+        let b = rig.join(Version::V5, "b");
+        rig.send(b, Packet::Publish(publish("t", &"x".repeat(50), qos, 1)));
+        rig.send(b, Packet::Publish(publish("t", "small", qos, 2)));
+        rig.lose(a);
+        let (a, _) = rig.connect(small);
+        assert_eq!(rig.payloads(a), ["small"]); // [MQTT-3.1.2-25]
+        assert_eq!(rig.broker.stats().dropped(DropReason::PacketTooLarge), 1);
+    }
+}
+
+#[test]
 fn a_message_expires_in_the_queue_and_counts_down() {
     let mut rig = Rig::new();
     let (a, _) = rig.connect(resume(Version::V5, "a"));

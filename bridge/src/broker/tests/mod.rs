@@ -6,6 +6,7 @@ mod features;
 mod methods;
 mod retaining;
 mod sharing;
+mod simulation;
 mod wills;
 
 use super::*;
@@ -126,7 +127,8 @@ impl Rig {
     fn receive(&mut self, conn: Conn) -> Vec<Packet> {
         let mut bytes = BytesMut::new();
         let mut queue = WriteQueue::default();
-        while self.broker.take_output(conn.id, &mut queue, Waker::noop(), self.now) == Output::Data {
+        while let Output::Data { .. } = self.broker.take_output(conn.id, &mut queue, Waker::noop(), self.now)
+        {
             while queue.has_remaining() {
                 bytes.extend_from_slice(queue.chunk());
                 queue.advance(queue.chunk().len());

@@ -212,3 +212,31 @@ fn sys_topics_are_there_and_are_the_servers_own() {
     rig.pass(Duration::from_secs(60));
     assert_eq!(rig.payloads(a), Vec::<String>::new(), "only changes are published");
 }
+
+#[test]
+fn qos_0_that_waits_behind_retained_messages_is_not_overtaken_by_qos_0() {
+    let mut rig = Rig::new();
+    let b = rig.join(Version::V5, "b");
+    let mut kept = publish("kept", "1", QoS::AtLeastOnce, 1);
+    kept.retain = true;
+    rig.send(b, Packet::Publish(kept));
+    let mut narrow = connect(Version::V5, "a");
+    narrow.properties.receive_maximum = PacketId::new(1);
+    let (a, _) = rig.connect(narrow);
+    // The SUBACK is taken off later: until then the retained message waits.
+    let subscribe = Subscribe {
+        packet_id: id(1),
+        properties: SubscribeProperties::default(),
+        filters: vec![SubscribeFilter { filter: "#".into(), options: options(QoS::AtLeastOnce) }],
+    };
+    rig.send(a, Packet::Subscribe(Box::new(subscribe)));
+    rig.send(b, Packet::Publish(publish("t", "2", QoS::AtLeastOnce, 2)));
+    rig.publish(b, "t", "3");
+    let first = rig.messages(a);
+    assert_eq!(first.len(), 1, "the quota is used up");
+    rig.publish(b, "t", "4");
+    let mut payloads = rig.payloads(a);
+    rig.send(a, Packet::PubAck(Ack::success(first[0].packet_id.unwrap())));
+    payloads.extend(rig.payloads(a));
+    assert_eq!(payloads, ["2", "3", "4"]); // [MQTT-4.6.0-6]
+}

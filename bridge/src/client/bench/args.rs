@@ -344,7 +344,9 @@ mod tests {
 
     #[test]
     fn errors() {
-        for line in ["-s x", "-s 300M", "-q 3", "--rate 0", "--rate nan", "-V 4", "-L mqtt://h -h h", "--in-flight 0"] {
+        for line in
+            ["-s x", "-s 300M", "-q 3", "--rate 0", "--rate nan", "-V 4", "-L mqtt://h -h h", "--in-flight 0"]
+        {
             assert!(parse(line).is_err(), "{line}");
         }
         let with_topic = parse("-L mqtt://h/a/b").unwrap().messages.common.target().unwrap_err();

@@ -83,7 +83,11 @@ mod system {
         pub(super) fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            Ok(Timer(AsyncFd::with_interest(timer, Interest::READABLE)?))
+            // Deprecated because a type could hand out another descriptor each time that it is asked; an `OwnedFd`
+            // always hands out its own. What takes its place is unsafe.
+            #[allow(deprecated)]
+            let timer = AsyncFd::with_interest(timer, Interest::READABLE)?;
+            Ok(Timer(timer))
         }
 
         pub(super) fn set(&mut self, after: Duration) -> io::Result<()> {

@@ -54,7 +54,10 @@ impl Connector {
             username,
             password: password.map(|password| Bytes::copy_from_slice(password.as_bytes())),
             // 3.1 allows no more than 23 bytes.
-            id_prefix: args.id_prefix.clone().unwrap_or_else(|| format!("bench{:05x}-", fastrand::u32(..1 << 20))),
+            id_prefix: args
+                .id_prefix
+                .clone()
+                .unwrap_or_else(|| format!("bench{:05x}-", fastrand::u32(..1 << 20))),
             target,
         }
     }
@@ -150,18 +153,23 @@ impl Client {
         self.send_subscribe(filters, qos).await?;
         let suback = match self.link.next_other().await? {
             Packet::SubAck(suback) => suback,
-            other => return Err(format!("the server answered SUBSCRIBE with {}", other.packet_type().name())),
+            other => {
+                return Err(format!("the server answered SUBSCRIBE with {}", other.packet_type().name()));
+            }
         };
         match filters.iter().zip(&suback.reasons).find(|(_, reason)| reason.is_error()) {
             None => Ok(()),
-            Some((filter, reason)) => Err(format!("the server refused to subscribe to '{}': {reason}", filter.as_str())),
+            Some((filter, reason)) => {
+                Err(format!("the server refused to subscribe to '{}': {reason}", filter.as_str()))
+            }
         }
     }
 
     /// Sends a SUBSCRIBE, without waiting for the answer.
     pub(super) async fn send_subscribe(&mut self, filters: &[TopicFilter], qos: QoS) -> Result<(), String> {
         let options = SubscriptionOptions { qos, ..SubscriptionOptions::default() };
-        let filters = filters.iter().map(|filter| SubscribeFilter { filter: filter.as_byte_string().clone(), options });
+        let filters =
+            filters.iter().map(|filter| SubscribeFilter { filter: filter.as_byte_string().clone(), options });
         self.link.output.put_packet(&Packet::Subscribe(Box::new(Subscribe {
             packet_id: PacketId::MIN,
             properties: SubscribeProperties::default(),

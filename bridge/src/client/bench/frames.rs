@@ -154,7 +154,7 @@ mod tests {
             let start = seal(&mut buffer, [1, 2, 3, 250]);
             let mut socket = FrameSocket::new(std::io::Cursor::new(buffer[start..].to_vec()));
             let mut frame = socket.read(None).unwrap().unwrap();
-            assert!(frame.is_masked() && frame.header().is_final);
+            assert!(frame.header().mask.is_some() && frame.header().is_final);
             assert_eq!(frame.header().opcode, OpCode::Data(Data::Binary));
             if let Some(mask) = frame.header().mask {
                 let unmasked: Vec<u8> =
@@ -202,7 +202,10 @@ mod tests {
     #[test]
     fn text_masked_and_reserved_are_refused() {
         for bytes in [[0x81, 0], [0x82, 0x80], [0xC2, 0], [0x83, 0]] {
-            assert!(Deframer::default().deframe(&mut bytes.clone(), &mut Vec::new()).is_err(), "{bytes:02X?}");
+            assert!(
+                Deframer::default().deframe(&mut bytes.clone(), &mut Vec::new()).is_err(),
+                "{bytes:02X?}"
+            );
         }
     }
 }

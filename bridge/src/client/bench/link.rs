@@ -3,14 +3,14 @@
 use super::super::target::{Target, Way};
 use super::super::transport::{self, Transport};
 use super::frames::{self, Deframer, Notice};
-use super::packets::{self, Received};
+use super::packets::{self, AckPacket, Acknowledgement, Publication, Received};
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tabmq_shared::BytesMut;
 use tabmq_shared::codec;
-use tabmq_shared::packet::{Packet, Version};
+use tabmq_shared::packet::{Packet, QoS, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -122,12 +122,19 @@ impl Link {
         std::future::poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// Waits for the next packet that is none of a PUBLISH and its acknowledgements, which are passed over.
+    /// Waits for the next packet that is none of a PUBLISH and its acknowledgements, which are answered and passed over.
     pub(super) async fn next_other(&mut self) -> Result<Packet, String> {
         loop {
             match self.input.next()? {
                 Some(Received::Other(packet)) => return Ok(packet),
-                Some(_) => continue,
+                Some(Received::Publish(publication)) => {
+                    self.output.acknowledge(&publication);
+                    continue;
+                }
+                Some(Received::Ack(ack)) => {
+                    self.output.answer(ack);
+                    continue;
+                }
                 None => {}
             }
             match std::future::poll_fn(|cx| self.poll_read(cx)).await {
@@ -227,6 +234,24 @@ impl Output {
             .map_err(|error| format!("{} cannot be written: {error}", packet.packet_type().name()))?;
         self.put(&bytes);
         Ok(())
+    }
+
+    /// Appends the first answer to a PUBLISH, if it wants one.
+    pub(super) fn acknowledge(&mut self, publication: &Publication<'_>) {
+        match publication.qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => _ = self.put(&AckPacket::PubAck.packet(publication.packet_id)),
+            QoS::ExactlyOnce => _ = self.put(&AckPacket::PubRec.packet(publication.packet_id)),
+        }
+    }
+
+    /// Appends what follows on an acknowledgement, if anything does.
+    pub(super) fn answer(&mut self, ack: Acknowledgement) {
+        match ack.kind {
+            AckPacket::PubRec if !ack.failed => _ = self.put(&AckPacket::PubRel.packet(ack.packet_id)),
+            AckPacket::PubRel => _ = self.put(&AckPacket::PubComp.packet(ack.packet_id)),
+            AckPacket::PubAck | AckPacket::PubRec | AckPacket::PubComp => {}
+        }
     }
 
     /// What is to be written next.

@@ -63,9 +63,10 @@ mod tests {
             (&[0, 0, 1, 0], &[InOrder, Duplicate, InOrder, Duplicate]),
             // Lost: nothing is wrong with what does come.
             (&[0, 5, 6], &[InOrder, InOrder, InOrder]),
-            (&[0, 5, 3, 3, 1, 4, 2, 5, 6], &[
-                InOrder, InOrder, Late, Duplicate, Late, Late, Late, Duplicate, InOrder,
-            ]),
+            (
+                &[0, 5, 3, 3, 1, 4, 2, 5, 6],
+                &[InOrder, InOrder, Late, Duplicate, Late, Late, Late, Duplicate, InOrder],
+            ),
             (&[3, 0, 2, 1, 2], &[InOrder, Late, Late, Late, Duplicate]),
             (&[2, 6, 4, 0, 4, 7], &[InOrder, InOrder, Late, Late, Duplicate, InOrder]),
         ];

@@ -30,7 +30,7 @@ pub(super) struct Publication<'a> {
 /// What matters of a PUBACK, PUBREC, PUBREL or PUBCOMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Acknowledgement {
-    pub(super) kind: AckKind,
+    pub(super) kind: AckPacket,
     pub(super) packet_id: u16,
     /// Whether it says that something was wrong.
     pub(super) failed: bool,
@@ -39,14 +39,15 @@ pub(super) struct Acknowledgement {
 /// The first byte of an acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum AckKind {
+#[allow(clippy::enum_variant_names, reason = "the specification's names")]
+pub(super) enum AckPacket {
     PubAck = 0x40,
     PubRec = 0x50,
     PubRel = 0x62,
     PubComp = 0x70,
 }
 
-impl AckKind {
+impl AckPacket {
     /// The packet that means success.
     pub(super) fn packet(self, packet_id: u16) -> [u8; 4] {
         let [high, low] = packet_id.to_be_bytes();
@@ -63,7 +64,12 @@ pub(super) fn read(bytes: &[u8], version: Version) -> Result<Option<(Received<'_
     let received = match first >> 4 {
         3 => publication(first, body, version).map(Received::Publish),
         4..=7 => acknowledgement(first, body, version).map(Received::Ack),
-        _ => return Ok(Some((Received::Other(other(bytes.get(..total).unwrap_or_default(), version)?), total))),
+        _ => {
+            return Ok(Some((
+                Received::Other(other(bytes.get(..total).unwrap_or_default(), version)?),
+                total,
+            )));
+        }
     };
     match received {
         Some(received) => Ok(Some((received, total))),
@@ -94,15 +100,19 @@ fn publication(first: u8, body: &[u8], version: Version) -> Option<Publication<'
 
 fn acknowledgement(first: u8, body: &[u8], version: Version) -> Option<Acknowledgement> {
     let kind = match first {
-        0x40 => AckKind::PubAck,
-        0x50 => AckKind::PubRec,
-        0x62 => AckKind::PubRel,
-        0x70 => AckKind::PubComp,
+        0x40 => AckPacket::PubAck,
+        0x50 => AckPacket::PubRec,
+        0x62 => AckPacket::PubRel,
+        0x70 => AckPacket::PubComp,
         _ => return None, // [MQTT-2.1.3-1]
     };
     let (id, rest) = body.split_first_chunk()?;
     let reason = rest.first().copied().filter(|_| version.is_v5());
-    Some(Acknowledgement { kind, packet_id: u16::from_be_bytes(*id), failed: reason.is_some_and(|r| r >= 0x80) })
+    Some(Acknowledgement {
+        kind,
+        packet_id: u16::from_be_bytes(*id),
+        failed: reason.is_some_and(|r| r >= 0x80),
+    })
 }
 
 fn other(whole: &[u8], version: Version) -> Result<Packet, String> {
@@ -120,7 +130,11 @@ fn variable_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, String> {
             return Ok(Some((value, index + 1)));
         }
     }
-    if bytes.len() < 4 { Ok(None) } else { Err("the server sent a length of more than four bytes".to_owned()) }
+    if bytes.len() < 4 {
+        Ok(None)
+    } else {
+        Err("the server sent a length of more than four bytes".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -152,7 +166,9 @@ mod tests {
     fn what_the_codec_writes_is_read() {
         let payload: &'static [u8] = &[7; 200];
         for version in [Version::V31, Version::V311, Version::V5] {
-            for (qos, packet_id) in [(QoS::AtMostOnce, 0), (QoS::AtLeastOnce, 0x1234), (QoS::ExactlyOnce, 0x1234)] {
+            for (qos, packet_id) in
+                [(QoS::AtMostOnce, 0), (QoS::AtLeastOnce, 0x1234), (QoS::ExactlyOnce, 0x1234)]
+            {
                 let properties = PublishProperties { subscription_ids: vec![1, 300], ..Default::default() };
                 for properties in [None, Some(properties)] {
                     let bytes = encoded(&publish(qos, properties, payload), version);
@@ -170,11 +186,11 @@ mod tests {
     #[test]
     fn acknowledgements() {
         type Make = fn(Ack) -> Packet;
-        let kinds: [(Make, AckKind); 4] = [
-            (Packet::PubAck, AckKind::PubAck),
-            (Packet::PubRec, AckKind::PubRec),
-            (Packet::PubRel, AckKind::PubRel),
-            (Packet::PubComp, AckKind::PubComp),
+        let kinds: [(Make, AckPacket); 4] = [
+            (Packet::PubAck, AckPacket::PubAck),
+            (Packet::PubRec, AckPacket::PubRec),
+            (Packet::PubRel, AckPacket::PubRel),
+            (Packet::PubComp, AckPacket::PubComp),
         ];
         for (make, kind) in kinds {
             let id = PacketId::new(77).unwrap();
@@ -184,9 +200,11 @@ mod tests {
             assert_eq!(read(&success, Version::V311).unwrap(), Some((Received::Ack(expected), 4)));
         }
         let id = PacketId::new(1).unwrap();
-        for (reason, failed) in [(ReasonCode::NoMatchingSubscribers, false), (ReasonCode::QuotaExceeded, true)] {
+        for (reason, failed) in
+            [(ReasonCode::NoMatchingSubscribers, false), (ReasonCode::QuotaExceeded, true)]
+        {
             let bytes = encoded(&Packet::PubAck(Ack::with_reason(id, reason)), Version::V5);
-            let expected = Acknowledgement { kind: AckKind::PubAck, packet_id: 1, failed };
+            let expected = Acknowledgement { kind: AckPacket::PubAck, packet_id: 1, failed };
             assert_eq!(read(&bytes, Version::V5).unwrap(), Some((Received::Ack(expected), bytes.len())));
         }
     }

@@ -11,6 +11,8 @@
 /// Bits of the first word that are the message's number.
 const SEQUENCE_BITS: u32 = 44;
 
+const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
+
 /// The most publishers that one run can have.
 pub(super) const MAX_PUBLISHERS: u32 = 1 << (64 - SEQUENCE_BITS);
 
@@ -34,7 +36,7 @@ pub(super) struct Stamp {
 impl Stamp {
     /// Writes as much of it as `payload` has room for.
     pub(super) fn write(publisher: u32, sequence: u64, due_ns: u64, payload: &mut [u8]) {
-        let word = u64::from(publisher) << SEQUENCE_BITS | (sequence & (1 << SEQUENCE_BITS) - 1);
+        let word = u64::from(publisher) << SEQUENCE_BITS | (sequence & SEQUENCE_MASK);
         if let Some((first, rest)) = payload.split_first_chunk_mut() {
             *first = word.to_be_bytes();
             if let Some(second) = rest.first_chunk_mut() {
@@ -50,7 +52,7 @@ impl Stamp {
         let word = u64::from_be_bytes(*first);
         let publisher = u32::try_from(word >> SEQUENCE_BITS).unwrap_or(u32::MAX);
         let due_ns = rest.first_chunk().map(|second| u64::from_be_bytes(*second));
-        Some(Stamp { publisher, sequence: word & (1 << SEQUENCE_BITS) - 1, due_ns })
+        Some(Stamp { publisher, sequence: word & SEQUENCE_MASK, due_ns })
     }
 }
 

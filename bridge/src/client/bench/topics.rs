@@ -40,18 +40,24 @@ impl Pattern {
 
     /// The valid topic names for client `i`: as many as `count` if there is an `{n}`, else one.
     pub(super) fn topics(&self, i: usize, count: usize) -> Result<Vec<TopicName>, String> {
-        self.numbers(count).map(|n| {
-            let text = self.expand(i, n);
-            TopicName::new(text.as_str()).map_err(|error| format!("the topic '{}' {error}", text.escape_debug()))
-        }).collect()
+        self.numbers(count)
+            .map(|n| {
+                let text = self.expand(i, n);
+                TopicName::new(text.as_str())
+                    .map_err(|error| format!("the topic '{}' {error}", text.escape_debug()))
+            })
+            .collect()
     }
 
     /// The valid filters for client `i`: as many as `count` if there is an `{n}`, else one.
     pub(super) fn filters(&self, i: usize, count: usize) -> Result<Vec<TopicFilter>, String> {
-        self.numbers(count).map(|n| {
-            let text = self.expand(i, n);
-            TopicFilter::new(text.as_str()).map_err(|error| format!("the filter '{}' {error}", text.escape_debug()))
-        }).collect()
+        self.numbers(count)
+            .map(|n| {
+                let text = self.expand(i, n);
+                TopicFilter::new(text.as_str())
+                    .map_err(|error| format!("the filter '{}' {error}", text.escape_debug()))
+            })
+            .collect()
     }
 
     fn numbers(&self, count: usize) -> std::ops::Range<usize> {
@@ -93,7 +99,8 @@ impl Audience {
         if self.comparisons > MAX_COMPARISONS {
             return None;
         }
-        let wild = self.wild.iter().filter(|(filter, _)| tabmq_shared::topic::matches(filter, topic.as_str()));
+        let wild =
+            self.wild.iter().filter(|(filter, _)| tabmq_shared::topic::matches(filter, topic.as_str()));
         let mut subscribers: Vec<u32> = wild.flat_map(|(_, subscribers)| subscribers).copied().collect();
         subscribers.extend(self.exact.get(topic.as_str()).into_iter().flatten());
         // A session gets one copy, however many of its filters match (brokers may send more: those are duplicates).
