@@ -65,7 +65,10 @@ impl App {
                 app.reported(report);
             }
         }));
-        app.act([Action::Tick(browser::clock(), browser::now()), Action::Located(Location::read(&browser::fragment()))]);
+        app.act([
+            Action::Tick(browser::clock(), browser::now()),
+            Action::Located(Location::read(&browser::fragment())),
+        ]);
         app.run(Effect::KeepSettings);
         app.run(Effect::ShowLook);
         app.run(Effect::Start);
@@ -139,7 +142,11 @@ impl App {
                 browser::keep(browser::tab_storage(), SETTINGS, &self.state.read().settings.write());
             }
             Effect::KeepSubscriptions => {
-                browser::keep(browser::tab_storage(), SUBSCRIPTIONS, &self.state.read().subscriptions.write());
+                browser::keep(
+                    browser::tab_storage(),
+                    SUBSCRIPTIONS,
+                    &self.state.read().subscriptions.write(),
+                );
             }
             Effect::ShowLook => {
                 let look = self.state.read().ui.look;
@@ -267,7 +274,8 @@ pub fn new_client_id() -> String {
 
 /// What all tabs have kept, with what the address bar says on top.
 fn look() -> Look {
-    let mut look = Look { theme: Theme::System, lang: Lang::from_code(&browser::language()).unwrap_or_default() };
+    let mut look =
+        Look { theme: Theme::System, lang: Lang::from_code(&browser::language()).unwrap_or_default() };
     if let Some(kept) = browser::read(browser::shared_storage(), LOOK) {
         look.read(&query::decode(&kept));
     }

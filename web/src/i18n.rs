@@ -170,7 +170,8 @@ texts! {
     ShowSystem = "$ topics", "$ 主题";
     ShowSystemHint = "Show topics that begin with $, the broker's own figures", "显示以 $ 开头的主题（代理自身的统计）";
     NewMessages = "{n} new", "{n} 条新消息";
-    HeldNew = "still while you point at it · {n} new", "鼠标停留时列表静止 · {n} 条新消息";
+    HeldNew = "held · {n} new", "静止 · {n} 条新消息";
+    HeldHint = "No row moves while the pointer is over the list, or while it is scrolled away from the newest message", "鼠标停留在列表上或列表滚动到别处时，行不会移动";
     PausedNew = "paused · {n} new", "已暂停 · {n} 条新消息";
     Kept = "{n} kept", "保留 {n} 条";
     Shown = "{n} of {all}", "{n} / {all}";
@@ -270,7 +271,8 @@ mod tests {
     use super::*;
 
     fn places(text: &str) -> Vec<&str> {
-        let mut places: Vec<_> = text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0)).collect();
+        let mut places: Vec<_> =
+            text.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0)).collect();
         places.sort_unstable();
         places
     }
@@ -293,7 +295,10 @@ mod tests {
     fn fills() {
         assert_eq!(Lang::En.fill(Text::RetryIn, &[("n", "3")]), "next attempt in 3 s");
         assert_eq!(Lang::Zh.fill(Text::RetryIn, &[("n", "3")]), "3 秒后重试");
-        assert_eq!(Lang::En.fill(Text::Gap, &[("to", "{from}"), ("from", "1")]), "no connection from 1 to {from}");
+        assert_eq!(
+            Lang::En.fill(Text::Gap, &[("to", "{from}"), ("from", "1")]),
+            "no connection from 1 to {from}"
+        );
     }
 
     #[test]

@@ -23,20 +23,26 @@
 //! `data-count`, states in `data-state`.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::print_stdout
+    )
 )]
 
-pub mod state;
-pub mod payload;
-pub mod format;
-pub mod i18n;
-pub mod transport;
-pub mod client;
-pub mod browser;
 pub mod app;
-pub mod hooks;
+pub mod browser;
+pub mod client;
 pub mod components;
+pub mod format;
+pub mod hooks;
+pub mod i18n;
 pub mod pages;
+pub mod payload;
+pub mod state;
+pub mod transport;
 
 use app::App;
 use pages::Explore;

@@ -46,11 +46,12 @@ impl Transport {
         socket.set_onopen(Some(on_open.as_ref().unchecked_ref()));
 
         let to = report.clone();
-        let on_message = Closure::new(move |event: MessageEvent| match event.data().dyn_into::<ArrayBuffer>() {
-            Ok(buffer) => to(Incoming::Data(Uint8Array::new(&buffer).to_vec())),
-            // [MQTT-6.0.0-1] text frames are an error; the caller drops the transport, which closes it
-            Err(_) => to(Incoming::Closed("a text frame came, MQTT needs binary ones".into())),
-        });
+        let on_message =
+            Closure::new(move |event: MessageEvent| match event.data().dyn_into::<ArrayBuffer>() {
+                Ok(buffer) => to(Incoming::Data(Uint8Array::new(&buffer).to_vec())),
+                // [MQTT-6.0.0-1] text frames are an error; the caller drops the transport, which closes it
+                Err(_) => to(Incoming::Closed("a text frame came, MQTT needs binary ones".into())),
+            });
         socket.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
 
         let on_close = Closure::new(move |event: CloseEvent| report(Incoming::Closed(close_words(&event))));

@@ -57,9 +57,11 @@ pub(crate) fn all(options: Options) -> Result<ExitCode> {
         if let Some(broker) = &broker {
             command.env("TABMQ_BIN", broker);
         }
+        command.env("RUST_LIB_BACKTRACE", "0"); // the sentence of a failing test, not fifty frames of the runtime
         command
     };
     run.tests("end to end, native peers", &mut e2e("native"));
+    run.tests("end to end, packet vectors", &mut e2e("vectors"));
     if options.skip_browser {
         run.skip_browser(&mut e2e("browser"));
     } else {

@@ -16,9 +16,24 @@ pub(super) fn packet(packet_type: PacketType, ack: Ack) -> Packet {
     }
 }
 
-/// Reads the form that is a packet identifier alone and means success: all that there is before 5.0.
-pub(super) fn decode_short(packet_id: u16) -> Result<Ack, DecodeError> {
-    Ok(Ack::success(PacketId::new(packet_id).ok_or_else(zero_packet_id)?))
+/// The size in bytes of an acknowledgement that is a packet identifier alone, and means success.
+pub(super) const SHORT_FORM_LENGTH: usize = 4;
+
+/// Reads an acknowledgement in its short form, if that is what `buffer` begins with. It is the same in every version
+/// and direction, and by far the most frequent.
+pub(super) fn decode_short_form(buffer: &[u8]) -> Result<Option<Packet>, DecodeError> {
+    let [first, 2, high, low, ..] = *buffer else { return Ok(None) };
+    let packet_type = match first {
+        0x40 => PacketType::PubAck,
+        0x50 => PacketType::PubRec,
+        0x62 => PacketType::PubRel,
+        0x70 => PacketType::PubComp,
+        _ => return Ok(None),
+    };
+    match PacketId::new(u16::from_be_bytes([high, low])) {
+        Some(packet_id) => Ok(Some(packet(packet_type, Ack::success(packet_id)))),
+        None => Err(zero_packet_id().within(packet_type)),
+    }
 }
 
 /// Reads what follows the fixed header.
@@ -45,8 +60,8 @@ pub(super) fn decode_properties(r: &mut Reader<'_>) -> Result<AckProperties, Dec
     Ok(properties)
 }
 
-/// The whole packet, if it has the form of four bytes in every version.
-pub(super) fn short_form(packet: &Packet) -> Option<[u8; 4]> {
+/// The whole packet, if it has a short form.
+pub(super) fn encode_short_form(packet: &Packet) -> Option<[u8; SHORT_FORM_LENGTH]> {
     let (Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack)) = packet
     else {
         return None;

@@ -161,7 +161,7 @@ fn decode_as(version: Version, r: &mut Reader<'_>, header: &FixedHeader) -> Resu
 /// Reads the client identifier, which may be empty [MQTT-3.1.3-3] [MQTT-3.1.3-4].
 fn client_id(version: Version, r: &mut Reader<'_>) -> Result<ByteString, DecodeError> {
     let bytes = r.binary("client identifier")?;
-    let checked = text::utf8(bytes, "client identifier").and_then(|id| {
+    let checked = text::string(bytes, "client identifier").and_then(|id| {
         text::check_identifier(&id, "client identifier", r.limits)?;
         Ok(id)
     });

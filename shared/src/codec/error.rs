@@ -34,11 +34,13 @@ pub enum EncodeError {
 
 impl DecodeError {
     /// The bytes do not follow the format.
+    #[cold]
     pub(super) fn malformed(message: impl Into<String>) -> Self {
         DecodeError::new(ReasonCode::MalformedPacket, message)
     }
 
     /// The bytes can be read, but say what must not be said.
+    #[cold]
     pub(super) fn protocol(message: impl Into<String>) -> Self {
         DecodeError::new(ReasonCode::ProtocolError, message)
     }

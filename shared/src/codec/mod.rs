@@ -2,7 +2,7 @@
 //!
 //! One codec for all versions and for both sides: [`decode`] takes whole packets off a read buffer, [`encode`]
 //! appends them to a write buffer. Each packet family has one file that reads and writes it, so that the two can be
-//! compared; below them are [`property`] (the table of properties), [`reader`] and [`writer`].
+//! compared; below them are `property` (the table of properties), `reader` and `writer`.
 //!
 //! Decoding is strict. Where a packet breaks a rule, the [`DecodeError`] carries the reason code for the peer:
 //!
@@ -107,6 +107,10 @@ pub fn decode(
     version: Version,
     limits: &Limits,
 ) -> Result<Option<Packet>, DecodeError> {
+    if let Some(packet) = ack::decode_short_form(buffer)? {
+        buffer.advance(ack::SHORT_FORM_LENGTH);
+        return Ok(Some(packet));
+    }
     let Some(header) = FixedHeader::peek(buffer, version, limits)? else {
         return Ok(None);
     };
@@ -127,7 +131,7 @@ pub fn decode(
 /// What `version` has no place for is left out: properties before 5.0, the reason of an acknowledgement.
 /// CONNECT is written in `connect.version`, whatever `version` says.
 pub fn encode(packet: &Packet, version: Version, buffer: &mut BytesMut) -> Result<(), EncodeError> {
-    if let Some(bytes) = ack::short_form(packet) {
+    if let Some(bytes) = ack::encode_short_form(packet) {
         buffer.put_slice(&bytes);
         return Ok(());
     }
@@ -158,12 +162,6 @@ fn decode_whole(
 ) -> Result<Packet, DecodeError> {
     let total = header.total();
     let frame = match header.packet_type {
-        PacketType::PubAck | PacketType::PubRec | PacketType::PubRel | PacketType::PubComp
-            if header.remaining == 2 =>
-        {
-            buffer.advance(header.len);
-            return Ok(ack::packet(header.packet_type, ack::decode_short(buffer.get_u16())?));
-        }
         PacketType::Publish => buffer.split_to(total).freeze(),
         // Copied, so that what is kept of it does not keep the read buffer.
         _ => {

@@ -74,9 +74,9 @@ impl<'a> Reader<'a> {
         self.take(len, what)
     }
 
-    /// A UTF-8 string without U+0000: see [`text::utf8`].
+    /// A UTF-8 string without U+0000: see [`text::string`].
     pub(super) fn string(&mut self, what: &'static str) -> Result<ByteString, DecodeError> {
-        text::utf8(self.binary(what)?, what)
+        text::string(self.binary(what)?, what)
     }
 
     /// A string that names something: see [`text::check_identifier`].
@@ -86,11 +86,9 @@ impl<'a> Reader<'a> {
         Ok(string)
     }
 
-    /// A topic name; it may be empty.
+    /// A topic name: see [`text::topic_name`].
     pub(super) fn topic_name(&mut self, what: &'static str) -> Result<ByteString, DecodeError> {
-        let name = self.string(what)?;
-        text::check_topic_name(&name, what, self.limits)?;
-        Ok(name)
+        text::topic_name(self.binary(what)?, what, self.limits)
     }
 
     /// A packet identifier, which is never 0 [MQTT-2.2.1-3] [MQTT-2.3.1-1 of 3.1.1].

@@ -8,13 +8,34 @@ use bytestring::ByteString;
 
 /// Makes a string of `bytes`: UTF-8 [MQTT-1.5.4-1] without U+0000 [MQTT-1.5.4-2]. A byte order mark is a character
 /// like others [MQTT-1.5.4-3].
-pub(super) fn utf8(bytes: Bytes, what: &'static str) -> Result<ByteString, DecodeError> {
-    let string = ByteString::try_from(bytes)
-        .map_err(|_| DecodeError::malformed(format!("the {what} is not valid UTF-8")))?;
-    if string.as_bytes().contains(&0) {
-        return Err(DecodeError::malformed(format!("the {what} contains U+0000")));
-    }
+pub(super) fn string(bytes: Bytes, what: &'static str) -> Result<ByteString, DecodeError> {
+    let string = utf8(bytes, what)?;
+    refuse_nul(&string, what)?;
     Ok(string)
+}
+
+/// Makes a topic name of `bytes`: a string without wildcards [MQTT-3.3.2-2] and, unless the limits allow them, without
+/// control characters. It may be empty.
+pub(super) fn topic_name(
+    bytes: Bytes,
+    what: &'static str,
+    limits: &Limits,
+) -> Result<ByteString, DecodeError> {
+    let name = utf8(bytes, what)?;
+    // One pass without branches over the bytes, because every PUBLISH comes by here.
+    let (mut wildcard, mut unusual) = (false, false);
+    for &byte in name.as_bytes() {
+        wildcard |= byte == b'+' || byte == b'#';
+        unusual |= !(0x20..0x7F).contains(&byte);
+    }
+    if wildcard {
+        return Err(DecodeError::malformed(format!("the {what} contains a wildcard")));
+    }
+    if unusual {
+        refuse_nul(&name, what)?;
+        check_identifier(&name, what, limits)?;
+    }
+    Ok(name)
 }
 
 /// Refuses control characters and non-characters, unless the limits allow them. For strings that name things: a
@@ -24,23 +45,6 @@ pub(super) fn check_identifier(s: &str, what: &'static str, limits: &Limits) -> 
         return Err(DecodeError::malformed(format!(
             "the {what} contains a control character or a non-character"
         )));
-    }
-    Ok(())
-}
-
-/// Refuses wildcards [MQTT-3.3.2-2]. The name may be empty; U+0000 has been looked for.
-pub(super) fn check_topic_name(s: &str, what: &'static str, limits: &Limits) -> Result<(), DecodeError> {
-    // One pass without branches over the bytes, because every PUBLISH comes by here.
-    let (mut wildcard, mut unusual) = (false, false);
-    for &byte in s.as_bytes() {
-        wildcard |= byte == b'+' || byte == b'#';
-        unusual |= !(0x20..0x7F).contains(&byte);
-    }
-    if wildcard {
-        return Err(DecodeError::malformed(format!("the {what} contains a wildcard")));
-    }
-    if unusual {
-        check_identifier(s, what, limits)?;
     }
     Ok(())
 }
@@ -58,6 +62,18 @@ pub(super) fn check_filter(s: &ByteString, version: Version, limits: &Limits) ->
         return Err(DecodeError::malformed(format!("the topic filter {error}")));
     }
     check_identifier(s, "topic filter", limits)
+}
+
+fn utf8(bytes: Bytes, what: &'static str) -> Result<ByteString, DecodeError> {
+    ByteString::try_from(bytes).map_err(|_| DecodeError::malformed(format!("the {what} is not valid UTF-8")))
+}
+
+/// [MQTT-1.5.4-2] [MQTT-1.5.3-2 of 3.1.1]
+fn refuse_nul(s: &str, what: &'static str) -> Result<(), DecodeError> {
+    if s.as_bytes().contains(&0) {
+        return Err(DecodeError::malformed(format!("the {what} contains U+0000")));
+    }
+    Ok(())
 }
 
 /// Whether the receiver may refuse it: U+0001 to U+001F, U+007F to U+009F, and the non-characters.

@@ -27,8 +27,9 @@ pub struct SubscribeProperties {
 /// One filter of a SUBSCRIBE with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscribeFilter {
-    /// UTF-8 without U+0000 and not empty. Whether it is a valid filter is the receiver's to say:
-    /// an invalid one is answered by a code, the others of the packet still count.
+    /// UTF-8 without U+0000 and not empty. In 5.0, whether it is a valid filter is the receiver's to say:
+    /// an invalid one is answered by a code, the others of the packet still count. Before 5.0 the decoder
+    /// refuses misplaced wildcards.
     pub filter: ByteString,
     /// How it is to be served.
     pub options: SubscriptionOptions,

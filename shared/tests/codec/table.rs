@@ -13,7 +13,7 @@ fn every_case_means_what_it_should() {
         for &version in case.versions {
             let name = format!("{version}: {} [{}]", case.wire, case.rule);
             let limits = Limits { sender: Some(case.sender), ..Limits::default() };
-            let bytes = wire::bytes(case.wire);
+            let bytes = wire::bytes(&case.wire);
             let mut buffer = BytesMut::from(&bytes[..]);
             let decoded = decode(&mut buffer, version, &limits);
             match &case.expect {

@@ -19,10 +19,7 @@ async fn pictures() -> Result<()> {
                 tab.resize(width, height).await?;
                 tab.connected().await?;
                 for i in 0..30 {
-                    let celsius = 21.0 + f64::from(i % 7) / 4.0;
-                    device
-                        .publish(&Message::new("home/kitchen/temperature", format!("{celsius:.2}"), 1))
-                        .await?;
+                    device.publish(&a_moment(i)).await?;
                 }
                 device.publish(&Message::new("home/door", r#"{"open":true,"battery":87}"#, 1)).await?;
                 tab.wait_for(&topic_node("home/door")).await?;
@@ -30,6 +27,7 @@ async fn pictures() -> Result<()> {
                 tab.nothing_hangs_out().await?;
                 // New values are marked for a moment: a picture shows the page at rest.
                 tab.wait_until_gone(&Hook::css(".fresh")).await?;
+                tab.script("document.getAnimations().forEach(fading => fading.finish())", vec![]).await?;
                 tab.screenshot(&format!("page-{width}x{height}-{theme}")).await?;
                 let shown = tab.script("return document.documentElement.dataset.theme", vec![]).await?;
                 ensure!(shown == theme, "{theme} was asked for, {shown} is shown");
@@ -41,7 +39,20 @@ async fn pictures() -> Result<()> {
     .await
 }
 
-/// What a small household says.
+/// What one of the devices says next.
+fn a_moment(i: u32) -> Message {
+    let up_and_down = f64::from((i % 12).abs_diff(6));
+    let (topic, payload) = match i % 5 {
+        0 => ("home/kitchen/temperature", format!("{:.1}", 21.0 + up_and_down / 10.0)),
+        1 => ("energy/meter/power", format!("{:.0}", 380.0 + 17.0 * up_and_down)),
+        2 => ("home/living/temperature", format!("{:.1}", 20.0 + up_and_down / 10.0)),
+        3 => ("home/kitchen/humidity", format!("{:.0}", 45.0 + up_and_down)),
+        _ => ("garden/soil/moisture", format!("{:.2}", 0.30 + up_and_down / 100.0)),
+    };
+    Message::new(topic, payload, 1)
+}
+
+/// What a small household has said before.
 fn household() -> Vec<Message> {
     [
         ("home/kitchen/temperature", "21.5"),

@@ -173,7 +173,8 @@ fn text(draft: &Draft, field: Field, label: &'static str, placeholder: AttrValue
 fn version(lang: Lang, draft: &Draft) -> Html {
     let onchange = edit(draft, |settings, event: Event| {
         let select = event.target_dyn_into::<HtmlSelectElement>();
-        settings.version = select.and_then(|select| parse_version(&select.value())).unwrap_or(settings.version);
+        settings.version =
+            select.and_then(|select| parse_version(&select.value())).unwrap_or(settings.version);
     });
     let options = [Version::V5, Version::V311, Version::V31].map(|version| {
         let name = version.to_string();

@@ -106,7 +106,8 @@ fn facts(props: &DetailProps, state: &AppState, message: &Message) -> Html {
 fn level(lang: Lang, state: &AppState, path: &str) -> Html {
     let node = state.topics.find_path(path).and_then(|id| state.topics.node(id));
     let Some(node) = node else { return html! { <p class="empty">{ lang.t(Text::NoneKept) }</p> } };
-    let (topics, messages) = (format::thousands(node.topics_below as u64), format::thousands(node.messages_below));
+    let (topics, messages) =
+        (format::thousands(node.topics_below as u64), format::thousands(node.messages_below));
     html! {
         <>
             <p class="big">{ lang.fill(Text::TopicsBelow, &[("topics", &topics), ("messages", &messages)]) }</p>
@@ -121,7 +122,8 @@ fn history(props: &DetailProps, state: &AppState, shown: u64) -> Html {
     let node = state.topics.find(path).and_then(|id| state.topics.node(id));
     let all = format::thousands(node.map_or(0, |node| node.messages));
     let kept = format::thousands(listing.len() as u64);
-    let newest = (0..listing.len().min(LINE_POINTS)).filter_map(|row| state.history.message(listing.seq(row)?));
+    let newest =
+        (0..listing.len().min(LINE_POINTS)).filter_map(|row| state.history.message(listing.seq(row)?));
     let messages: Vec<&Message> = newest.collect();
     let rows = messages.iter().take(HISTORY_ROWS).map(|message| {
         let seq = message.seq;

@@ -158,7 +158,7 @@ fn newer(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
         on.emit(Action::ListAway(false));
     };
     html! {
-        <button type="button" class="newer" data-test="newer" {onclick}>
+        <button type="button" class="newer" data-test="newer" title={props.lang.t(Text::HeldHint)} {onclick}>
             { props.lang.fill(text, &[("n", &format::thousands(list.newer() as u64))]) }
         </button>
     }

@@ -2,19 +2,19 @@
 //!
 //! Whatever comes from the broker is text: it goes into text nodes and attributes, never into markup.
 
-mod icon;
-mod parts;
-mod header;
-mod notice;
-mod topic_tree;
-mod subscriptions;
-mod message_list;
-mod publish_form;
-mod payload_view;
-mod detail;
-mod properties;
 mod connection_dialog;
+mod detail;
+mod header;
+mod icon;
+mod message_list;
+mod notice;
+mod parts;
+mod payload_view;
+mod properties;
+mod publish_form;
 mod quiet;
+mod subscriptions;
+mod topic_tree;
 
 pub use connection_dialog::ConnectionDialog;
 pub use detail::Detail;

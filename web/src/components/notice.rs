@@ -77,7 +77,9 @@ fn sentence(lang: Lang, why: &Why, url: &str) -> String {
         }
         Why::Lost(words) => lang.t(Text::WhyLost).to_owned() + &parenthesis(words),
         Why::NoAnswer => lang.t(Text::WhyNoAnswer).to_owned(),
-        Why::Refused { reason, reason_string, .. } => refusal(lang, *reason) + &server_says(lang, reason_string.as_deref()),
+        Why::Refused { reason, reason_string, .. } => {
+            refusal(lang, *reason) + &server_says(lang, reason_string.as_deref())
+        }
         Why::ServerDisconnect { reason, reason_string, .. } => {
             farewell(lang, *reason) + &server_says(lang, reason_string.as_deref())
         }
@@ -103,7 +105,9 @@ fn refusal(lang: Lang, reason: ReasonCode) -> String {
         ReasonCode::NotAuthorized => Text::RefusedNotAuthorized,
         ReasonCode::UnsupportedProtocolVersion => Text::RefusedVersion,
         ReasonCode::ClientIdentifierNotValid => Text::RefusedClientId,
-        ReasonCode::ServerUnavailable | ReasonCode::ServerBusy | ReasonCode::ConnectionRateExceeded => Text::RefusedBusy,
+        ReasonCode::ServerUnavailable | ReasonCode::ServerBusy | ReasonCode::ConnectionRateExceeded => {
+            Text::RefusedBusy
+        }
         ReasonCode::Banned => Text::RefusedBanned,
         other => return lang.fill(Text::RefusedOther, &[("reason", &other.to_string())]),
     };

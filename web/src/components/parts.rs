@@ -10,7 +10,12 @@ use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 /// A button that is a picture; `label` says what it does.
-pub(super) fn icon_button(icon: Icon, label: impl Into<AttrValue>, test: &'static str, on: Callback<MouseEvent>) -> Html {
+pub(super) fn icon_button(
+    icon: Icon,
+    label: impl Into<AttrValue>,
+    test: &'static str,
+    on: Callback<MouseEvent>,
+) -> Html {
     let label = label.into();
     html! {
         <button type="button" class="icon-button" aria-label={label.clone()} title={label} data-test={test} onclick={on}>
@@ -22,7 +27,9 @@ pub(super) fn icon_button(icon: Icon, label: impl Into<AttrValue>, test: &'stati
 /// A choice of QoS.
 pub(super) fn qos_select(label: &'static str, test: &'static str, value: QoS, on: Callback<QoS>) -> Html {
     let onchange = move |event: Event| {
-        if let Some(qos) = event.target_dyn_into::<HtmlSelectElement>().and_then(|select| parse_qos(&select.value())) {
+        if let Some(qos) =
+            event.target_dyn_into::<HtmlSelectElement>().and_then(|select| parse_qos(&select.value()))
+        {
             on.emit(qos);
         }
     };
@@ -34,7 +41,10 @@ pub(super) fn qos_select(label: &'static str, test: &'static str, value: QoS, on
 }
 
 /// A callback that says something only if there is something to say.
-pub(super) fn if_some<E: 'static>(on: &Callback<Action>, f: impl Fn(E) -> Option<Action> + 'static) -> Callback<E> {
+pub(super) fn if_some<E: 'static>(
+    on: &Callback<Action>,
+    f: impl Fn(E) -> Option<Action> + 'static,
+) -> Callback<E> {
     let on = on.clone();
     Callback::from(move |event| {
         if let Some(action) = f(event) {

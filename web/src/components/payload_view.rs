@@ -31,7 +31,13 @@ pub(super) struct PayloadViewProps {
 }
 
 impl PayloadViewProps {
-    pub(super) fn new(lang: Lang, message: &Message, len: usize, format: Option<Format>, on: Callback<Action>) -> Self {
+    pub(super) fn new(
+        lang: Lang,
+        message: &Message,
+        len: usize,
+        format: Option<Format>,
+        on: Callback<Action>,
+    ) -> Self {
         PayloadViewProps { lang, seq: message.seq, payload: message.payload.clone(), len, format, on }
     }
 }
@@ -50,7 +56,8 @@ pub(super) fn PayloadView(props: &PayloadViewProps) -> Html {
         let seq = props.seq;
         move |_: MouseEvent| whole.set(Some(seq))
     };
-    let sizes = |part: usize| [("shown", format::bytes(part as u64)), ("all", format::bytes(props.len as u64))];
+    let sizes =
+        |part: usize| [("shown", format::bytes(part as u64)), ("all", format::bytes(props.len as u64))];
     let fill = |text, part| {
         let [shown, all] = sizes(part);
         lang.fill(text, &[(shown.0, &shown.1), (all.0, &all.1)])
@@ -113,7 +120,10 @@ fn body(lang: Lang, format: Format, bytes: &[u8]) -> Html {
         (Err(error), _) => {
             // A character that the cut has halved is no reason to complain.
             let halved = error.error_len().is_none();
-            let valid = bytes.get(..error.valid_up_to()).and_then(|head| std::str::from_utf8(head).ok()).unwrap_or_default();
+            let valid = bytes
+                .get(..error.valid_up_to())
+                .and_then(|head| std::str::from_utf8(head).ok())
+                .unwrap_or_default();
             let at = error.valid_up_to().to_string();
             return html! {
                 <>

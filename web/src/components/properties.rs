@@ -40,7 +40,8 @@ fn rows(lang: Lang, properties: &PublishProperties) -> Vec<(String, String)> {
         subscription_ids,
         user,
     } = properties;
-    let format = |utf8: bool| lang.t(if utf8 { Text::PropFormatText } else { Text::PropFormatBytes }).to_owned();
+    let format =
+        |utf8: bool| lang.t(if utf8 { Text::PropFormatText } else { Text::PropFormatBytes }).to_owned();
     row(Text::PropFormat, payload_format_utf8.map(format));
     row(Text::PropExpiry, message_expiry_s.map(|s| format!("{s} s")));
     row(Text::PropContentType, content_type.as_deref().map(visible_line));
@@ -69,7 +70,8 @@ mod tests {
             user: vec![("b".into(), "1".into()), ("a".into(), "2\u{202e}".into()), ("b".into(), "3".into())],
         };
         let values: Vec<_> = rows(Lang::En, &properties).into_iter().map(|(_, value)| value).collect();
-        let expected = ["UTF-8 text", "60 s", "text/plain", "a/answer", "ff 01", "1, 2", "1", "2\u{25af}", "3"];
+        let expected =
+            ["UTF-8 text", "60 s", "text/plain", "a/answer", "ff 01", "1, 2", "1", "2\u{25af}", "3"];
         assert_eq!(values, expected);
         assert!(rows(Lang::En, &PublishProperties::default()).is_empty());
     }

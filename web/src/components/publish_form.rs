@@ -93,7 +93,9 @@ fn progress(lang: Lang, progress: &Progress, connected: bool) -> (&'static str, 
         Progress::Sending(_) if connected => ("sending", plain(Text::Sending)),
         Progress::Sending(_) => ("sending", plain(Text::SendingOffline)),
         Progress::Sent => ("sent", plain(Text::SentQ0)),
-        Progress::Acknowledged(ReasonCode::NoMatchingSubscribers) => ("acknowledged", plain(Text::NobodyListens)),
+        Progress::Acknowledged(ReasonCode::NoMatchingSubscribers) => {
+            ("acknowledged", plain(Text::NobodyListens))
+        }
         Progress::Acknowledged(reason) if reason.is_error() => {
             ("failed", lang.fill(Text::AckRefused, &[("reason", &reason.to_string())]))
         }

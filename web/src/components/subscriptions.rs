@@ -93,4 +93,3 @@ fn form(props: &SubscriptionListProps) -> Html {
         </form>
     }
 }
-

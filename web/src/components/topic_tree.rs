@@ -112,8 +112,10 @@ fn row(lang: Lang, topics: &Topics, id: NodeId, node: &Node, selected: Option<&s
     let has_children = !node.children.is_empty();
     let open = node.expanded || !topics.filter().is_empty();
     let is_selected = selected == Some(path.as_str());
-    let name = if node.name.is_empty() { lang.t(Text::EmptyLevel).to_owned() } else { visible_line(&node.name) };
-    let class = classes!("tree-row", is_selected.then_some("selected"), node.name.is_empty().then_some("nameless"));
+    let name =
+        if node.name.is_empty() { lang.t(Text::EmptyLevel).to_owned() } else { visible_line(&node.name) };
+    let class =
+        classes!("tree-row", is_selected.then_some("selected"), node.name.is_empty().then_some("nameless"));
     html! {
         <div {class} role="treeitem" id={format!("topic-{id}")} aria-level={node.depth.to_string()}
             aria-selected={is_selected.to_string()} aria-expanded={has_children.then(|| open.to_string())}
@@ -148,7 +150,9 @@ fn value(lang: Lang, node: &Node, now_ms: u64) -> Html {
 fn on_click(props: &TopicTreeProps) -> Callback<MouseEvent> {
     let (view, on, narrow) = (props.view.clone(), props.on.clone(), props.narrow);
     Callback::from(move |event: MouseEvent| {
-        let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
+        let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else {
+            return;
+        };
         let row = target.closest("[data-node]").ok().flatten();
         let Some(id) = row.and_then(|row| row.get_attribute("data-node")?.parse().ok()) else { return };
         let actions = {

@@ -19,7 +19,8 @@ pub fn use_media(query: &'static str) -> bool {
             }
             move || {
                 if let Some(list) = list {
-                    let _ = list.remove_event_listener_with_callback("change", changed.as_ref().unchecked_ref());
+                    let _ =
+                        list.remove_event_listener_with_callback("change", changed.as_ref().unchecked_ref());
                 }
             }
         });

@@ -2,8 +2,8 @@
 //! screen the parts are tabs.
 
 use crate::components::{
-    ConnectionDialog, ConnectionNotice, Detail, Header, MessageList, PublishForm, SubscriptionList, TopicTree,
-    next_steps, quiet,
+    ConnectionDialog, ConnectionNotice, Detail, Header, MessageList, PublishForm, SubscriptionList,
+    TopicTree, next_steps, quiet,
 };
 use crate::hooks::use_media;
 use crate::i18n::{Lang, Text};
@@ -103,7 +103,9 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
         Tab::Details => html! {
             <Detail {view} {lang} on={on.clone()}>{ next_steps(lang, state.broker.as_deref(), &on) }</Detail>
         },
-        Tab::Publish => html! { <PublishForm {lang} publishing={state.publishing.clone()} {connected} {on} /> },
+        Tab::Publish => {
+            html! { <PublishForm {lang} publishing={state.publishing.clone()} {connected} {on} /> }
+        }
     }
 }
 

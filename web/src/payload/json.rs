@@ -302,7 +302,8 @@ mod tests {
 
     #[test]
     fn kinds() {
-        let kinds: Vec<_> = spans(r#"{"a":"b","c":[1,true]}"#).unwrap().iter().map(|span| span.kind).collect();
+        let kinds: Vec<_> =
+            spans(r#"{"a":"b","c":[1,true]}"#).unwrap().iter().map(|span| span.kind).collect();
         use Kind::{Key, Number, Punctuation as P, String, Word};
         assert_eq!(kinds, [P, Key, P, String, P, Key, P, Number, P, Word, P]);
     }

@@ -35,7 +35,10 @@ pub fn visible_line(text: &str) -> String {
 
 /// `text` with its line ends and tabs, everything else that cannot be seen made visible.
 pub fn readable(text: &str) -> String {
-    text.replace("\r\n", "\n").chars().map(|c| if matches!(c, '\n' | '\t') { c } else { visible(c) }).collect()
+    text.replace("\r\n", "\n")
+        .chars()
+        .map(|c| if matches!(c, '\n' | '\t') { c } else { visible(c) })
+        .collect()
 }
 
 /// Control characters become their pictures (U+2400), characters that reorder or hide their neighbours a box:

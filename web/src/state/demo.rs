@@ -43,7 +43,10 @@ fn hundredths(n: i32) -> String {
 }
 
 fn message(topic: &'static str, payload: String, retain: bool) -> Message {
-    #[expect(clippy::expect_used, reason = "the topics above are constants, and the test below sees all of them")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the topics above are constants, and the test below sees all of them"
+    )]
     let topic = TopicName::new(topic).expect("a valid topic");
     Message::new(topic, payload, QoS::AtMostOnce, retain)
 }

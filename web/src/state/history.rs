@@ -340,7 +340,10 @@ mod tests {
             message(&mut history, "a", b"x");
         }
         assert_eq!(listed(&history.list), [Some(4), Some(3), Some(2)]);
-        assert_eq!((history.dropped(), history.message(1).is_none(), history.message(2).is_some()), (2, true, true));
+        assert_eq!(
+            (history.dropped(), history.message(1).is_none(), history.message(2).is_some()),
+            (2, true, true)
+        );
     }
 
     #[test]
@@ -366,7 +369,10 @@ mod tests {
         message(&mut history, "a", b"x"); // 0 goes: its row stays, empty
         assert_eq!((listed(&history.list), history.list.newer()), (vec![Some(2), Some(1), None], 2));
         history.list.set_frozen(false);
-        assert_eq!((listed(&history.list), history.list.newer()), (vec![Some(4), Some(3), Some(2), Some(1)], 0));
+        assert_eq!(
+            (listed(&history.list), history.list.newer()),
+            (vec![Some(4), Some(3), Some(2), Some(1)], 0)
+        );
     }
 
     #[test]

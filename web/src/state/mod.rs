@@ -6,15 +6,15 @@
 //! Messages arrive by the ten thousand; so the state is one value that is changed in place, and the page looks at it
 //! once per frame. Nothing is "the latest message" of a render: each message is recorded when it comes.
 
+mod action;
 pub mod demo;
 pub mod history;
+mod natural;
 pub mod publish;
 pub mod query;
 pub mod settings;
 pub mod subscriptions;
 pub mod topics;
-mod action;
-mod natural;
 mod ui;
 mod view;
 
@@ -283,7 +283,16 @@ impl AppState {
         let topic = self.topics.record(&publish.topic, value);
         let properties = publish.properties.map(|properties| Rc::new(*properties));
         let dup = publish.dup;
-        self.history.push(Entry::Message(Message { seq, at_ms, topic, payload, qos, retain, dup, properties }));
+        self.history.push(Entry::Message(Message {
+            seq,
+            at_ms,
+            topic,
+            payload,
+            qos,
+            retain,
+            dup,
+            properties,
+        }));
     }
 
     fn connected(&mut self, session_present: bool) {
@@ -331,7 +340,9 @@ impl AppState {
 
     fn count_down(&mut self) {
         self.connection.retry_in_ms = match &self.connection.state {
-            client::State::Waiting { until, .. } => u64::try_from((*until - self.now).as_millis()).unwrap_or(0),
+            client::State::Waiting { until, .. } => {
+                u64::try_from((*until - self.now).as_millis()).unwrap_or(0)
+            }
             _ => 0,
         };
     }

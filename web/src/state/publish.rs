@@ -59,7 +59,8 @@ pub struct Publishing {
 impl Publishing {
     /// A form that can be sent as it is.
     pub fn ready(client_id: &str) -> Self {
-        let draft = Draft { topic: "hello".into(), payload: format!("Hello from {client_id}"), ..Draft::default() };
+        let draft =
+            Draft { topic: "hello".into(), payload: format!("Hello from {client_id}"), ..Draft::default() };
         Publishing { draft, ..Publishing::default() }
     }
 
@@ -108,9 +109,8 @@ mod tests {
 
     #[test]
     fn follows_the_last_message_only() {
-        let mut publishing = Publishing::default();
-        publishing.draft = Draft { topic: "a".into(), payload: "1".into(), ..Draft::default() };
-        assert_eq!(publishing.send(5).unwrap().payload, "1");
+        let mut publishing = Publishing::ready("tab-1");
+        assert_eq!(publishing.send(5).unwrap().payload, "Hello from tab-1");
         publishing.accepted(Ok(PublishId(1)));
         publishing.send(6);
         publishing.accepted(Ok(PublishId(2)));

@@ -2,9 +2,9 @@
 
 use super::query::{self, Pair};
 use bytes::Bytes;
+use std::time::Duration;
 use tabmq_shared::client::{Backoff, ConnectOptions};
 use tabmq_shared::packet::{ConnectProperties, QoS, Version, Will, WillProperties};
-use std::time::Duration;
 
 /// How long the broker keeps the session of a tab that is asleep or offline, in seconds.
 const SESSION_EXPIRY_S: u32 = 15 * 60;

@@ -121,7 +121,10 @@ mod tests {
         subscriptions.add(filter.clone(), QoS::AtLeastOnce);
         let row = &subscriptions.rows[0];
         assert_eq!((row.qos, row.answer), (QoS::AtLeastOnce, None));
-        assert_eq!(subscriptions.rows.iter().map(|row| row.filter.as_str()).collect::<Vec<_>>(), ["#", "$SYS/#"]);
+        assert_eq!(
+            subscriptions.rows.iter().map(|row| row.filter.as_str()).collect::<Vec<_>>(),
+            ["#", "$SYS/#"]
+        );
         subscriptions.remove(&filter);
         assert_eq!(subscriptions.rows.len(), 1);
     }

@@ -125,7 +125,9 @@ impl Location {
                 "topic" => location.topic = value,
                 "filter" => location.list_filter = value,
                 "topics" => location.tree_filter = value,
-                "tab" => location.tab = Tab::ALL.into_iter().find(|tab| tab.name() == value).unwrap_or_default(),
+                "tab" => {
+                    location.tab = Tab::ALL.into_iter().find(|tab| tab.name() == value).unwrap_or_default()
+                }
                 _ => {}
             }
         }

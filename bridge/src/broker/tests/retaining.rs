@@ -238,5 +238,5 @@ fn qos_0_that_waits_behind_retained_messages_is_not_overtaken_by_qos_0() {
     let mut payloads = rig.payloads(a);
     rig.send(a, Packet::PubAck(Ack::success(first[0].packet_id.unwrap())));
     payloads.extend(rig.payloads(a));
-    assert_eq!(payloads, ["2", "3", "4"]); // [MQTT-4.6.0-6]
+    assert_eq!(payloads, ["2", "3", "4"]); // [MQTT-4.6.0-5]
 }

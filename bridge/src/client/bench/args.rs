@@ -17,14 +17,14 @@ use tabmq_shared::packet::{QoS, Version};
     args_conflicts_with_subcommands = true,
     subcommand_help_heading = "Other measurements",
     after_help = "\
-In topics and filters {i} is the client's number, {n} counts through --topics or --filters; both begin with 0.
+In topics and filters {i} is the client's number, {t} counts through --topics or --filters; both begin with 0.
 
   tabmq bench                                            one to one, QoS 0, as fast as it goes
   tabmq bench --publishers 50                            50 to 1
   tabmq bench --subscribers 100 --rate 1000              1 to 100, 1000 messages/s
   tabmq bench --publishers 50 --subscribers 50 --topic 'bench/{i}' -q 1    50 pairs, QoS 1
   tabmq bench -L ws://localhost:8083/mqtt --size 16k     over WebSocket, 16 kB
-  tabmq bench --topics 100000 --topic 't/{n}' --filter 't/#'               100,000 topics
+  tabmq bench --topics 100000 --topic 't/{t}' --filter 't/#'               100,000 topics
 
 What is sent but has not arrived is reported as lost, whatever the reason: at QoS 0 a broker drops what a client is too \
 slow to take. --lead keeps publishers from running ahead."
@@ -52,7 +52,7 @@ pub(super) enum Other {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Connection")]
 pub(super) struct CommonArgs {
-    /// The broker's host name or address [default: localhost]
+    /// The broker's host name or address [default: 127.0.0.1]
     #[arg(short = 'h', long, value_name = "HOST")]
     host: Option<String>,
 
@@ -112,19 +112,19 @@ pub(super) struct MessagesArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Load")]
     pub(super) subscribers: usize,
 
-    /// The topic to publish to; may contain {i} and {n}
+    /// The topic to publish to; may contain {i} and {t}
     #[arg(short, long, default_value = "bench", help_heading = "Load")]
     pub(super) topic: Pattern,
 
-    /// How many topics each publisher goes round, where the topic contains {n}
+    /// How many topics each publisher goes round, where the topic contains {t}
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Load")]
     pub(super) topics: usize,
 
-    /// A filter to subscribe to; may contain {i} and {n}, and be given several times [default: the topic]
+    /// A filter to subscribe to; may contain {i} and {t}, and be given several times [default: the topic]
     #[arg(short, long = "filter", value_name = "FILTER", help_heading = "Load")]
     pub(super) filter: Vec<Pattern>,
 
-    /// How many filters each subscriber makes of a filter that contains {n} [default: --topics]
+    /// How many filters each subscriber makes of a filter that contains {t} [default: --topics]
     #[arg(long, value_name = "N", help_heading = "Load")]
     pub(super) filters: Option<usize>,
 
@@ -210,11 +210,11 @@ pub(super) struct IdleArgs {
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Load")]
     pub(super) clients: usize,
 
-    /// A filter that each subscribes to; may contain {i} and {n}, and be given several times [default: none]
+    /// A filter that each subscribes to; may contain {i} and {t}, and be given several times [default: none]
     #[arg(short, long = "filter", value_name = "FILTER", help_heading = "Load")]
     pub(super) filter: Vec<Pattern>,
 
-    /// How many filters each client makes of a filter that contains {n}
+    /// How many filters each client makes of a filter that contains {t}
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Load")]
     pub(super) filters: usize,
 
@@ -234,8 +234,8 @@ pub(super) struct RetainedArgs {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20_000, help_heading = "Load")]
     pub(super) count: usize,
 
-    /// Their topics, with {n}
-    #[arg(short, long, default_value = "bench/retained/{n}", help_heading = "Load")]
+    /// Their topics, with {t}
+    #[arg(short, long, default_value = "bench/retained/{t}", help_heading = "Load")]
     pub(super) topic: Pattern,
 
     /// What to subscribe to
@@ -267,7 +267,7 @@ impl CommonArgs {
     pub(super) fn target(&self) -> Result<Target, Failure> {
         let target = match &self.url {
             Some(url) => url.clone(),
-            None => Target::tcp(self.host.as_deref().unwrap_or("localhost"), self.port.unwrap_or(MQTT_PORT)),
+            None => Target::tcp(self.host.as_deref().unwrap_or("127.0.0.1"), self.port.unwrap_or(MQTT_PORT)),
         };
         match target.topic {
             None => Ok(target),
@@ -329,7 +329,7 @@ mod tests {
         let messages = parse("").unwrap().messages;
         assert_eq!((messages.publishers, messages.subscribers, messages.qos), (1, 1, QoS::AtMostOnce));
         assert_eq!(messages.size, [64]);
-        assert_eq!(messages.common.target().unwrap(), Target::tcp("localhost", 1883));
+        assert_eq!(messages.common.target().unwrap(), Target::tcp("127.0.0.1", 1883));
     }
 
     #[test]

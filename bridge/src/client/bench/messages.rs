@@ -30,6 +30,9 @@ const LONGEST_COUNT: Duration = Duration::from_secs(600);
 /// How often it is looked at how things go.
 const TICK: Duration = Duration::from_millis(10);
 
+/// When nothing has arrived for so long, publishers with `--lead` take what they wait for as lost.
+const FORGIVEN_AFTER: Duration = Duration::from_millis(500);
+
 /// From when all are connected to the first message.
 const START_DELAY: Duration = Duration::from_millis(20);
 
@@ -166,6 +169,7 @@ struct Run {
     received: Vec<Arc<SubscriberTally>>,
     latencies: Arc<Latencies>,
     acknowledged: Arc<Latencies>,
+    flow: Arc<Flow>,
     stop: CancellationToken,
     /// The counters at the end of the warm-up.
     warm: Totals,
@@ -217,23 +221,23 @@ impl Run {
             received: Vec::new(),
             latencies: Arc::new(Latencies::new()?),
             acknowledged: Arc::new(Latencies::new()?),
+            flow: Arc::new(Flow::new(args.lead.is_some())),
             stop: CancellationToken::new(),
             warm: Totals::default(),
             errors: Vec::new(),
         };
-        let flow = Arc::new(Flow::new(args.lead.is_some()));
-        run.start_subscribers(args, prepared.subscribers, &flow);
-        run.start_publishers(args, prepared.publishers, prepared.templates, &flow)?;
+        run.start_subscribers(args, prepared.subscribers);
+        run.start_publishers(args, prepared.publishers, prepared.templates)?;
         Ok(run)
     }
 
-    fn start_subscribers(&mut self, args: &MessagesArgs, clients: Vec<Client>, flow: &Arc<Flow>) {
+    fn start_subscribers(&mut self, args: &MessagesArgs, clients: Vec<Client>) {
         let watch = Arc::new(Watch {
             clock: self.clock,
             start_ns: self.start_ns,
             measure_from_ns: self.measure_from_ns,
             publishers: u32::try_from(args.publishers).ok().filter(|count| *count > 0),
-            flow: flow.clone(),
+            flow: self.flow.clone(),
         });
         for (number, client) in (0..).zip(clients) {
             if number as usize >= args.subscribers - args.stalled {
@@ -259,7 +263,6 @@ impl Run {
         args: &MessagesArgs,
         clients: Vec<Client>,
         templates: Vec<Templates>,
-        flow: &Arc<Flow>,
     ) -> Result<(), String> {
         let interval_ns = args.rate.map(|rate| 1e9 / rate);
         let plan = Arc::new(Plan {
@@ -270,7 +273,7 @@ impl Run {
             count: args.count,
             end_ns: self.end_ns,
             measure_from_ns: self.measure_from_ns,
-            flow: flow.clone(),
+            flow: self.flow.clone(),
             lead: args.lead,
         });
         for (number, (client, templates)) in (0..).zip(clients.into_iter().zip(templates)) {
@@ -291,7 +294,7 @@ impl Run {
         let mut ticks = tokio::time::interval(TICK);
         let interrupted = tokio::signal::ctrl_c();
         tokio::pin!(interrupted);
-        let mut warm = false;
+        let mut warm = args.warm_up.is_zero();
         let mut shown = (self.start_ns, Totals::default());
         loop {
             tokio::select! {
@@ -308,6 +311,7 @@ impl Run {
                 warm = true;
                 self.warm = totals;
             }
+            self.forgive(&totals, now);
             progress.show(|| {
                 let line = progress_line(&shown, &(now, totals));
                 shown = (now, totals);
@@ -334,6 +338,13 @@ impl Run {
                 Ok(Err(error)) => self.errors.push(format!("a subscriber: {error}")),
                 Err(panicked) => self.errors.push(panicked.to_string()),
             }
+        }
+    }
+
+    /// What does not arrive must not stop publishers that wait for it for ever.
+    fn forgive(&mut self, totals: &Totals, now: u64) {
+        if now.saturating_sub(totals.last_received_ns.max(self.start_ns)) > nanos(FORGIVEN_AFTER) {
+            self.flow.forget();
         }
     }
 

@@ -87,6 +87,11 @@ impl Flow {
         }
     }
 
+    /// What has not arrived yet is not expected any more.
+    pub(super) fn forget(&self) {
+        self.received.store(self.sent.load(Relaxed), Relaxed);
+    }
+
     pub(super) fn on_their_way(&self) -> u64 {
         self.sent.load(Relaxed).saturating_sub(self.received.load(Relaxed))
     }

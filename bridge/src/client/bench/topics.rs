@@ -7,7 +7,7 @@ use tabmq_shared::topic::{TopicFilter, TopicName};
 /// More comparisons of a topic with a wildcard than this are not made: then nobody knows what should have come.
 const MAX_COMPARISONS: usize = 20_000_000;
 
-/// A topic or filter in which `{i}` is the client's number and `{n}` another number, both from 0.
+/// A topic or filter in which `{i}` is the client's number and `{t}` the topic's, both from 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern(String);
 
@@ -25,20 +25,20 @@ impl Pattern {
         &self.0
     }
 
-    /// Whether it has an `{n}`.
+    /// Whether it has an `{t}`.
     pub(super) fn has_number(&self) -> bool {
-        self.0.contains("{n}")
+        self.0.contains("{t}")
     }
 
-    /// The text for client `i` and number `n`.
-    pub(super) fn expand(&self, i: usize, n: usize) -> String {
+    /// The text for client `i` and topic `t`.
+    pub(super) fn expand(&self, i: usize, t: usize) -> String {
         match self.0.contains('{') {
-            true => self.0.replace("{i}", &i.to_string()).replace("{n}", &n.to_string()),
+            true => self.0.replace("{i}", &i.to_string()).replace("{t}", &t.to_string()),
             false => self.0.clone(),
         }
     }
 
-    /// The valid topic names for client `i`: as many as `count` if there is an `{n}`, else one.
+    /// The valid topic names for client `i`: as many as `count` if there is an `{t}`, else one.
     pub(super) fn topics(&self, i: usize, count: usize) -> Result<Vec<TopicName>, String> {
         self.numbers(count)
             .map(|n| {
@@ -49,7 +49,7 @@ impl Pattern {
             .collect()
     }
 
-    /// The valid filters for client `i`: as many as `count` if there is an `{n}`, else one.
+    /// The valid filters for client `i`: as many as `count` if there is an `{t}`, else one.
     pub(super) fn filters(&self, i: usize, count: usize) -> Result<Vec<TopicFilter>, String> {
         self.numbers(count)
             .map(|n| {
@@ -120,10 +120,10 @@ mod tests {
     #[test]
     fn patterns() {
         let pattern = |text: &str| Pattern(text.to_owned());
-        assert_eq!(pattern("a/{i}/{n}").expand(3, 7), "a/3/7");
+        assert_eq!(pattern("a/{i}/{t}").expand(3, 7), "a/3/7");
         assert_eq!(pattern("a/{i}").topics(3, 10).unwrap(), [TopicName::new("a/3").unwrap()]);
-        assert_eq!(pattern("{n}").topics(0, 2).unwrap().len(), 2);
-        assert_eq!(pattern("{n}/#").filters(0, 0).unwrap(), [TopicFilter::new("0/#").unwrap()]);
+        assert_eq!(pattern("{t}").topics(0, 2).unwrap().len(), 2);
+        assert_eq!(pattern("{t}/#").filters(0, 0).unwrap(), [TopicFilter::new("0/#").unwrap()]);
         assert!(pattern("a/#").topics(0, 1).unwrap_err().contains("a/#"));
         assert!(pattern("a#").filters(0, 1).unwrap_err().contains("a#"));
     }

@@ -41,8 +41,8 @@ pub(super) struct About {
 pub(super) struct Books {
     peers: Vec<About>,
     pub(super) messages: Vec<Message>,
-    /// What each peer was handed, in order.
-    received: Vec<Vec<usize>>,
+    /// What each peer was handed, in order, and at which QoS.
+    received: Vec<Vec<(usize, QoS)>>,
     outcomes: BTreeMap<(usize, PublishId), Outcome>,
     /// How many wills of each peer each peer was handed: `[receiver][sender]`.
     wills: Vec<Vec<u64>>,
@@ -101,7 +101,7 @@ impl Books {
                 assert_eq!(got, ids, "message {number} [MQTT-3.3.4-3]");
             }
         }
-        self.received[peer].push(number);
+        self.received[peer].push((number, publish.qos));
     }
 
     /// The highest QoS at which a peer subscribed to a message, and the identifiers of those subscriptions.
@@ -117,8 +117,8 @@ impl Books {
 
     /// How many messages came to somebody more than once.
     pub(super) fn repeated(&self) -> u64 {
-        let repeated = |list: &Vec<usize>| {
-            let mut sorted = list.clone();
+        let repeated = |list: &Vec<(usize, QoS)>| {
+            let mut sorted: Vec<usize> = list.iter().map(|(number, _)| *number).collect();
             sorted.sort_unstable();
             sorted.windows(2).filter(|pair| pair[0] == pair[1]).count() as u64
         };
@@ -169,7 +169,7 @@ impl Books {
     /// QoS 1 at least once, QoS 2 exactly once, QoS 0 at most once.
     fn check_plain(&self, peer: usize) {
         for (number, message) in self.messages.iter().enumerate() {
-            let times = self.received[peer].iter().filter(|n| **n == number).count();
+            let times = self.received[peer].iter().filter(|(n, _)| *n == number).count();
             let what = || format!("peer {peer} got message {number} {times} times: {message:?}");
             match message.kind {
                 Kind::Plain(_) => {}
@@ -209,7 +209,7 @@ impl Books {
     fn check_work(&self) {
         for (number, message) in self.messages.iter().enumerate() {
             let Kind::Work(_) = message.kind else { continue };
-            let got = |list: &Vec<usize>| list.iter().filter(|n| **n == number).count();
+            let got = |list: &Vec<(usize, QoS)>| list.iter().filter(|(n, _)| *n == number).count();
             let times: usize = self.received.iter().map(got).sum();
             let members =
                 (0..self.peers.len()).filter_map(|peer| Some((peer, self.wanted(peer, message)?.0)));
@@ -225,21 +225,17 @@ impl Books {
         }
     }
 
-    /// [MQTT-4.6.0-6] The first time that they come, the messages of one publisher on one topic are in order: QoS 0
+    /// [MQTT-4.6.0-5] The first time that they come, the messages of one publisher on one topic are in order: QoS 0
     /// among themselves, QoS 1 and 2 together.
     fn check_order(&self, peer: usize) {
         let mut last: BTreeMap<(usize, Kind, bool), usize> = BTreeMap::new();
         let mut seen = vec![false; self.messages.len()];
-        for &number in &self.received[peer] {
+        for &(number, qos) in &self.received[peer] {
             let message = &self.messages[number];
-            if std::mem::replace(&mut seen[number], true) || self.may_come_late(peer, message) {
+            if std::mem::replace(&mut seen[number], true) || self.may_come_late(peer, message, qos) {
                 continue;
             }
-            let subscribed = match message.kind {
-                Kind::Passing => QoS::ExactlyOnce,
-                _ => self.wanted(peer, message).map_or(QoS::ExactlyOnce, |(qos, _)| qos),
-            };
-            let acknowledged = message.qos.min(subscribed) > QoS::AtMostOnce;
+            let acknowledged = qos > QoS::AtMostOnce;
             let before = last.insert((message.publisher, message.kind, acknowledged), number);
             assert!(before < Some(number), "peer {peer} got {before:?} before {number}: {message:?}");
         }
@@ -247,8 +243,10 @@ impl Books {
 
     /// What a member of a group that is gone had not acknowledged comes late to another. And who did not get a message
     /// when it was published may get it when it is repeated, after a later one.
-    fn may_come_late(&self, peer: usize, message: &Message) -> bool {
-        let steady = self.peers[peer].lasting && matches!(message.kind, Kind::Plain(_) | Kind::Retained);
+    fn may_come_late(&self, peer: usize, message: &Message, qos: QoS) -> bool {
+        let steady = self.peers[peer].lasting
+            && qos > QoS::AtMostOnce
+            && matches!(message.kind, Kind::Plain(_) | Kind::Retained);
         let inherited = matches!(message.kind, Kind::Work(_))
             && (0..self.peers.len()).any(|n| !self.peers[n].lasting && self.wanted(n, message).is_some());
         inherited || !(steady || self.is_published_once(message))
@@ -262,12 +260,12 @@ impl Books {
         }
         for (name, newest) in self.newest_retained() {
             let publisher = self.messages[newest].publisher;
-            let of_it = |n: &&usize| {
-                let message = &self.messages[**n];
+            let of_it = |n: &usize| {
+                let message = &self.messages[*n];
                 message.kind == Kind::Retained && message.publisher == publisher
             };
-            let last = self.received[peer].iter().rfind(of_it);
-            assert_eq!(last, Some(&newest), "peer {peer}, {name}");
+            let last = self.received[peer].iter().map(|(number, _)| *number).rfind(of_it);
+            assert_eq!(last, Some(newest), "peer {peer}, {name}");
         }
     }
 

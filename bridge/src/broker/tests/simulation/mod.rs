@@ -22,7 +22,7 @@ use tabmq_shared::client::Event as ClientEvent;
 use wire::Wire;
 
 /// How many runs every `cargo test` makes.
-const RUNS: u64 = 1_500;
+const RUNS: u64 = 2_000;
 
 #[test]
 fn nothing_is_lost_nothing_comes_twice_and_nothing_is_left_behind() {

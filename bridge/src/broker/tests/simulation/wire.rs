@@ -18,7 +18,7 @@ pub(super) struct Wire {
     /// What has come to the broker's end and is not a whole packet.
     input: BytesMut,
     queue: WriteQueue,
-    /// There is a reason to ask the broker for output, besides the waker.
+    /// The broker may have more output, and does not tell: something was read, or the outbox was full.
     look: bool,
     woken: Arc<Woken>,
 }
@@ -112,7 +112,7 @@ impl Wire {
                 return;
             }
             match broker.take_output(conn, &mut self.queue, &Waker::from(self.woken.clone()), now) {
-                Output::Data { .. } => {}
+                Output::Data { more } => self.look = more,
                 Output::Idle => return,
                 Output::Close => {
                     broker.release(conn);
@@ -128,6 +128,5 @@ impl Wire {
             self.queue.advance(some);
             left -= some;
         }
-        self.look = !self.queue.has_remaining();
     }
 }
