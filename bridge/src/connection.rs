@@ -59,7 +59,13 @@ pub async fn serve(mut transport: Transport, peer: Peer, hub: Arc<Hub>) {
     };
     let (version, client_id, username) =
         (connect.version, connect.client_id.clone(), connect.username.clone());
-    let about = |not_let_in: NotLetIn| NotLetIn { client_id: Some(client_id), username, ..not_let_in };
+    let max_packet_size = connect.properties.maximum_packet_size;
+    let about = |not_let_in: NotLetIn| NotLetIn {
+        client_id: Some(client_id),
+        username,
+        max_packet_size,
+        ..not_let_in
+    };
     let last_data = match authenticate(&mut transport, &mut input, &hub, &connect, &peer).await {
         Ok(last_data) => last_data,
         Err(not_let_in) => return refuse(transport, peer, &hub, about(not_let_in)).await,
@@ -134,7 +140,9 @@ async fn authenticate(
     let told = |reason, why| NotLetIn::told(connect.version, reason, why);
     let Some(method) = &connect.properties.authentication_method else {
         let verdict = hub.authenticator().authenticate(connect, peer).await;
-        return verdict.map(|()| None).map_err(|Refusal { reason, why }| told(reason, why));
+        return verdict
+            .map(|()| None)
+            .map_err(|Refusal { reason, why }| NotLetIn::denied(connect.version, reason, why));
     };
     let Some(mut exchange) = hub.authenticator().methods().begin(method) else {
         let why = format!("authentication method {method:?} is not known"); // [MQTT-4.12.0-1]
@@ -147,7 +155,8 @@ async fn authenticate(
             Ok(Step::Continue(challenge)) => {
                 data = challenged(transport, input, hub, method, challenge).await?;
             }
-            Err(why) => return Err(told(ReasonCode::NotAuthorized, why)), // [MQTT-4.12.0-4]
+            // [MQTT-4.12.0-4]
+            Err(why) => return Err(NotLetIn::denied(connect.version, ReasonCode::NotAuthorized, why)),
         }
     }
 }
@@ -206,17 +215,55 @@ struct NotLetIn {
     client_id: Option<ByteString>,
     username: Option<ByteString>,
     server_reference: Option<String>,
+    /// The largest packet that the client takes, in bytes, if it said so.
+    max_packet_size: Option<u32>,
+    /// Whether the client may read `why`. Why it was not recognised is nobody's affair but the console's.
+    for_the_client: bool,
 }
 
 impl NotLetIn {
+    /// The CONNACK that says so; empty where there is none, or where the client would not take it.
+    fn connack(&self) -> BytesMut {
+        let mut bytes = BytesMut::new();
+        let Some(version) = self.version else { return bytes };
+        let reason_string = self.for_the_client.then(|| ByteString::from(self.why.as_str()));
+        let server_reference = self.server_reference.as_deref().map(ByteString::from);
+        let full = ConnAckProperties { reason_string, server_reference, ..ConnAckProperties::default() };
+        // [MQTT-3.2.2-19] the reason string is left out where it would be too much
+        for properties in [full, ConnAckProperties::default()] {
+            let properties = if version.is_v5() { properties } else { ConnAckProperties::default() };
+            let connack = ConnAck { session_present: false, reason: self.reason, properties };
+            bytes.clear();
+            let encoded = codec::encode(&Packet::ConnAck(Box::new(connack)), version, &mut bytes);
+            if encoded.is_ok() && self.max_packet_size.is_none_or(|max| bytes.len() <= max as usize) {
+                return bytes;
+            }
+        }
+        BytesMut::new() // [MQTT-3.1.2-24]
+    }
+
     /// What came was no CONNECT, so no CONNACK answers it.
     fn silent(reason: ReasonCode, why: String) -> Self {
-        NotLetIn { reason, why, version: None, client_id: None, username: None, server_reference: None }
+        NotLetIn {
+            reason,
+            why,
+            version: None,
+            client_id: None,
+            username: None,
+            server_reference: None,
+            max_packet_size: None,
+            for_the_client: true,
+        }
     }
 
     /// The client is told by CONNACK.
     fn told(version: Version, reason: ReasonCode, why: String) -> Self {
         NotLetIn { version: Some(version), ..NotLetIn::silent(reason, why) }
+    }
+
+    /// The client is told that it may not come in, but not why.
+    fn denied(version: Version, reason: ReasonCode, why: String) -> Self {
+        NotLetIn { for_the_client: false, ..NotLetIn::told(version, reason, why) }
     }
 
     fn malformed(error: DecodeError) -> Self {
@@ -226,21 +273,10 @@ impl NotLetIn {
 
 /// Answers CONNACK if that is possible, and closes.
 async fn refuse(mut transport: Transport, peer: Peer, hub: &Hub, not_let_in: NotLetIn) {
-    let NotLetIn { reason, why, version, client_id, username, server_reference } = not_let_in;
     hub.count_refused();
-    hub.tell(&Event::Refused { client_id, username, peer, reason, why: why.clone() });
-    let mut bytes = BytesMut::new();
-    if let Some(version) = version {
-        let mut properties = ConnAckProperties::default();
-        if version.is_v5() {
-            properties.reason_string = Some(ByteString::from(why));
-            properties.server_reference = server_reference.map(ByteString::from);
-        }
-        let connack = Packet::ConnAck(Box::new(ConnAck { session_present: false, reason, properties }));
-        if codec::encode(&connack, version, &mut bytes).is_err() {
-            bytes.clear();
-        }
-    }
+    let bytes = not_let_in.connack();
+    let NotLetIn { reason, why, client_id, username, .. } = not_let_in;
+    hub.tell(&Event::Refused { client_id, username, peer, reason, why });
     let farewell = async {
         if !bytes.is_empty() {
             transport.write_all(&bytes).await?;

@@ -124,8 +124,8 @@ texts! {
     ThemeDark = "dark", "深色";
     OtherLanguage = "简体中文", "English";
     SecondTab = "Open a second tab", "打开第二个标签页";
-    MessagesShort = "{n} messages", "{n} 条消息";
-    MessagesTotal = "{n} messages received", "已收到 {n} 条消息";
+    MessagesShort = "{n} received", "收到 {n} 条";
+    MessagesTotal = "Messages received since the page was loaded: {n}", "页面加载以来收到的消息：{n}";
     PerSecond = "{n}/s", "{n} 条/秒";
 
     // Topics
@@ -136,7 +136,7 @@ texts! {
     NoTopics = "No topics yet", "暂无主题";
     NoTopicFound = "No topic matches “{text}”", "没有与“{text}”匹配的主题";
     TopicsUntracked = "{n} messages are on topics that no longer fit into the tree", "{n} 条消息的主题超出主题树容量";
-    TopicsBelow = "{topics} topics, {messages} messages", "{topics} 个主题，{messages} 条消息";
+    TopicsBelow = "Topics: {topics} · messages: {messages}", "主题：{topics} · 消息：{messages}";
     EmptyLevel = "(empty level)", "（空层级）";
     Retained = "retained", "保留消息";
 
@@ -222,7 +222,7 @@ texts! {
     PropSubscriptionIds = "Subscription ids", "订阅标识符";
     PropUser = "User property", "用户属性";
     History = "History", "历史";
-    HistoryCount = "{n} messages, {kept} kept", "{n} 条消息，保留 {kept} 条";
+    HistoryCount = "{n} received, {kept} kept", "收到 {n} 条，保留 {kept} 条";
     Duplicate = "perhaps a second delivery (DUP)", "可能是重复投递（DUP）";
     Sparkline = "The last values, oldest on the left", "最近的数值，左侧最早";
 

@@ -6,13 +6,17 @@
 //! - [`setup`]: what must be installed (the wasm32 target, Chromium) and how it gets there.
 //! - [`build`]: the page, then the broker with the page inside.
 //! - [`tidy`]: the rules about the sources that neither compiler nor clippy knows.
+//! - [`bench`]: this broker beside others.
+//! - [`conformance`]: the page of the protocol's statements and their tests.
 //! - [`test`](mod@test): every check, in an order that fails fast, and the count at the end.
 
 #![allow(clippy::print_stdout, reason = "a command-line tool: its output is its purpose")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod bench;
 mod build;
 mod command;
+mod conformance;
 mod setup;
 mod test;
 mod tidy;
@@ -26,7 +30,9 @@ Usage: cargo xtask COMMAND
   run [-- ARGS]          build the page and the broker, then start the broker: `tabmq ARGS`
   build                  the same without starting; prints where the binary is
   test [--skip-browser]  every check and every test; the last line counts them
+  bench [--help]         this broker beside mosquitto and rumqttd
   tidy                   only the checks of the sources' rules
+  conformance            write docs/conformance.md: the protocol's statements and their tests
   help                   this text";
 
 fn main() -> ExitCode {
@@ -55,9 +61,15 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
             no_arguments("test", &others)?;
             test::all(test::Options { skip_browser })
         }
+        "bench" => bench::run(rest),
         "tidy" => {
             no_arguments("tidy", rest)?;
             tidy::check_workspace(&command::workspace_root())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "conformance" => {
+            no_arguments("conformance", rest)?;
+            conformance::write(&command::workspace_root())?;
             Ok(ExitCode::SUCCESS)
         }
         "help" | "--help" | "-h" => {

@@ -1,21 +1,22 @@
 //! PUBACK, PUBREC, PUBREL and PUBCOMP from clients. What an acknowledgement makes room for is sent when the connection
 //! next takes its output.
 
+use super::message::Delivery;
 use super::router::SessionKey;
 use super::session::ConnId;
 use super::{Broker, Violation};
-use tabmq_shared::Time;
-use tabmq_shared::packet::{Ack, Packet, ReasonCode};
-use tabmq_shared::session::PubRecOutcome;
+use tabmq_shared::packet::{Ack, Packet, PacketId, ReasonCode};
+use tabmq_shared::session::{Outgoing, PubRecOutcome};
 
 impl Broker {
-    pub(super) fn handle_puback(&mut self, key: SessionKey, ack: &Ack, _now: Time) -> Result<(), Violation> {
-        if let Some(session) = self.clients.session_mut(key) {
-            // A stray one is ignored: it may answer a message of before a reconnect. An error ends the message as
-            // well [MQTT-4.4.0-2]; for a shared subscription nobody else gets it [MQTT-4.8.2-6].
-            session.outgoing.puback(ack.packet_id);
+    pub(super) fn handle_puback(&mut self, key: SessionKey, ack: &Ack) -> Result<(), Violation> {
+        let Some(session) = self.clients.session_mut(key) else { return Ok(()) };
+        // An error ends the message as well [MQTT-4.4.0-2]; for a shared subscription nobody else gets it
+        // [MQTT-4.8.2-6].
+        match session.outgoing.puback(ack.packet_id) {
+            Some(_) => Ok(()),
+            None => lost_its_way(&session.outgoing, ack.packet_id, "PUBACK"),
         }
-        Ok(())
     }
 
     pub(super) fn handle_pubrec(
@@ -23,13 +24,18 @@ impl Broker {
         conn: ConnId,
         key: SessionKey,
         ack: &Ack,
-        _now: Time,
     ) -> Result<(), Violation> {
         let Some(session) = self.clients.session_mut(key) else { return Ok(()) };
         let reason = match session.outgoing.pubrec(ack.packet_id, ack.reason) {
             PubRecOutcome::Release(_) => ReasonCode::Success, // [MQTT-4.3.3-4]
             PubRecOutcome::Ended(_) => return Ok(()),
-            PubRecOutcome::Unknown => ReasonCode::PacketIdentifierNotFound,
+            PubRecOutcome::Unknown => {
+                lost_its_way(&session.outgoing, ack.packet_id, "PUBREC")?;
+                if ack.reason.is_error() {
+                    return Ok(()); // it ends what we do not know either
+                }
+                ReasonCode::PacketIdentifierNotFound
+            }
         };
         self.answer(conn, Packet::PubRel, ack, reason);
         Ok(())
@@ -50,11 +56,12 @@ impl Broker {
         Ok(())
     }
 
-    pub(super) fn handle_pubcomp(&mut self, key: SessionKey, ack: &Ack, _now: Time) -> Result<(), Violation> {
-        if let Some(session) = self.clients.session_mut(key) {
-            session.outgoing.pubcomp(ack.packet_id);
+    pub(super) fn handle_pubcomp(&mut self, key: SessionKey, ack: &Ack) -> Result<(), Violation> {
+        let Some(session) = self.clients.session_mut(key) else { return Ok(()) };
+        match session.outgoing.pubcomp(ack.packet_id) {
+            true => Ok(()),
+            false => lost_its_way(&session.outgoing, ack.packet_id, "PUBCOMP"),
         }
-        Ok(())
     }
 
     fn answer(&mut self, conn: ConnId, packet: fn(Ack) -> Packet, ack: &Ack, reason: ReasonCode) {
@@ -62,4 +69,14 @@ impl Broker {
         let reason = if is_v5 { reason } else { ReasonCode::Success };
         self.clients.send_control(conn.link, &packet(Ack::with_reason(ack.packet_id, reason)));
     }
+}
+
+/// An acknowledgement that answers nothing is ignored, it may be from before a reconnect; but one that answers a
+/// message of another QoS, or another step of one, is a protocol error [MQTT-4.3.2-1] [MQTT-4.3.3-1].
+fn lost_its_way(outgoing: &Outgoing<Delivery>, id: PacketId, name: &str) -> Result<(), Violation> {
+    if !outgoing.contains(id) {
+        return Ok(());
+    }
+    let what = format!("{name} for packet identifier {id}, where another acknowledgement is due");
+    Err(Violation::new(ReasonCode::ProtocolError, what))
 }

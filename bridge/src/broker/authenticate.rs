@@ -62,7 +62,7 @@ impl Broker {
         let methods = Arc::clone(&self.methods);
         let Some(link) = self.clients.link_mut(conn) else { return Ok(()) };
         let Some(authenticated) = &mut link.authenticated else {
-            let what = "AUTH without an authentication method in CONNECT"; // [MQTT-4.12.0-6]
+            let what = "AUTH without an authentication method in CONNECT"; // [MQTT-4.12.0-7]
             return Err(Violation::new(ReasonCode::ProtocolError, what));
         };
         // [MQTT-4.12.0-5] [MQTT-4.12.1-1] the method stays what it was in CONNECT

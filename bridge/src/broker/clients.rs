@@ -154,7 +154,7 @@ impl Clients {
         let Some(session) = self.sessions.get_mut(key as usize) else { return false };
         let link = session.link.and_then(|key| Some((key, self.links.get_mut(key as usize)?)));
         let Some((link_key, link)) = link else {
-            // [MQTT-3.1.2-5] QoS 1 and 2 wait for an absent client; QoS 0 does not
+            // [MQTT-3.1.2-5 of 3.1.1] [MQTT-4.5.0-1] QoS 1 and 2 wait for an absent client; QoS 0 does not
             return route.qos != QoS::AtMostOnce && self.enqueue(key, out, route);
         };
         if route.qos == QoS::AtMostOnce {

@@ -53,9 +53,27 @@ impl Broker {
         let assigned_id = self.check_connect(&connect)?;
         let will = connect.will.clone().map(pending_will).transpose()?;
         let client_id: Arc<str> = Arc::from(assigned_id.as_deref().unwrap_or(&connect.client_id));
+        let expiry_s = session_expiry(&connect).min(self.config.max_session_expiry_s);
+        let mut connack = ConnAck {
+            session_present: false,
+            reason: ReasonCode::Success,
+            properties: match connect.version {
+                Version::V5 => {
+                    self.connack_properties(&connect, &client_id, assigned_id, last_data, expiry_s)
+                }
+                _ => ConnAckProperties::default(),
+            },
+        };
+        let connack_bytes = codec::encoded_size(&Packet::ConnAck(Box::new(connack.clone())), connect.version);
+        if connect.properties.maximum_packet_size.is_some_and(|max| connack_bytes > max as usize) {
+            let why = format!(
+                "not even the CONNACK fits into its maximum packet size: it needs {connack_bytes} bytes"
+            );
+            return Err(ConnectError::new(ReasonCode::PacketTooLarge, why)); // [MQTT-3.1.2-24]
+        }
         self.take_over(&client_id, &connect, now);
         let (key, session_present) = self.open_session(&client_id, &connect);
-        let expiry_s = session_expiry(&connect).min(self.config.max_session_expiry_s);
+        connack.session_present = session_present;
         let send_quota = self.send_quota(&connect);
         let receive_maximum = self.receive_maximum(connect.version);
         if let Some(session) = self.clients.session_mut(key) {
@@ -65,12 +83,7 @@ impl Broker {
             session.will = will.map(Box::new);
         }
         let conn = self.open_link(key, &connect, peer, now);
-        let properties = match connect.version {
-            Version::V5 => self.connack_properties(&connect, &client_id, assigned_id, last_data, expiry_s),
-            _ => ConnAckProperties::default(),
-        };
         self.clients.current = Some(conn.link); // it has no waker yet: it takes its output by itself
-        let connack = ConnAck { session_present, reason: ReasonCode::Success, properties };
         self.clients.send_control(conn.link, &Packet::ConnAck(Box::new(connack)));
         self.clients.current = None;
         let stats = &mut self.clients.stats;
@@ -124,7 +137,7 @@ impl Broker {
         match connect.version {
             // 3.1: the identifier is between 1 and 23 characters long
             Version::V31 => error(ReasonCode::ClientIdentifierNotValid, "an empty client id in MQTT 3.1"),
-            // [MQTT-3.1.3-8]
+            // [MQTT-3.1.3-8 of 3.1.1]
             Version::V311 if !connect.clean_start => {
                 error(ReasonCode::ClientIdentifierNotValid, "an empty client id without clean session")
             }
@@ -299,7 +312,7 @@ impl Broker {
         if disconnect.reason == ReasonCode::Success
             && let Some(session) = self.clients.session_mut(key)
         {
-            session.will = None; // [MQTT-3.1.2-10]
+            session.will = None; // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
         }
         self.end_connection(conn, DisconnectCause::Client(disconnect.reason), now);
         Ok(())

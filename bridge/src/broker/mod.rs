@@ -239,10 +239,10 @@ impl Broker {
     ) -> Result<(), Violation> {
         match packet {
             Packet::Publish(publish) => self.handle_publish(conn, key, publish, now),
-            Packet::PubAck(ack) => self.handle_puback(key, &ack, now),
-            Packet::PubRec(ack) => self.handle_pubrec(conn, key, &ack, now),
+            Packet::PubAck(ack) => self.handle_puback(key, &ack),
+            Packet::PubRec(ack) => self.handle_pubrec(conn, key, &ack),
             Packet::PubRel(ack) => self.handle_pubrel(conn, key, &ack),
-            Packet::PubComp(ack) => self.handle_pubcomp(key, &ack, now),
+            Packet::PubComp(ack) => self.handle_pubcomp(key, &ack),
             Packet::Subscribe(subscribe) => self.handle_subscribe(conn, key, *subscribe, now),
             Packet::Unsubscribe(unsubscribe) => self.handle_unsubscribe(conn, key, *unsubscribe),
             Packet::PingReq => {

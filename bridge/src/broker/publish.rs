@@ -131,7 +131,8 @@ impl Broker {
         }
         // "The Server SHOULD prevent Clients from using such Topic Names to exchange messages" (section 4.7.2)
         let name = message.topic.as_str();
-        (name == "$SYS" || name.starts_with("$SYS/")).then_some(ReasonCode::NotAuthorized)
+        let reserved = name == "$SYS" || name.starts_with("$SYS/") || name.starts_with("$share/");
+        reserved.then_some(ReasonCode::NotAuthorized)
     }
 
     /// QoS 2: accepts the message the first time that its packet id comes [MQTT-4.3.3-10].
@@ -148,7 +149,7 @@ impl Broker {
             Received::New => {}
             Received::Duplicate => return Ok(ReasonCode::Success),
             Received::TooMany => {
-                let what = "more QoS 2 messages without PUBREL than the receive maximum"; // [MQTT-3.3.4-9]
+                let what = "more QoS 2 messages without PUBREL than the receive maximum"; // [MQTT-3.3.4-7]
                 return Err(Violation::new(ReasonCode::ReceiveMaximumExceeded, what));
             }
         }
@@ -247,7 +248,7 @@ impl Broker {
     }
 
     /// Delivers to one member of a shared subscription: to one that can take it now, else to one that can queue it
-    /// [MQTT-4.8.2-4 and section 4.8.2].
+    /// (section 4.8.2).
     pub(super) fn deliver_to_group(&mut self, group: GroupId, out: &mut Outbound<'_>, retain: bool) -> bool {
         let Broker { router, clients, .. } = self;
         let published_qos = out.message.qos;

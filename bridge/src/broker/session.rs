@@ -156,6 +156,6 @@ pub(super) struct Link {
     pub(super) keep_alive_at: Option<Time>,
     /// By which method of enhanced authentication the client came in.
     pub(super) authenticated: Option<Box<Authenticated>>,
-    /// The session expiry of CONNECT was 0, so that DISCONNECT must not raise it [MQTT-3.14.2-2].
+    /// The session expiry of CONNECT was 0, so that DISCONNECT must not raise it (section 3.14.2.2.2).
     pub(super) expiry_was_zero: bool,
 }

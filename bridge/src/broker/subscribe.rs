@@ -125,7 +125,7 @@ impl Broker {
             }
             let route = Route {
                 qos: message.qos.min(qos),
-                retain: true, // [MQTT-3.3.1-8]
+                retain: true, // section 3.3.1.3, [MQTT-3.3.1-8 of 3.1.1]
                 replayed: true,
                 subscription_ids: subscription_ids.clone(),
                 group: None,

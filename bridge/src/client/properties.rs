@@ -6,7 +6,7 @@ use std::str::FromStr;
 use tabmq_shared::packet::{ConnectProperties, PublishProperties, WillProperties};
 use tabmq_shared::{ByteString, Bytes};
 
-/// The largest subscription identifier [MQTT-3.8.2.1.2].
+/// The largest subscription identifier (section 3.8.2.1.2).
 const MAX_SUBSCRIPTION_ID: u32 = 268_435_455;
 
 /// The words of each `-D`. By hand, because clap's derive cannot keep the occurrences of a flag apart.
@@ -93,7 +93,7 @@ fn connect(properties: &mut ConnectProperties, name: &str, value: &str) -> Resul
         "session-expiry-interval" => properties.session_expiry_s = Some(number(value)?),
         "receive-maximum" => properties.receive_maximum = Some(number(value)?),
         "maximum-packet-size" => {
-            let size: NonZeroU32 = number(value)?; // [MQTT-3.1.2-23] 0 is a protocol error
+            let size: NonZeroU32 = number(value)?; // section 3.1.2.11.4: 0 is a protocol error
             properties.maximum_packet_size = Some(size.get());
         }
         "topic-alias-maximum" => properties.topic_alias_maximum = Some(number(value)?),

@@ -15,7 +15,7 @@ use tabmq_shared::api::{Properties, PublishRequest, PublishResponse};
 use tabmq_shared::packet::{PublishProperties, QoS};
 use tabmq_shared::topic::TopicName;
 
-/// The longest string and the longest binary field of MQTT, in bytes [MQTT-1.5.4-3].
+/// The longest string and the longest binary field of MQTT, in bytes (sections 1.5.4 and 1.5.6).
 const MAX_FIELD_BYTES: usize = 65_535;
 
 pub(super) async fn publish(
@@ -56,7 +56,7 @@ fn message(request: PublishRequest) -> Result<ServerMessage, ApiError> {
 }
 
 fn message_properties(properties: Properties, payload: &[u8]) -> Result<PublishProperties, ApiError> {
-    // [MQTT-3.3.2-4] the sender's part: what it calls text is text
+    // (section 3.3.2.3.2) the sender's part: what it calls text is text
     if properties.payload_format_utf8 == Some(true) && std::str::from_utf8(payload).is_err() {
         return Err(ApiError::unprocessable("payload_format_utf8 is true, but the payload is not UTF-8"));
     }

@@ -96,7 +96,7 @@ impl Client {
         }
         let clean = self.link.clean_start;
         if ack.session_present && clean {
-            // [MQTT-3.2.2-2]
+            // [MQTT-3.2.2-2] [MQTT-3.2.2-4]
             let words = "CONNACK says that there is a session, after a clean start";
             return self.protocol_error(ReasonCode::ProtocolError, words);
         }

@@ -24,7 +24,7 @@ const USER_NAME: u8 = 0b1000_0000;
 pub(super) fn decode(r: &mut Reader<'_>, header: &FixedHeader) -> Result<Connect, DecodeError> {
     let version = version(r)?;
     let connect = decode_as(version, r, header).and_then(|connect| r.finish().map(|()| connect));
-    // [MQTT-3.1.4-1 of 3.1.1]: what does not conform is closed without a CONNACK; 5.0 may say why [MQTT-3.1.4-2].
+    // [MQTT-3.1.4-1 of 3.1.1]: what does not conform is closed without a CONNACK; 5.0 may say why [MQTT-3.1.4-1].
     connect.map_err(|e| if version.is_v5() { e.answered_in(version) } else { e })
 }
 

@@ -86,7 +86,7 @@ pub struct WillProperties {
 /// CONNACK: the answer to CONNECT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnAck {
-    /// Whether the server has state from before [MQTT-3.2.2-2]. 3.1 has no such flag: always false there.
+    /// Whether the server has state from before [MQTT-3.2.2-3]. 3.1 has no such flag: always false there.
     pub session_present: bool,
     /// For 3.1 and 3.1.1 the codec maps the five return codes to and from reason codes.
     pub reason: ReasonCode,

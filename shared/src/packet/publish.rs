@@ -41,7 +41,7 @@ pub struct PublishProperties {
     pub correlation_data: Option<Bytes>,
     /// From the server only: the identifiers of all subscriptions that matched [MQTT-3.3.4-3]. 1 to 268,435,455.
     pub subscription_ids: Vec<u32>,
-    /// In order [MQTT-3.3.2-17].
+    /// In order [MQTT-3.3.2-18].
     pub user: UserProperties,
 }
 

@@ -36,7 +36,7 @@ pub enum Received {
     New,
     /// It was handed on before: only answer PUBREC [MQTT-4.3.3-10].
     Duplicate,
-    /// More than the receive maximum: DISCONNECT with 0x93, receive maximum exceeded [MQTT-3.3.4-9].
+    /// More than the receive maximum: DISCONNECT with 0x93, receive maximum exceeded [MQTT-3.3.4-7] [MQTT-3.3.4-9].
     TooMany,
 }
 

@@ -203,6 +203,13 @@ impl<M> Outgoing<M> {
         matches!(self.slot_mut(id), Some(Slot::Release { .. })) && self.take(id).is_some()
     }
 
+    /// Whether a message is in flight under this identifier. An acknowledgement that is refused although there is one
+    /// belongs to another QoS or another step: the peer has lost its way.
+    pub fn contains(&self, id: PacketId) -> bool {
+        let slot = self.slots.get(self.index_of(id));
+        matches!(slot, Some(Slot::Publish { .. } | Slot::Release { .. }))
+    }
+
     /// Lends an identifier to a SUBSCRIBE or UNSUBSCRIBE: those share the identifiers with PUBLISH
     /// [MQTT-2.2.1-3], but take no quota and end with the connection. `None` if all are in use.
     pub fn reserve(&mut self) -> Option<PacketId> {

@@ -64,22 +64,14 @@ pub fn Detail(props: &DetailProps) -> Html {
 
 fn head(props: &DetailProps, path: &Rc<str>) -> Html {
     let lang = props.lang;
-    let (copied, only) = (path.to_string(), only_this(&props.view.read(), path));
+    // The filter finds the topic itself, too (section 4.7.1.2).
+    let (copied, only) = (path.to_string(), format!("{path}/#"));
     html! {
         <div class="panel-head detail-head">
             <h2 class="topic-title" data-test="detail-topic">{ topic_text(path) }</h2>
             { icon_button(Icon::Filter, lang.t(Text::OnlyThis), "only-this", props.on.reform(move |_| Action::ListFilter(only.clone()))) }
             { icon_button(Icon::Copy, lang.t(Text::CopyTopic), "copy-topic", props.on.reform(move |_| Action::Copy(copied.clone()))) }
         </div>
-    }
-}
-
-/// What finds this topic in the list, and what is below it, if there is something.
-fn only_this(state: &AppState, path: &str) -> String {
-    let node = state.topics.find_path(path).and_then(|id| state.topics.node(id));
-    match node.is_some_and(|node| !node.children.is_empty()) {
-        true => format!("{path}/#"),
-        false => path.to_owned(),
     }
 }
 

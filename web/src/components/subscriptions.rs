@@ -17,6 +17,8 @@ pub struct SubscriptionListProps {
     pub lang: Lang,
     /// All of them, and the form.
     pub subscriptions: Subscriptions,
+    /// Whether there is a connection: without one, what was granted is not in force.
+    pub connected: bool,
     /// Where to say what is done.
     pub on: Callback<Action>,
 }
@@ -32,7 +34,7 @@ pub fn SubscriptionList(props: &SubscriptionListProps) -> Html {
                 <h2>{ lang.t(Text::Subscriptions) }<span class="count">{ rows.len() }</span></h2>
             </div>
             <ul class="subscription-rows">
-                { for rows.iter().map(|row| subscription(lang, row, &props.on)) }
+                { for rows.iter().map(|row| subscription(lang, row, props.connected, &props.on)) }
             </ul>
             if rows.is_empty() {
                 <p class="empty">{ lang.t(Text::NoSubscriptions) }</p>
@@ -42,10 +44,11 @@ pub fn SubscriptionList(props: &SubscriptionListProps) -> Html {
     }
 }
 
-fn subscription(lang: Lang, row: &Row, on: &Callback<Action>) -> Html {
+fn subscription(lang: Lang, row: &Row, connected: bool, on: &Callback<Action>) -> Html {
     let asked = qos_digit(row.qos);
-    let granted = row.answer.and_then(|code| QoS::from_u8(code.as_u8()));
-    let (tone, words) = match (row.answer, granted) {
+    let answer = row.answer.filter(|_| connected);
+    let granted = answer.and_then(|code| QoS::from_u8(code.as_u8()));
+    let (tone, words) = match (answer, granted) {
         (None, _) => ("pending", lang.t(Text::Pending).to_owned()),
         (Some(_), Some(qos)) if qos == row.qos => ("granted", lang.fill(Text::Granted, &[("qos", asked)])),
         (Some(_), Some(qos)) => {

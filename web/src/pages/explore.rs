@@ -90,7 +90,7 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
         Tab::Topics => html! {
             <>
                 <TopicTree {view} {lang} {narrow} on={on.clone()} />
-                <SubscriptionList {lang} subscriptions={state.subscriptions.clone()} {on} />
+                <SubscriptionList {lang} {connected} subscriptions={state.subscriptions.clone()} {on} />
             </>
         },
         Tab::Messages => {

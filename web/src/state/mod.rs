@@ -363,7 +363,10 @@ impl AppState {
         if let Some(id) = self.topics.find_path(&path) {
             self.topics.reveal(id);
         }
-        self.publishing.draft.topic = path.to_string();
+        // Topics that begin with `$` are the broker's to publish to.
+        if !path.starts_with('$') {
+            self.publishing.draft.topic = path.to_string();
+        }
         self.history.set_topic(Matcher::Topic(path.clone()));
         self.selection = Selection { path: Some(path), message: None };
         vec![Effect::Locate]

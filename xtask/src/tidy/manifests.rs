@@ -19,7 +19,7 @@ pub(super) fn check(sources: &[Source]) -> Vec<Finding> {
         if directory.is_empty() {
             let readme = sources.iter().find(|other| other.path == "README.md");
             findings.extend(unexplained_dependencies(source, readme.map_or("", |readme| &readme.text)));
-        } else if directory != "tests/fuzz" {
+        } else if directory != "tests/fuzz" && !directory.starts_with("tests/peers/") {
             findings.extend(forbidden_dependencies(directory, source));
             findings.extend(own_lints(source));
         }

@@ -36,6 +36,17 @@ fn an_empty_client_id_is_given_one_or_refused() {
 }
 
 #[test]
+fn a_client_that_does_not_even_take_connack_is_not_let_in() {
+    let mut rig = Rig::new();
+    let kept = rig.connect(resume(Version::V5, "c")).0;
+    let mut tiny = connect(Version::V5, "c");
+    tiny.properties.maximum_packet_size = Some(5);
+    let error = rig.broker.connect(tiny, None, Rig::peer(), rig.now).unwrap_err();
+    assert_eq!(error.reason, ReasonCode::PacketTooLarge); // [MQTT-3.1.2-24]
+    assert!(!rig.broker.has_ended(kept.id), "nor does it take anything over");
+}
+
+#[test]
 fn a_session_is_found_again_if_it_was_kept() {
     for version in [Version::V31, Version::V311, Version::V5] {
         let mut rig = Rig::new();

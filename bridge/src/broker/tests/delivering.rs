@@ -140,6 +140,42 @@ fn stray_acknowledgements_are_answered_or_ignored() {
 }
 
 #[test]
+fn an_acknowledgement_of_the_wrong_kind_ends_the_connection() {
+    type Wrong = fn(Ack) -> Packet;
+    let cases: [(QoS, bool, Wrong); 6] = [
+        (QoS::AtLeastOnce, false, Packet::PubRec),
+        (QoS::AtLeastOnce, false, Packet::PubComp),
+        (QoS::ExactlyOnce, false, Packet::PubAck),
+        (QoS::ExactlyOnce, false, Packet::PubComp),
+        (QoS::ExactlyOnce, true, Packet::PubAck),
+        (QoS::ExactlyOnce, true, |ack| Packet::PubRel(Ack { packet_id: id(9), ..ack })), // another matter
+    ];
+    for (qos, recorded, wrong) in cases {
+        for version in [Version::V311, Version::V5] {
+            let mut rig = Rig::new();
+            let a = rig.join(version, "a");
+            rig.subscribe(a, "t", qos);
+            let b = rig.join(version, "b");
+            rig.send(b, Packet::Publish(publish("t", "x", qos, 1)));
+            let sent = rig.messages(a).remove(0).packet_id.unwrap();
+            if recorded {
+                rig.send(a, Packet::PubRec(Ack::success(sent)));
+                assert_eq!(rig.receive(a), [Packet::PubRel(Ack::success(sent))]);
+            }
+            let packet = wrong(Ack::success(sent));
+            let name = format!("{packet:?} at {qos:?}");
+            if matches!(packet, Packet::PubRel(_)) {
+                rig.send(a, packet);
+                assert!(!rig.broker.has_ended(a.id), "{name}");
+                continue;
+            }
+            rig.send(a, packet);
+            assert_eq!(rig.farewell(a), version.is_v5().then_some(ReasonCode::ProtocolError), "{name}");
+        }
+    }
+}
+
+#[test]
 fn receive_maximum_of_the_client_bounds_what_is_in_flight() {
     let mut rig = Rig::new();
     let mut narrow = connect(Version::V5, "a");

@@ -1,0 +1,218 @@
+//! `cargo xtask bench`: this broker beside mosquitto and rumqttd, in the same scenarios, on the same machine.
+//!
+//! Each measurement gets a broker of its own that has done nothing before, and `tabmq bench` as the load generator. The
+//! brokers take turns within a round, so that whatever else the machine does meets all of them; the table has the
+//! medians of the rounds. CPU time is the broker's own, user and system, from /proc: it is the figure that noise
+//! disturbs least.
+//!
+//! In reading order: [`scenarios`] (what is measured), [`peers`] (the brokers), [`measure`] (one measurement),
+//! [`table`] (the result).
+
+mod measure;
+mod peers;
+mod scenarios;
+mod table;
+
+use crate::build;
+use crate::command::{self, Context, Result, cargo};
+use measure::Sample;
+use peers::Peer;
+use scenarios::{SCENARIOS, Scenario};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask bench [OPTIONS]
+
+  --only WORDS       only the scenarios whose name contains all of these words, as in --only 'QoS 1'; repeatable
+  --brokers LIST     of tabmq,mosquitto,rumqttd those
+  --rounds N         so many measurements of each; the table has the medians [default: 3]
+  --seconds N        how long one takes [default: 3]
+  --quick            one round of one second
+  --tabmq PATH       measure this binary, without building; repeatable: to compare two, as `--brokers tabmq --tabmq A --tabmq B`
+  --write            put the table into README.md
+  --list             print the scenarios' names";
+
+/// What the command line says.
+struct Options {
+    only: Vec<String>,
+    brokers: Vec<String>,
+    rounds: u32,
+    seconds: f64,
+    tabmq: Vec<PathBuf>,
+    write: bool,
+    list: bool,
+}
+
+/// Runs `cargo xtask bench` with these arguments.
+pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
+    if args.iter().any(|arg| arg == "--help") {
+        println!("{HELP}");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let options = parse(args)?;
+    let scenarios: Vec<&Scenario> = SCENARIOS.iter().filter(|scenario| options.wants(scenario)).collect();
+    if options.list {
+        scenarios.iter().for_each(|scenario| println!("{}", scenario.name));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if scenarios.is_empty() {
+        return Err("no scenario has such a name: --list prints them".into());
+    }
+    if !Path::new("/proc/self/stat").exists() {
+        return Err("the broker's CPU time is read from /proc, which only Linux has".into());
+    }
+    let (peers, generator) = prepare(&options)?;
+    let rows = measure_all(&options, &scenarios, &peers, &generator)?;
+    let text = table::markdown(&peers, &rows, options.rounds, options.seconds);
+    println!("\n{text}");
+    if options.write {
+        write_readme(&text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Options {
+    fn wants(&self, scenario: &Scenario) -> bool {
+        self.only.is_empty()
+            || self.only.iter().any(|words| words.split_whitespace().all(|word| scenario.name.contains(word)))
+    }
+
+    fn has(&self, broker: &str) -> bool {
+        self.brokers.is_empty() || self.brokers.iter().any(|name| name == broker)
+    }
+}
+
+fn parse(args: &[String]) -> Result<Options> {
+    let (only, brokers, tabmq) = (Vec::new(), Vec::new(), Vec::new());
+    let mut options = Options { only, brokers, rounds: 3, seconds: 3.0, tabmq, write: false, list: false };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value\n\n{HELP}"));
+        match arg.as_str() {
+            "--only" => options.only.push(value()?.clone()),
+            "--brokers" => options.brokers.extend(value()?.split(',').map(str::to_owned)),
+            "--rounds" => options.rounds = number(arg, value()?)?,
+            "--seconds" => options.seconds = number(arg, value()?)?,
+            "--quick" => (options.rounds, options.seconds) = (1, 1.0),
+            "--tabmq" => options.tabmq.push(PathBuf::from(value()?)),
+            "--write" => options.write = true,
+            "--list" => options.list = true,
+            other => return Err(format!("`bench` knows no argument '{other}'\n\n{HELP}").into()),
+        }
+    }
+    let known = ["tabmq", "mosquitto", "rumqttd"];
+    match options.brokers.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(other) => Err(format!("there is no broker '{other}': {}", known.join(", ")).into()),
+        None => Ok(options),
+    }
+}
+
+fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T> {
+    text.parse().map_err(|_| format!("'{text}' is no number for {flag}").into())
+}
+
+/// Builds what is missing. Returns the brokers, and the binary whose `bench` is the load generator.
+fn prepare(options: &Options) -> Result<(Vec<Peer>, PathBuf)> {
+    let built = match options.tabmq.first() {
+        Some(first) => first.clone(),
+        None => build::all()?.broker,
+    };
+    let binaries = if options.tabmq.is_empty() { std::slice::from_ref(&built) } else { &options.tabmq };
+    let mut peers = Vec::new();
+    if options.has("tabmq") {
+        for (index, binary) in binaries.iter().enumerate() {
+            let name = if binaries.len() == 1 { "TabMQ".to_owned() } else { format!("TabMQ {}", index + 1) };
+            peers.push(Peer::tabmq(name, binary));
+        }
+    }
+    if options.has("mosquitto") {
+        peers.push(Peer::mosquitto()?);
+    }
+    if options.has("rumqttd") {
+        peers.push(Peer::rumqttd(&build_rumqttd()?));
+    }
+    Ok((peers, built))
+}
+
+/// rumqttd is a program outside of the workspace: only this builds it.
+fn build_rumqttd() -> Result<PathBuf> {
+    eprintln!("==> rumqttd");
+    let target = build::target_directory()?.join("peers");
+    let manifest = command::workspace_root().join("tests/peers/rumqttd/Cargo.toml");
+    let mut build = cargo(["build", "--release", "--locked"]);
+    command::run(build.arg("--manifest-path").arg(manifest).arg("--target-dir").arg(&target))?;
+    Ok(target.join("release").join("peer-rumqttd"))
+}
+
+/// One row of the table: for each broker the samples of all rounds.
+struct Row<'a> {
+    scenario: &'a Scenario,
+    samples: Vec<Vec<Sample>>,
+}
+
+fn measure_all<'a>(
+    options: &Options,
+    scenarios: &[&'a Scenario],
+    peers: &[Peer],
+    generator: &Path,
+) -> Result<Vec<Row<'a>>> {
+    let empty = || peers.iter().map(|_| Vec::new()).collect();
+    let mut rows: Vec<Row<'a>> =
+        scenarios.iter().map(|scenario| Row { scenario, samples: empty() }).collect();
+    for round in 1..=options.rounds {
+        for row in &mut rows {
+            for (peer, samples) in peers.iter().zip(&mut row.samples) {
+                let sample = measure::measure(peer, generator, row.scenario, options.seconds)?;
+                let outcome = table::cell(row.scenario, std::slice::from_ref(&sample));
+                println!("round {round}  {:<34} {:<10} {outcome}", row.scenario.name, peer.name);
+                samples.push(sample);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+const BEGIN: &str = "<!-- bench:begin -->";
+const END: &str = "<!-- bench:end -->";
+
+fn write_readme(text: &str) -> Result<()> {
+    let path = command::workspace_root().join("README.md");
+    let readme = fs::read_to_string(&path).context("read README.md")?;
+    fs::write(&path, between_markers(&readme, text)?).context("write README.md")
+}
+
+/// `readme` with `text` between the markers.
+fn between_markers(readme: &str, text: &str) -> Result<String> {
+    let parts = readme.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) =
+        parts.ok_or_else(|| format!("README.md has no place for the table: {BEGIN} {END}"))?;
+    Ok(format!("{before}{BEGIN}\n{}\n{END}{after}", text.trim_end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments() {
+        let args = |line: &str| -> Vec<String> { line.split_whitespace().map(str::to_owned).collect() };
+        let options =
+            parse(&args("--only 50 --brokers tabmq,rumqttd --rounds 5 --tabmq a --tabmq b")).unwrap();
+        assert_eq!((options.rounds, options.tabmq.len()), (5, 2));
+        assert!(options.has("rumqttd") && !options.has("mosquitto"));
+        assert!(SCENARIOS.iter().any(|scenario| options.wants(scenario)));
+        assert!(!SCENARIOS.iter().all(|scenario| options.wants(scenario)));
+        for wrong in ["--rounds", "--rounds x", "--brokers emqx", "what"] {
+            assert!(parse(&args(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_table_replaces_the_last_one() {
+        let readme = format!("a\n{BEGIN}\nold\n{END}\nz\n");
+        assert_eq!(between_markers(&readme, "new\n").unwrap(), format!("a\n{BEGIN}\nnew\n{END}\nz\n"));
+        assert!(between_markers("nothing", "new").is_err());
+    }
+}

@@ -1,0 +1,77 @@
+//! What is measured.
+
+/// One scenario.
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    /// Arguments of `tabmq bench`, without address and duration.
+    pub(super) args: &'static str,
+    pub(super) websocket: bool,
+    pub(super) kind: Kind,
+    /// What this broker is meant to reach, in the unit of the kind's first figure.
+    pub(super) goal: f64,
+}
+
+/// What counts in a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// As fast as it goes: the broker's CPU µs per delivery, and deliveries per second.
+    Throughput,
+    /// A fixed rate: the broker's CPU µs per delivery, and the 99th percentile of latency.
+    Paced,
+    /// A message now and then: the median latency in µs, and the 99th percentile.
+    Latency,
+    /// Idle connections: kB for each.
+    Idle,
+    /// The broker's CPU µs for one connection that comes and goes, and how many per second.
+    Connects,
+    /// Milliseconds for all retained messages to arrive, and MB.
+    Retained,
+}
+
+const fn throughput(name: &'static str, args: &'static str, goal: f64) -> Scenario {
+    Scenario { name, args, websocket: false, kind: Kind::Throughput, goal }
+}
+
+/// The scenarios. `--lead` bounds what is on its way, to a few megabytes: without it a publisher at QoS 0 measures how
+/// brokers drop and queue.
+pub(super) const SCENARIOS: &[Scenario] = &[
+    throughput("1 to 1, QoS 0", "--lead 20000", 0.6),
+    throughput("1 to 1, QoS 1, 100 in flight", "-q 1 --lead 20000", 1.3),
+    throughput("1 to 1, QoS 2, 100 in flight", "-q 2 --lead 20000", 2.2),
+    throughput("1 to 100, QoS 0", "--subscribers 100 --lead 100000", 0.2),
+    throughput("1 to 100, QoS 1", "--subscribers 100 -q 1 --lead 100000", 0.35),
+    throughput("50 to 1, QoS 0", "--publishers 50 --lead 20000", 1.0),
+    throughput(
+        "50 pairs, QoS 1, 10 in flight",
+        "--publishers 50 --subscribers 50 --topic bench/{i} -q 1 --in-flight 10 --lead 20000",
+        2.0,
+    ),
+    throughput("1 to 1, 16 kB, QoS 0", "-s 16k --lead 250", 5.0),
+    Scenario { websocket: true, ..throughput("WebSocket, 1 to 1, QoS 0", "--lead 20000", 0.8) },
+    Scenario {
+        websocket: true,
+        ..throughput("WebSocket, 1 to 50, QoS 0", "--subscribers 50 --lead 50000", 0.25)
+    },
+    Scenario {
+        kind: Kind::Paced,
+        ..throughput("1 to 10, QoS 1, 1,000/s", "--subscribers 10 -q 1 --rate 1000", 3.0)
+    },
+    Scenario { kind: Kind::Latency, ..throughput("latency, 100/s, QoS 0", "--rate 100", 0.0) },
+    Scenario {
+        kind: Kind::Latency,
+        websocket: true,
+        ..throughput("latency, WebSocket, 100/s, QoS 0", "--rate 100", 0.0)
+    },
+    Scenario {
+        kind: Kind::Idle,
+        ..throughput("idle connection, 1 subscription", "idle --clients 5000 -f idle/{i}", 3.0)
+    },
+    Scenario {
+        kind: Kind::Connects,
+        ..throughput("connects and disconnects", "connect --clients 50", 20_000.0)
+    },
+    Scenario {
+        kind: Kind::Retained,
+        ..throughput("20,000 retained to one #", "retained --rounds 5 --keep", 50.0)
+    },
+];
