@@ -483,3 +483,6 @@ impl Exchange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,13 +28,19 @@ impl Broker {
         Broker::start_at(any, any, args).await
     }
 
-    /// What runs when a test says `tabmq`: TABMQ_BIN, else what `cargo xtask build` made.
+    /// What runs when a test says `tabmq`: TABMQ_BIN (`cargo xtask test` sets it), else what was built last, by
+    /// `cargo xtask build` or for the tests.
     pub fn binary() -> Result<PathBuf> {
-        let built =
-            target_directory()?.join("release").join(format!("tabmq{}", std::env::consts::EXE_SUFFIX));
-        let binary = std::env::var_os("TABMQ_BIN").map_or(built, PathBuf::from);
-        ensure!(binary.is_file(), "there is no {}: `cargo xtask build` makes it", binary.display());
-        Ok(binary)
+        if let Some(named) = std::env::var_os("TABMQ_BIN").map(PathBuf::from) {
+            ensure!(named.is_file(), "TABMQ_BIN is {}, where there is nothing", named.display());
+            return Ok(named);
+        }
+        let target = target_directory()?;
+        let name = format!("tabmq{}", std::env::consts::EXE_SUFFIX);
+        let built = ["release", "e2e"].map(|profile| target.join(profile).join(&name));
+        let built_at = |binary: &PathBuf| std::fs::metadata(binary).and_then(|file| file.modified()).ok();
+        let last = built.into_iter().filter(|binary| binary.is_file()).max_by_key(built_at);
+        last.context("there is no tabmq to test: `cargo xtask build` makes it")
     }
 
     /// `tabmq` with these arguments, without the caller's TABMQ_… settings.

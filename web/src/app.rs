@@ -155,8 +155,14 @@ impl App {
             }
             Effect::Locate => browser::set_fragment(&self.state.read().location().write()),
             Effect::Copy(text) => browser::copy(&text),
-            Effect::OpenTab => browser::open_tab(),
+            Effect::LocateBroker => browser::set_query(&self.query()),
+            Effect::OpenTab => browser::open_tab(&self.query()),
         }
+    }
+
+    /// The query for an address that others can use.
+    fn query(&self) -> String {
+        self.state.read().settings.query(&query::decode(&browser::query()))
     }
 
     fn connect(&self, client: &Client) {

@@ -7,7 +7,7 @@ use tabmq_shared::Time;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, Element, HtmlElement, Storage, Window};
+use web_sys::{Document, Element, HtmlDocument, HtmlElement, HtmlTextAreaElement, Storage, Window};
 
 /// The window. A page without one does not exist.
 #[expect(clippy::expect_used, reason = "a page without a window does not exist")]
@@ -51,12 +51,7 @@ pub fn fragment() -> String {
 
 /// Changes the fragment in the address bar; the browser's history keeps one entry.
 pub fn set_fragment(fragment: &str) {
-    let location = window().location();
-    let (path, query) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
-    let hash = if fragment.is_empty() { String::new() } else { format!("#{fragment}") };
-    if let Ok(history) = window().history() {
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("{path}{query}{hash}")));
-    }
+    replace_address(&query(), fragment);
 }
 
 /// Scheme, host name and port of the page's address.
@@ -66,20 +61,46 @@ pub fn origin() -> (String, String, String) {
     (part(location.protocol()), part(location.hostname()), part(location.port()))
 }
 
-/// Opens the page once more, as a client of its own.
-pub fn open_tab() {
-    let location = window().location();
-    let url = format!("{}{}", location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+/// Changes the query in the address bar, without loading the page again.
+pub fn set_query(query: &str) {
+    replace_address(query, &fragment());
+}
+
+/// Opens the page once more, with this query.
+pub fn open_tab(query: &str) {
+    let url = format!("{}?{query}", window().location().pathname().unwrap_or_default());
     // Without an opener, a new tab does not begin with a copy of this one's storage.
     let _ = window().open_with_url_and_target_and_features(&url, "_blank", "noopener");
 }
 
-/// Puts text on the clipboard. Over plain HTTP to another host, browsers have none.
+fn replace_address(query: &str, fragment: &str) {
+    let path = window().location().pathname().unwrap_or_default();
+    let part = |mark: &str, text: &str| if text.is_empty() { String::new() } else { format!("{mark}{text}") };
+    let url = path + &part("?", query) + &part("#", fragment);
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
+    }
+}
+
+/// Puts text on the clipboard.
 pub fn copy(text: &str) {
     let navigator = window().navigator();
-    if Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object()) {
-        let _ = navigator.clipboard().write_text(text);
+    match Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object()) {
+        true => drop(navigator.clipboard().write_text(text)),
+        false => drop(copy_selection(text)),
     }
+}
+
+/// The old way: over plain HTTP to another host, browsers have no clipboard object.
+fn copy_selection(text: &str) -> Option<()> {
+    let document = document();
+    let area: HtmlTextAreaElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
+    area.set_value(text);
+    document.body()?.append_child(&area).ok()?;
+    area.select();
+    let copied = document.dyn_into::<HtmlDocument>().ok()?.exec_command("copy");
+    area.remove();
+    copied.ok().map(drop)
 }
 
 /// The storage that lives as long as the tab.

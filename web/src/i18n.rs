@@ -195,6 +195,8 @@ texts! {
     PickText = "Choose a topic or a message to look into it.", "选择一个主题或一条消息以查看详情。";
     FromTerminal = "From a terminal", "在终端中";
     Copy = "Copy", "复制";
+    Copied = "Copied", "已复制";
+    GivenUp = "{n} messages were given up: {why}", "已放弃 {n} 条消息：{why}";
     CopyTopic = "Copy topic", "复制主题";
     CopyPayload = "Copy payload", "复制内容";
     OnlyThis = "List only this", "只列出此主题";

@@ -1,7 +1,7 @@
 //! The page, then the broker with the page inside.
 //!
 //! ```text
-//! web/ --cargo, wasm32--> tabmq-web.wasm --page-build--> <target>/tabmq-page/ --rust-embed--> <target>/release/tabmq
+//! web/ --cargo, wasm32--> tabmq-web.wasm --page-build--> <target>/tabmq-page/ --rust-embed--> <target>/…/tabmq
 //! ```
 
 use crate::command::{self, Context, Result, cargo};
@@ -11,24 +11,36 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Where things are after a build.
-pub(crate) struct Built {
-    /// The broker's binary, with the page inside.
-    pub(crate) broker: PathBuf,
+/// How the broker is compiled: a profile of the workspace's Cargo.toml, and its directory in the target directory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Profile {
+    /// What is shipped.
+    Release,
+    /// What the end-to-end tests run: as optimised, but compiled in seconds after a change.
+    E2e,
 }
 
-/// Builds page and broker; what is up to date stays as it is.
-pub(crate) fn all() -> Result<Built> {
+impl Profile {
+    const fn name(self) -> &'static str {
+        match self {
+            Profile::Release => "release",
+            Profile::E2e => "e2e",
+        }
+    }
+}
+
+/// Builds page and broker; what is up to date stays as it is. Returns the binary, with the page inside.
+pub(crate) fn broker_with_page(profile: Profile) -> Result<PathBuf> {
     let start = Instant::now();
     setup::wasm_target()?;
     let target = target_directory()?;
     let page = page(&target)?;
-    let broker = broker(&target, &page)?;
+    let broker = broker(&target, &page, profile)?;
     // Only when something was done: an unchanged build takes well below this.
     if start.elapsed().as_secs() >= 2 {
         eprintln!("==> built in {:.0} s", start.elapsed().as_secs_f32());
     }
-    Ok(Built { broker })
+    Ok(broker)
 }
 
 /// Compiles shared for wasm32 alone, without the page's dependencies and their features.
@@ -76,12 +88,12 @@ fn page(target: &Path) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// Compiles the broker in release, with the page inside.
-fn broker(target: &Path, page: &Path) -> Result<PathBuf> {
+/// Compiles the broker with the page inside.
+fn broker(target: &Path, page: &Path, profile: Profile) -> Result<PathBuf> {
     eprintln!("==> the broker");
-    let mut build = cargo(["build", "--release", "--package", "tabmq", "--bin", "tabmq"]);
+    let mut build = cargo(["build", "--profile", profile.name(), "--package", "tabmq", "--bin", "tabmq"]);
     command::run(build.env("TABMQ_PAGE_DIR", page))?;
-    Ok(target.join("release").join(format!("tabmq{}", std::env::consts::EXE_SUFFIX)))
+    Ok(target.join(profile.name()).join(format!("tabmq{}", std::env::consts::EXE_SUFFIX)))
 }
 
 /// Every file that the page's directory depends on: the module, HTML, styles, pictures, and the program that makes it.

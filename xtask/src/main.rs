@@ -21,6 +21,7 @@ mod setup;
 mod test;
 mod tidy;
 
+use build::Profile;
 use command::Result;
 use std::process::ExitCode;
 
@@ -52,7 +53,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "run" => run(rest),
         "build" => {
             no_arguments("build", rest)?;
-            println!("{}", build::all()?.broker.display());
+            println!("{}", build::broker_with_page(Profile::Release)?.display());
             Ok(ExitCode::SUCCESS)
         }
         "test" => {
@@ -91,7 +92,7 @@ fn run(args: &[String]) -> Result<ExitCode> {
             );
         }
     };
-    let broker = build::all()?.broker;
+    let broker = build::broker_with_page(Profile::Release)?;
     command::replace_self(&broker, args)
 }
 

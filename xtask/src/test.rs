@@ -1,6 +1,6 @@
 //! Every check and every test, in an order that fails fast, and the count at the end.
 
-use crate::build;
+use crate::build::{self, Profile};
 use crate::command::{self, Result, cargo};
 use crate::{setup, tidy};
 use std::process::{Command, ExitCode};
@@ -47,8 +47,8 @@ pub(crate) fn all(options: Options) -> Result<ExitCode> {
     run.check("shared for wasm32", build::shared_for_wasm);
 
     let mut broker = None;
-    run.check("page and broker in release", || {
-        broker = Some(build::all()?.broker);
+    run.check("page, and broker with the page inside", || {
+        broker = Some(build::broker_with_page(Profile::E2e)?);
         Ok(())
     });
     let e2e = |test: &str| {

@@ -208,6 +208,7 @@ impl fmt::Debug for TopicFilter {
 mod tests {
     use super::*;
 
+    // [MQTT-4.7.0-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3]
     #[test]
     fn names() {
         for good in ["a", "/", "a/b", "a//b", " ", "$SYS/x", "é", "日本/語"] {
@@ -226,6 +227,7 @@ mod tests {
         assert_eq!(TopicName::new("x".repeat(65_536)), Err(TopicError::TooLong));
     }
 
+    // [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.8.2-1] [MQTT-4.8.2-2]
     #[test]
     fn filters() {
         for good in ["#", "+", "a/#", "+/+/#", "/", "a/+/b", "$share", "$shared/a", "$SYS/#", "é/#"] {
@@ -259,6 +261,7 @@ mod tests {
         assert_eq!(filter.as_str(), "$share/group/a/+/#");
     }
 
+    // [MQTT-4.7.2-1]
     #[test]
     fn matching() {
         let cases = [

@@ -40,6 +40,7 @@ fn connect_says_what_the_options_say() {
     }
 }
 
+// [MQTT-3.1.2-22 of 3.1.1] [MQTT-3.1.3-7 of 3.1.1]
 #[test]
 fn options_that_cannot_work_are_refused_with_words() {
     let base = |version, change: fn(&mut ConnectOptions)| {
@@ -223,6 +224,7 @@ fn good_byes_of_the_server() {
 }
 
 /// What the server must not send, and what it is told.
+// [MQTT-3.2.0-1] [MQTT-3.2.0-2] [MQTT-3.2.2-2] [MQTT-3.2.2-4] [MQTT-4.12.0-6]
 #[test]
 fn wrong_packets() {
     let connack = |session_present| {

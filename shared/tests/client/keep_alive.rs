@@ -10,6 +10,7 @@ fn pair(keep_alive_s: u16, server_keep_alive_s: Option<u16>) -> Pair {
     Pair::connected(options, ConnAckProperties { server_keep_alive_s, ..ConnAckProperties::default() })
 }
 
+// [MQTT-3.1.2-21] [MQTT-3.2.2-21]
 #[test]
 fn a_silent_client_pings_in_time() {
     // keep-alive, the server's, the moment of the ping

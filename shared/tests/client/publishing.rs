@@ -23,6 +23,7 @@ fn pubcomp(n: u16) -> Packet {
     Packet::PubComp(Ack::success(id(n)))
 }
 
+// [MQTT-4.3.1-1] [MQTT-4.3.2-1] [MQTT-4.3.2-2] [MQTT-4.3.3-1] [MQTT-4.3.3-2] [MQTT-4.3.3-4]
 #[test]
 fn each_qos_in_each_version() {
     for version in VERSIONS {
@@ -79,6 +80,7 @@ fn stray_acknowledgements() {
 }
 
 /// The quota holds messages back, and those behind keep their places, QoS 0 too.
+// [MQTT-4.9.0-1] [MQTT-4.9.0-2] [MQTT-4.9.0-3]
 #[test]
 fn the_quota_is_kept_and_the_order_too() {
     let limits = ConnAckProperties { receive_maximum: NonZeroU16::new(2), ..ConnAckProperties::default() };
@@ -101,6 +103,35 @@ fn the_quota_is_kept_and_the_order_too() {
     pair.publish("a", Q1);
     pair.publish("b", Q1);
     assert_eq!(pair.sent(), ["PUBLISH 1 a q1"]);
+}
+
+// [MQTT-3.3.4-8]
+#[test]
+fn a_used_up_quota_holds_up_nothing_else() {
+    let limits = ConnAckProperties { receive_maximum: NonZeroU16::new(1), ..ConnAckProperties::default() };
+    let mut pair = Pair::connected(options(Version::V5), limits);
+    pair.publish("a", Q2);
+    pair.client.subscribe(vec![subscription("s", Q0)], pair.now);
+    pair.pump();
+    pair.server(pubrec(1));
+    pair.server(from_server("from the server", Q1, 9));
+    assert_eq!(pair.sent(), ["PUBLISH 1 a q2", "SUBSCRIBE 2 s", "PUBREL 1", "PUBACK 9"]);
+}
+
+// [MQTT-4.6.0-4]
+#[test]
+fn pubrels_are_in_the_order_of_the_pubrecs() {
+    for version in VERSIONS {
+        let mut pair = plain(version);
+        for topic in ["a", "b", "c"] {
+            pair.publish(topic, Q2);
+        }
+        pair.clear();
+        for n in [2, 3, 1] {
+            pair.server(pubrec(n));
+        }
+        assert_eq!(pair.sent(), ["PUBREL 2", "PUBREL 3", "PUBREL 1"]);
+    }
 }
 
 #[test]
@@ -171,6 +202,7 @@ fn a_lost_connection_with_the_session_kept() {
     }
 }
 
+// [MQTT-3.2.2-5]
 #[test]
 fn a_lost_connection_with_the_session_lost() {
     for version in VERSIONS {
@@ -356,6 +388,7 @@ fn what_waits_expires() {
     assert_eq!(publish.properties.as_ref().unwrap().message_expiry_s, Some(50));
 }
 
+// [MQTT-3.2.2-17]
 #[test]
 fn aliases_shorten_topics_if_the_server_allows() {
     let limits = ConnAckProperties { topic_alias_maximum: Some(10), ..ConnAckProperties::default() };

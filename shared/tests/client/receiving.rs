@@ -11,6 +11,8 @@ fn pubrel(n: u16) -> Packet {
     Packet::PubRel(Ack::success(id(n)))
 }
 
+// [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8] [MQTT-4.3.3-10] [MQTT-4.3.3-11] [MQTT-4.3.3-12]
+// [MQTT-2.2.1-5] [MQTT-4.5.0-2] [MQTT-3.3.4-1]
 #[test]
 fn each_qos_in_each_version() {
     for version in VERSIONS {
@@ -71,6 +73,7 @@ fn the_receive_maximum_is_enforced() {
     }));
 }
 
+// [MQTT-3.3.2-10]
 #[test]
 fn aliases_are_resolved() {
     let mut options = with_session(Version::V5);

@@ -13,7 +13,7 @@ use tabmq_shared::packet::{Packet, ReasonCode, Version};
 
 /// Cases whose code a decoder cannot know, or for which the specification gives another.
 const NOT_THE_DECODERS: &[(&str, &str)] = &[
-    ("CONNECT/10 empty client", "3.1.1 [MQTT-3.1.3-8]: the broker's"),
+    ("CONNECT/10 empty client", "[MQTT-3.1.3-8 of 3.1.1]: the broker's"),
     ("CONNECT/unsupported authentication method", "3.1.2.11.9: the broker's"),
     ("PUBLISH/34 QoS 2 Dup flow*3", "Mosquitto's own rule"),
     ("PUBLISH/topic alias > max topic alias", "[MQTT-3.3.2-9]: the broker's"),

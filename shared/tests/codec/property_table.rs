@@ -116,6 +116,7 @@ const UNKNOWN: &[&str] = &[
     "8080808001 01",
 ];
 
+// [MQTT-3.3.2-14]
 #[test]
 fn each_property_in_each_packet() {
     for row in TABLE {
@@ -141,6 +142,7 @@ fn each_property_in_each_packet() {
     }
 }
 
+// [MQTT-1.5.7-1] [MQTT-3.3.2-13] [MQTT-3.3.2-19]
 #[test]
 fn unknown_properties_and_bad_strings_are_malformed() {
     for &(packet, ..) in PACKETS {

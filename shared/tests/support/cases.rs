@@ -217,6 +217,9 @@ impl Table {
             ("10 r* \"MQIsdp\" 03 42 k10 \"p\" \"x\"", 0x81, "MQTT-3.1.2-22 of 3.1.1"),
             ("10 r* \"MQTT\" 04 0A k10 \"p\"", 0x81, "MQTT-3.1.2-11"),
             ("10 r* \"MQTT\" 04 22 k10 \"p\"", 0x81, "MQTT-3.1.2-13"),
+            ("10 r* \"MQTT\" 04 02 k10 \"p\" \"w\" \"x\"", 0x81, "MQTT-3.1.2-11 of 3.1.1"),
+            ("10 r* \"MQTT\" 04 06 k10 \"p\" s1 FF \"x\"", 0x81, "MQTT-3.1.3-11"),
+            ("10 r* \"MQTT\" 05 06 k10 {} \"p\" {} s1 FF \"x\"", 0x81, "MQTT-3.1.3-11"),
             ("10 r* \"MQTT\" 04 1E k10 \"p\" \"w\" \"x\"", 0x81, "MQTT-3.1.2-12"),
             ("10 r* \"MQTT\" 04 06 k10 \"p\"", 0x81, "MQTT-3.1.2-9"),
             ("10 r* \"MQTT\" 04 06 k10 \"p\" \"w\"", 0x81, "MQTT-3.1.2-9"),
@@ -339,6 +342,7 @@ impl Table {
         self.fails(ONLY_5, Client, "30 r* \"topic\" { 0B v1 } 'x'", 0x82, "MQTT-3.3.4-6");
     }
 
+    // [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1]
     fn acks(&mut self) {
         type Make = fn(Ack) -> Packet;
         let refused = ReasonCode::UnspecifiedError;

@@ -63,6 +63,7 @@ async fn connections(broker: &Broker) -> Result<[(&'static str, Raw); 2]> {
     Ok([("TCP", Raw::tcp(broker.mqtt()).await?), ("WebSocket", Raw::websocket(&url, "mqtt").await?)])
 }
 
+// [MQTT-4.13.1-1] [MQTT-4.13.2-1] [MQTT-2.2.2-2 of 3.1.1] [MQTT-4.8.0-1 of 3.1.1]
 #[tokio::test]
 async fn a_malformed_packet_costs_its_sender_the_connection_and_nobody_else() -> Result<()> {
     let broker = Broker::start().await?;
@@ -94,6 +95,7 @@ async fn a_malformed_packet_costs_its_sender_the_connection_and_nobody_else() ->
     Ok(())
 }
 
+// [MQTT-3.1.0-1] [MQTT-3.1.4-1] [MQTT-3.2.2-7] [MQTT-3.1.4-1 of 3.1.1]
 #[tokio::test]
 async fn a_first_packet_that_is_no_connect_is_refused() -> Result<()> {
     let broker = Broker::start().await?;
@@ -116,6 +118,7 @@ async fn a_first_packet_that_is_no_connect_is_refused() -> Result<()> {
     Ok(())
 }
 
+// [MQTT-6.0.0-2]
 #[tokio::test]
 async fn a_frame_is_not_a_packet() -> Result<()> {
     let broker = Broker::start().await?;

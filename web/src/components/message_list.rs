@@ -2,9 +2,8 @@
 
 use super::icon::Icon;
 use super::parts::{icon_button, marks, topic_text, typed};
-use super::topic_tree::use_hold;
 use crate::format;
-use crate::hooks::{Rows, use_rows};
+use crate::hooks::{Hold, Rows, use_hold, use_let_go, use_rows};
 use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
 use crate::state::history::{Entry, Message};
@@ -47,7 +46,7 @@ pub fn MessageList(props: &MessageListProps) -> Html {
     let lang = props.lang;
     let list = &state.history.list;
     let rows = use_rows(list.len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX });
-    let on_point = use_hold(&props.on, Action::ListHold);
+    let hold = use_hold(props.on.reform(Action::ListHold));
     let on_scroll = use_away(&props.on, &rows);
     let seen = use_memo((), |()| RefCell::new(Seen::default()));
     let entries = seen.borrow_mut().rows(&state, rows.range.clone());
@@ -58,9 +57,8 @@ pub fn MessageList(props: &MessageListProps) -> Html {
             { head(props, &state, &rows) }
             <div class="scroller" ref={rows.scroller.clone()} onscroll={on_scroll} tabindex="0" role="listbox"
                 aria-label={lang.t(Text::Messages)} aria-activedescendant={selected.map(|seq| format!("message-{seq}"))}
-                onkeydown={on_key(props, &rows)} onblur={props.on.reform(|_| Action::ListHold(false))}>
-                <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props)} onpointermove={on_point}
-                    onpointerleave={props.on.reform(|_| Action::ListHold(false))}>
+                onkeydown={on_key(props, &rows, &hold)} onblur={hold.set.reform(|_| false)}>
+                <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props)} onpointermove={hold.on_move.clone()} onpointerleave={hold.on_leave.clone()}>
                     <div class="rows" ref={rows.block.clone()}>{ for items }</div>
                 </div>
                 if list.is_empty() {
@@ -80,6 +78,7 @@ pub fn MessageList(props: &MessageListProps) -> Html {
 #[hook]
 fn use_away(on: &Callback<Action>, rows: &Rows) -> Callback<Event> {
     let was_away = use_memo((), |()| Cell::new(false));
+    use_let_go(was_away.clone(), on.reform(Action::ListAway));
     let (on, rows) = (on.clone(), rows.clone());
     Callback::from(move |event: Event| {
         let away = rows.scroller.cast::<Element>().is_some_and(|scroller| scroller.scroll_top() > AWAY_PX);
@@ -178,9 +177,9 @@ fn row(lang: Lang, entry: Option<&Entry>, selected: Option<u64>, clock: Clock) -
             let time = |ms| format::clock(ms, clock.offset_min);
             let words = lang.fill(Text::Gap, &[("from", &time(*from_ms)), ("to", &time(*to_ms))]);
             let hint = lang.t(if *resumed { Text::GapResumed } else { Text::GapLost });
-            html! { <div class="message-row gap" data-test="gap-row" title={hint}><span>{ words }</span></div> }
+            html! { <div class="message-row gap" role="option" aria-disabled="true" data-test="gap-row" title={hint}><span>{ words }</span></div> }
         }
-        None => html! { <div class="message-row gone"><span>{ lang.t(Text::GoneRow) }</span></div> },
+        None => html! { <div class="message-row gone" role="option" aria-disabled="true"><span>{ lang.t(Text::GoneRow) }</span></div> },
     }
 }
 
@@ -219,8 +218,8 @@ fn on_click(props: &MessageListProps) -> Callback<MouseEvent> {
 }
 
 /// Up and down go from message to message; the list stands still meanwhile.
-fn on_key(props: &MessageListProps, rows: &Rows) -> Callback<KeyboardEvent> {
-    let (view, on, rows) = (props.view.clone(), props.on.clone(), rows.clone());
+fn on_key(props: &MessageListProps, rows: &Rows, hold: &Hold) -> Callback<KeyboardEvent> {
+    let (view, on, rows, hold) = (props.view.clone(), props.on.clone(), rows.clone(), hold.set.clone());
     Callback::from(move |event: KeyboardEvent| {
         let step: isize = match event.key().as_str() {
             "ArrowDown" => 1,
@@ -228,7 +227,7 @@ fn on_key(props: &MessageListProps, rows: &Rows) -> Callback<KeyboardEvent> {
             _ => return,
         };
         event.prevent_default();
-        on.emit(Action::ListHold(true));
+        hold.emit(true);
         let seq = {
             let state = view.read();
             let list = &state.history.list;

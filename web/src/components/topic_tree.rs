@@ -3,12 +3,11 @@
 use super::icon::Icon;
 use super::parts::{icon_button, typed};
 use crate::format;
-use crate::hooks::{Rows, use_rows};
+use crate::hooks::{Rows, use_hold, use_rows};
 use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
 use crate::state::topics::{Node, NodeId, ROOT, Topics};
 use crate::state::{Action, Tab, View};
-use std::cell::Cell;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
@@ -43,7 +42,7 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
     let state = props.view.read();
     let (lang, topics) = (props.lang, &state.topics);
     let rows = use_rows(topics.rows().len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX });
-    let on_point = use_hold(&props.on, Action::TreeHold);
+    let hold = use_hold(props.on.reform(Action::TreeHold));
     let now_ms = state.clock.unix_ms;
     let selected = state.selection.path.clone();
     let visible = topics.rows().get(rows.range.clone()).unwrap_or_default();
@@ -58,8 +57,7 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
             <div class="scroller" ref={rows.scroller.clone()} onscroll={rows.on_scroll.clone()} tabindex="0" role="tree"
                 aria-label={lang.t(Text::Topics)} aria-activedescendant={active} onkeydown={on_key(props, &rows)}>
                 <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props)}
-                    onpointermove={on_point}
-                    onpointerleave={props.on.reform(|_| Action::TreeHold(false))}>
+                    onpointermove={hold.on_move} onpointerleave={hold.on_leave}>
                     <div class="rows" ref={rows.block.clone()}>{ for items }</div>
                 </div>
                 { empty(lang, topics) }
@@ -69,20 +67,6 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
             }
         </section>
     }
-}
-
-/// Reports that the pointer has moved over something. Only a move counts: when rows come to lie under a pointer that
-/// rests, browsers say that it has entered, but nobody has pointed at anything.
-#[hook]
-pub(super) fn use_hold(on: &Callback<Action>, action: fn(bool) -> Action) -> Callback<PointerEvent> {
-    let last = use_memo((), |()| Cell::new(None));
-    let on = on.clone();
-    Callback::from(move |event: PointerEvent| {
-        let at = (event.screen_x(), event.screen_y());
-        if last.replace(Some(at)).is_some_and(|before| before != at) {
-            on.emit(action(true));
-        }
-    })
 }
 
 fn head(props: &TopicTreeProps, topics: &Topics) -> Html {
@@ -195,6 +179,7 @@ fn on_key(props: &TopicTreeProps, rows: &Rows) -> Callback<KeyboardEvent> {
                 "ArrowUp" => select(at.map_or(0, |at| at.saturating_sub(1))),
                 "Home" => select(0),
                 "End" => select(list.len().saturating_sub(1)),
+                "ArrowRight" if expanded => select(at.map_or(0, |at| at + 1)),
                 "ArrowRight" => Some(Action::Expand(id, true)),
                 "ArrowLeft" if expanded => Some(Action::Expand(id, false)),
                 "ArrowLeft" if parent != ROOT => list.iter().position(|row| *row == parent).and_then(select),

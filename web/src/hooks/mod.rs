@@ -1,7 +1,9 @@
 //! What components share in behaviour.
 
+mod use_hold;
 mod use_media;
 mod use_rows;
 
+pub use use_hold::{Hold, use_hold, use_let_go};
 pub use use_media::use_media;
 pub use use_rows::{Rows, use_rows};

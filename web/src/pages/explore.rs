@@ -5,10 +5,11 @@ use crate::components::{
     ConnectionDialog, ConnectionNotice, Detail, Header, MessageList, PublishForm, SubscriptionList,
     TopicTree, next_steps, quiet,
 };
+use crate::format;
 use crate::hooks::use_media;
 use crate::i18n::{Lang, Text};
 use crate::state::settings::Settings;
-use crate::state::{Action, AppState, Tab, View};
+use crate::state::{Action, AppState, Note, Tab, View};
 use yew::prelude::*;
 
 /// See [`Explore`].
@@ -53,12 +54,25 @@ pub fn Explore(props: &ExploreProps) -> Html {
                     <div class="column right">{ part(props, &state, Tab::Details, false) }</div>
                 </main>
             }
+            <div class="notes" role="status">{ note(&state) }</div>
             if state.ui.dialog_open {
                 <ConnectionDialog {lang} settings={state.settings.clone()} url={state.connection.url.clone()}
                     new_id={props.new_id.clone()} on={props.on.clone()} />
             }
         </div>
     }
+}
+
+fn note(state: &AppState) -> Html {
+    let Some((note, _)) = &state.ui.note else { return Html::default() };
+    let lang = state.ui.look.lang;
+    let words = match note {
+        Note::Copied => lang.t(Text::Copied).to_owned(),
+        Note::Dropped { count, why } => {
+            lang.fill(Text::GivenUp, &[("n", &format::thousands(*count)), ("why", &why.to_string())])
+        }
+    };
+    html! { <p>{ words }</p> }
 }
 
 fn header(props: &ExploreProps, state: &AppState) -> Html {

@@ -130,6 +130,8 @@ pub enum Effect {
     ShowLook,
     /// Bring the address bar up to date.
     Locate,
+    /// Have the address bar say which broker is meant, and nothing else of the settings.
+    LocateBroker,
     /// Put text on the clipboard.
     Copy(String),
     /// Open the page once more.

@@ -19,7 +19,7 @@ mod ui;
 mod view;
 
 pub use action::{Action, Clock, DraftEdit, Effect};
-pub use ui::{BrokerInfo, Location, Look, Selection, Tab, Theme, Ui};
+pub use ui::{BrokerInfo, Location, Look, Note, Selection, Tab, Theme, Ui};
 pub use view::View;
 
 use crate::payload::Format;
@@ -179,7 +179,10 @@ impl AppState {
                 self.refreeze()
             }
             Action::Format(format) => self.set_format(format),
-            Action::Copy(text) => vec![Effect::Copy(text)],
+            Action::Copy(text) => {
+                self.note(Note::Copied);
+                vec![Effect::Copy(text)]
+            }
             Action::Draft(edit) => self.edit_draft(edit),
             Action::Send => self.send(),
             Action::Accepted(result) => self.changed(|s| s.publishing.accepted(result)),
@@ -194,7 +197,7 @@ impl AppState {
             Action::Settings(settings) => {
                 self.settings = *settings;
                 self.ui.dialog_open = false;
-                vec![Effect::KeepSettings, Effect::Start]
+                vec![Effect::KeepSettings, Effect::LocateBroker, Effect::Start]
             }
             Action::RetryNow => vec![Effect::RetryNow],
             Action::Wake => vec![Effect::Probe],
@@ -256,14 +259,19 @@ impl AppState {
             Event::Published { id, outcome } => self.publishing.outcome(id, outcome),
             Event::Subscribed { filter, result } => self.subscriptions.answered(&filter, result),
             Event::Connected { session_present, .. } => self.connected(session_present),
-            // The rest is in the state that comes with it, or in the outcome of each message.
+            Event::Dropped { count, why } => self.note(Note::Dropped { count, why }),
+            // The rest is in the state that comes with it.
             Event::StateChanged
             | Event::Unsubscribed { .. }
-            | Event::Dropped { .. }
             | Event::ServerDisconnect { .. }
             | Event::ProtocolError { .. } => {}
         }
         Vec::new()
+    }
+
+    fn note(&mut self, note: Note) {
+        let until_ms = self.clock.unix_ms + note.lasts_ms();
+        self.ui.note = Some((note, until_ms));
     }
 
     fn receive(&mut self, publish: Publish) {
@@ -321,6 +329,7 @@ impl AppState {
         self.clock = clock;
         self.now = now;
         self.count_down();
+        self.ui.note.take_if(|(_, until_ms)| *until_ms <= clock.unix_ms);
         let counters = &mut self.counters;
         let elapsed_ms = clock.unix_ms.saturating_sub(counters.last_ms);
         if elapsed_ms < 900 {

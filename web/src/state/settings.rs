@@ -13,6 +13,20 @@ const SESSION_EXPIRY_S: u32 = 15 * 60;
 /// a visible tab asks far more often, for the round-trip time.
 const KEEP_ALIVE_S: u16 = 180;
 
+/// What [`Settings::read`] knows.
+const NAMES: [&str; 10] = [
+    "broker",
+    "version",
+    "client_id",
+    "username",
+    "keep_alive",
+    "clean",
+    "will_topic",
+    "will_payload",
+    "will_qos",
+    "will_retain",
+];
+
 /// How to connect. Everything but the password is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -92,6 +106,15 @@ impl Settings {
             ("will_qos", qos_digit(self.will_qos)),
             ("will_retain", if self.will_retain { "1" } else { "0" }),
         ])
+    }
+
+    /// The query of the address bar that fits these settings: what was in it about other things, and the broker's
+    /// address. The rest is kept by the tab and is nobody else's business, the client id least of all.
+    pub fn query(&self, before: &[Pair]) -> String {
+        let others = before.iter().filter(|(name, _)| !NAMES.contains(&name.as_str()));
+        let others = others.map(|(name, value)| (name.as_str(), value.as_str()));
+        let broker = (!self.broker.is_empty()).then_some(("broker", self.broker.as_str()));
+        query::encode(broker.into_iter().chain(others))
     }
 
     /// The client's options.
@@ -184,6 +207,17 @@ mod tests {
         let mut read = Settings::new("other".into());
         read.read(&query::decode(&written));
         assert_eq!(read, Settings { password: String::new(), ..settings });
+    }
+
+    #[test]
+    fn the_address_bar_keeps_the_broker_and_what_it_does_not_know() {
+        let mut settings = Settings::new("tab-1".into());
+        let before = query::decode("client_id=x&theme=dark&will_topic=w&broker=ws://old");
+        assert_eq!(settings.query(&before), "theme=dark");
+        settings.broker = "ws://new/mqtt".into();
+        assert_eq!(settings.query(&before), "broker=ws://new/mqtt&theme=dark");
+        let kept = settings.write();
+        assert!(query::decode(&kept).iter().all(|(name, _)| NAMES.contains(&name.as_str())), "{kept}");
     }
 
     #[test]

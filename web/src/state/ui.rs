@@ -4,6 +4,7 @@ use super::history::Message;
 use super::query::{self, Pair};
 use crate::i18n::Lang;
 use std::rc::Rc;
+use tabmq_shared::client::PublishError;
 
 /// What is selected.
 #[derive(Clone, Debug, Default)]
@@ -156,6 +157,30 @@ pub struct BrokerInfo {
     pub mqtt: Option<(String, u16)>,
 }
 
+/// Something that is said for a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// Text is on the clipboard.
+    Copied,
+    /// Messages were given up.
+    Dropped {
+        /// How many.
+        count: u64,
+        /// Why.
+        why: PublishError,
+    },
+}
+
+impl Note {
+    /// How long it is said, in milliseconds.
+    pub(super) const fn lasts_ms(&self) -> u64 {
+        match self {
+            Note::Copied => 1_500,
+            Note::Dropped { .. } => 8_000,
+        }
+    }
+}
+
 /// The rest.
 #[derive(Clone, Debug)]
 pub struct Ui {
@@ -175,6 +200,8 @@ pub struct Ui {
     pub list_away: bool,
     /// Whether the connection panel is open.
     pub dialog_open: bool,
+    /// What is said for a moment, and until when in Unix milliseconds.
+    pub note: Option<(Note, u64)>,
 }
 
 impl Ui {
@@ -188,6 +215,7 @@ impl Ui {
             list_held: false,
             list_away: false,
             dialog_open: false,
+            note: None,
         }
     }
 }

@@ -13,7 +13,7 @@ mod peers;
 mod scenarios;
 mod table;
 
-use crate::build;
+use crate::build::{self, Profile};
 use crate::command::{self, Context, Result, cargo};
 use measure::Sample;
 use peers::Peer;
@@ -117,7 +117,7 @@ fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T> {
 fn prepare(options: &Options) -> Result<(Vec<Peer>, PathBuf)> {
     let built = match options.tabmq.first() {
         Some(first) => first.clone(),
-        None => build::all()?.broker,
+        None => build::broker_with_page(Profile::Release)?,
     };
     let binaries = if options.tabmq.is_empty() { std::slice::from_ref(&built) } else { &options.tabmq };
     let mut peers = Vec::new();

@@ -158,7 +158,10 @@ mod tests {
             places.map(|p| (p.function.clone().unwrap_or_default(), p.is_test)).collect::<Vec<_>>()
         };
         assert_eq!(places(&citations, Spec::V5, "1.0.0-1"), [(String::new(), false)]);
-        assert_eq!(places(&citations, Spec::V5, "1.0.0-2"), [("one".to_owned(), false), ("proves".to_owned(), true)]);
+        assert_eq!(
+            places(&citations, Spec::V5, "1.0.0-2"),
+            [("one".to_owned(), false), ("proves".to_owned(), true)]
+        );
         assert_eq!(places(&citations, Spec::V311, "1.0.0-3"), [("one".to_owned(), false)]);
         assert_eq!(places(&citations, Spec::V5, "1.0.0-4"), [("one".to_owned(), false)]);
         assert_eq!(places(&citations, Spec::V5, "1.0.0-5"), [(String::new(), false)]);

@@ -53,7 +53,8 @@ fn generate(root: &Path) -> Result<(String, Vec<String>)> {
         if !directory.exists() {
             continue;
         }
-        for path in files_below(&directory)?.iter().filter(|path| path.extension().is_some_and(|e| e == "rs")) {
+        for path in files_below(&directory)?.iter().filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        {
             let text = fs::read_to_string(path).context(format!("read {}", path.display()))?;
             let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
             citations.collect(&relative, &text);
@@ -77,7 +78,9 @@ fn faults(statements: &Statements, citations: &Citations) -> Vec<String> {
             (false, None) => {
                 faults.push(format!("{} has neither a test nor a reason: {}", statement.id, statement.text));
             }
-            (true, Some(_)) => faults.push(format!("{} has a test and a reason for having none", statement.id)),
+            (true, Some(_)) => {
+                faults.push(format!("{} has a test and a reason for having none", statement.id))
+            }
             _ => {}
         }
     }

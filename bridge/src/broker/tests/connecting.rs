@@ -2,11 +2,12 @@
 
 use super::*;
 
+// [MQTT-3.1.4-5] [MQTT-3.2.0-1]
 #[test]
 fn connack_of_a_new_session() {
     for version in [Version::V31, Version::V311, Version::V5] {
         let (_, connack) = Rig::new().connect(connect(version, "c"));
-        assert_eq!((connack.session_present, connack.reason), (false, ReasonCode::Success)); // [MQTT-3.2.2-3]
+        assert_eq!((connack.session_present, connack.reason), (false, ReasonCode::Success)); // [MQTT-3.2.2-2]
         assert_eq!(connack.properties.maximum_packet_size.is_some(), version.is_v5());
     }
 }
@@ -17,7 +18,7 @@ fn an_empty_client_id_is_given_one_or_refused() {
         (Version::V5, true, None),
         (Version::V5, false, None), // [MQTT-3.1.3-6]
         (Version::V311, true, None),
-        (Version::V311, false, Some(ReasonCode::ClientIdentifierNotValid)), // [MQTT-3.1.3-8] of 3.1.1
+        (Version::V311, false, Some(ReasonCode::ClientIdentifierNotValid)), // [MQTT-3.1.3-8 of 3.1.1] [MQTT-3.1.3-9 of 3.1.1]
         (Version::V31, true, Some(ReasonCode::ClientIdentifierNotValid)),
     ];
     for (version, clean_start, refusal) in cases {
@@ -46,6 +47,8 @@ fn a_client_that_does_not_even_take_connack_is_not_let_in() {
     assert!(!rig.broker.has_ended(kept.id), "nor does it take anything over");
 }
 
+// [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT-3.1.4-4] [MQTT-3.2.2-3] [MQTT-3.2.2-2 of 3.1.1]
+// [MQTT-3.2.2-3 of 3.1.1] [MQTT-3.1.2-4 of 3.1.1] [MQTT-3.1.2-6 of 3.1.1]
 #[test]
 fn a_session_is_found_again_if_it_was_kept() {
     for version in [Version::V31, Version::V311, Version::V5] {
@@ -55,7 +58,7 @@ fn a_session_is_found_again_if_it_was_kept() {
         rig.subscribe(conn, "a", QoS::AtLeastOnce);
         rig.disconnect(conn, ReasonCode::Success);
         let (_, connack) = rig.connect(resume(version, "c"));
-        // [MQTT-3.2.2-2]; 3.1 has no such flag
+        // [MQTT-3.2.2-3]; 3.1 has no such flag
         assert_eq!(connack.session_present, version != Version::V31, "{version}");
         assert_eq!(rig.broker.stats().subscriptions, 1);
         let (_, connack) = rig.connect(connect(version, "c"));
@@ -64,6 +67,7 @@ fn a_session_is_found_again_if_it_was_kept() {
     }
 }
 
+// [MQTT-4.1.0-2] [MQTT-3.1.2-23]
 #[test]
 fn a_session_ends_when_its_time_is_over() {
     let cases =
@@ -98,6 +102,7 @@ fn disconnect_changes_the_session_expiry_but_does_not_raise_it_from_zero() {
     }
 }
 
+// [MQTT-3.1.4-2 of 3.1.1]
 #[test]
 fn a_second_connection_with_the_same_id_ends_the_first() {
     for version in [Version::V311, Version::V5] {
@@ -113,6 +118,7 @@ fn a_second_connection_with_the_same_id_ends_the_first() {
     }
 }
 
+// [MQTT-4.13.1-1] [MQTT-3.14.4-2] [MQTT-4.8.0-1 of 3.1.1]
 #[test]
 fn what_a_client_must_not_send_ends_its_connection() {
     let suback =
@@ -143,7 +149,7 @@ fn what_a_client_must_not_send_ends_its_connection() {
         (Packet::SubAck(Box::new(suback.clone())), ReasonCode::ProtocolError),
         (Packet::UnsubAck(Box::new(suback)), ReasonCode::ProtocolError),
         (Packet::PingResp, ReasonCode::ProtocolError),
-        (Packet::Auth(Box::new(auth)), ReasonCode::ProtocolError), // [MQTT-4.12.0-6]
+        (Packet::Auth(Box::new(auth)), ReasonCode::ProtocolError), // [MQTT-4.12.0-7]
         (Packet::Publish(with_id), ReasonCode::ProtocolError),     // [MQTT-3.3.4-6]
         (Packet::Publish(unknown_alias), ReasonCode::ProtocolError),
         (Packet::Publish(high_alias), ReasonCode::TopicAliasInvalid), // [MQTT-3.3.2-9]
@@ -171,6 +177,7 @@ fn what_comes_behind_the_end_is_not_heard() {
     assert_eq!(rig.payloads(listener), Vec::<String>::new());
 }
 
+// [MQTT-3.2.2-22]
 #[test]
 fn keep_alive_is_one_and_a_half_times_and_the_server_does_not_postpone_it() {
     for version in [Version::V311, Version::V5] {
@@ -190,6 +197,7 @@ fn keep_alive_is_one_and_a_half_times_and_the_server_does_not_postpone_it() {
     }
 }
 
+// [MQTT-3.2.2-22]
 #[test]
 fn the_server_can_shorten_the_keep_alive_of_5_0_clients() {
     let config = BrokerConfig { server_keep_alive_s: Some(30), ..BrokerConfig::default() };

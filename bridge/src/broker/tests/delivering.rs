@@ -2,6 +2,7 @@
 
 use super::*;
 
+// [MQTT-4.3.1-1] [MQTT-4.3.2-2] [MQTT-4.3.3-2] [MQTT-2.2.1-2] [MQTT-3.3.1-2]
 #[test]
 fn qos_is_the_lower_of_both() {
     let all = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -21,6 +22,7 @@ fn qos_is_the_lower_of_both() {
     }
 }
 
+// [MQTT-3.3.4-3]
 #[test]
 fn overlapping_subscriptions_make_one_copy_with_the_highest_qos_and_all_identifiers() {
     let mut rig = Rig::new();
@@ -65,6 +67,7 @@ fn a_subscription_is_replaced() {
     assert_eq!((messages.len(), messages[0].qos), (1, QoS::AtLeastOnce));
 }
 
+// [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-7] [MQTT-3.9.3-1] [MQTT-2.2.1-6]
 #[test]
 fn each_filter_has_its_code() {
     let mut rig = Rig::new();
@@ -98,6 +101,7 @@ fn nobody_there_is_told_to_5_0_publishers() {
     }
 }
 
+// [MQTT-4.3.3-8] [MQTT-2.2.1-5] [MQTT-3.1.2-23] [MQTT-4.3.3-2 of 3.1.1]
 #[test]
 fn qos_2_from_a_client_is_taken_once_also_across_a_reconnect() {
     for version in [Version::V31, Version::V311, Version::V5] {
@@ -175,6 +179,7 @@ fn an_acknowledgement_of_the_wrong_kind_ends_the_connection() {
     }
 }
 
+// [MQTT-3.3.4-10] [MQTT-4.9.0-1] [MQTT-4.9.0-2] [MQTT-4.9.0-3]
 #[test]
 fn receive_maximum_of_the_client_bounds_what_is_in_flight() {
     let mut rig = Rig::new();
@@ -210,9 +215,11 @@ fn receive_maximum_of_the_server_is_enforced() {
     }
     assert!(!rig.broker.has_ended(a.id));
     rig.send(a, Packet::Publish(publish("t", "x", QoS::ExactlyOnce, 3)));
-    assert_eq!(rig.farewell(a), Some(ReasonCode::ReceiveMaximumExceeded)); // [MQTT-3.3.4-9]
+    assert_eq!(rig.farewell(a), Some(ReasonCode::ReceiveMaximumExceeded)); // [MQTT-3.3.4-7]
 }
 
+// [MQTT-3.1.2-5] [MQTT-3.1.2-23] [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT-4.3.3-5] [MQTT-4.3.3-6]
+// [MQTT-3.1.2-4 of 3.1.1] [MQTT-3.1.2-5 of 3.1.1] [MQTT-4.1.0-1 of 3.1.1] [MQTT-4.4.0-1 of 3.1.1]
 #[test]
 fn what_was_in_flight_comes_first_and_in_order_after_a_reconnect() {
     for version in [Version::V311, Version::V5] {
@@ -265,6 +272,7 @@ fn an_error_in_puback_or_pubrec_ends_the_message() {
     assert_eq!(rig.receive(a), vec![]); // [MQTT-4.4.0-2]
 }
 
+// [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
 #[test]
 fn properties_travel_to_5_0_and_are_left_out_for_others() {
     let properties = PublishProperties {

@@ -46,6 +46,7 @@ fn rig() -> (Rig, Conn) {
     (rig, conn)
 }
 
+// [MQTT-3.15.2-2] [MQTT-3.15.2-3]: the answers have neither reason string nor user properties
 #[test]
 fn a_client_can_authenticate_again() {
     let (mut rig, conn) = rig();

@@ -7,6 +7,7 @@ mod methods;
 mod retaining;
 mod sharing;
 mod simulation;
+mod statements;
 mod wills;
 
 use super::*;

@@ -13,6 +13,7 @@ fn retain(rig: &mut Rig, conn: Conn, topic: &str, payload: &str, qos: QoS) {
     }
 }
 
+// [MQTT-3.3.1-8] [MQTT-3.3.1-6 of 3.1.1] [MQTT-3.3.1-7 of 3.1.1] [MQTT-3.3.1-8 of 3.1.1]
 #[test]
 fn set_replaced_and_cleared_only_by_an_empty_one() {
     let mut rig = Rig::new();
@@ -21,7 +22,7 @@ fn set_replaced_and_cleared_only_by_an_empty_one() {
         let late = rig.join(Version::V311, "late");
         rig.subscribe(late, "t/#", QoS::AtMostOnce);
         let messages = rig.messages(late);
-        assert!(messages.iter().all(|message| message.retain)); // [MQTT-3.3.1-8]
+        assert!(messages.iter().all(|message| message.retain)); // section 3.3.1.3
         messages.iter().map(|m| String::from_utf8(m.payload.to_vec()).unwrap()).collect::<Vec<_>>()
     };
     retain(&mut rig, a, "t/1", "one", QoS::AtMostOnce);
@@ -69,6 +70,7 @@ fn retain_handling_decides_when_they_are_sent() {
     }
 }
 
+// [MQTT-3.3.1-9 of 3.1.1]
 #[test]
 fn retain_as_published_keeps_the_flag_of_live_messages() {
     for (retain_as_published, expected) in [(false, false), (true, true)] {
@@ -196,6 +198,7 @@ fn subscribing_again_and_again_without_reading_is_refused_in_the_end() {
     assert_eq!(last, ReasonCode::QuotaExceeded);
 }
 
+// [MQTT-3.3.5-2 of 3.1.1]
 #[test]
 fn sys_topics_are_there_and_are_the_servers_own() {
     let mut rig = Rig::exactly(BrokerConfig::default());

@@ -22,6 +22,7 @@ fn rig(connect: Connect) -> (Rig, Conn, Conn) {
     (rig, listener, conn)
 }
 
+// [MQTT-3.1.2-7] [MQTT-3.14.4-3] [MQTT-3.1.2-8 of 3.1.1]
 #[test]
 fn the_end_decides_whether_the_will_is_published() {
     type End = fn(&mut Rig, Conn);
@@ -120,7 +121,7 @@ fn a_will_has_properties_and_can_be_retained() {
     rig.subscribe(late, "will", QoS::AtLeastOnce);
     let retained = rig.messages(late).remove(0);
     assert!(retained.retain);
-    assert_eq!(retained.qos, QoS::AtLeastOnce); // [MQTT-3.1.2-14] the will's own QoS, up to the subscription's
+    assert_eq!(retained.qos, QoS::AtLeastOnce); // the will's own QoS, up to the subscription's
     for message in [live, retained] {
         let properties = message.properties.unwrap();
         assert_eq!(properties.content_type.as_deref(), Some("text/plain"));
