@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! - [`state`]: what the page knows, and the one function that changes it. Pure, tested natively.
-//! - [`payload`], [`format`], [`i18n`]: bytes, numbers and words as people read them. Pure, too.
+//! - [`payload`], [`mod@format`], [`i18n`]: bytes, numbers and words as people read them. Pure, too.
 //! - [`transport`]: the WebSocket. [`client`]: one loop around the state machine of `tabmq_shared::client`.
 //! - [`browser`]: storage, clock, address bar, clipboard. [`app`]: what holds state, client and browser together.
 //! - [`pages`], [`components`], [`hooks`]: what is seen. Properties in, actions out.

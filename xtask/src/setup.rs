@@ -44,14 +44,7 @@ pub(crate) fn wasm_target() -> Result<()> {
 /// Sees to it that the programs which the end-to-end tests drive are there: installs them as root on Debian, and
 /// says how elsewhere.
 pub(crate) fn test_tools(browser: bool) -> Result<()> {
-    let browser_tools = if browser { BROWSER_TOOLS } else { &[] };
-    let mut packages: Vec<&str> = NATIVE_TOOLS
-        .iter()
-        .chain(browser_tools)
-        .filter(|tool| !command::on_path(tool.program))
-        .map(|tool| tool.package)
-        .collect();
-    packages.dedup();
+    let packages = missing_packages(browser, command::on_path);
     if packages.is_empty() {
         return Ok(());
     }
@@ -67,7 +60,20 @@ pub(crate) fn test_tools(browser: bool) -> Result<()> {
     }
     println!("==> installing {list} from Debian's packages");
     command::run(apt_get().args(["-q", "update"]))?;
-    command::run(apt_get().args(["-q", "-y", "install", "--no-install-recommends"]).args(packages))
+    command::run(apt_get().args(["-q", "-y", "install", "--no-install-recommends"]).args(&packages))?;
+    match missing_packages(browser, command::on_path).first() {
+        None => Ok(()),
+        Some(package) => Err(format!("{package} is installed, but its programs are not on PATH").into()),
+    }
+}
+
+/// The Debian packages whose programs are not there.
+fn missing_packages(browser: bool, is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let browser_tools = if browser { BROWSER_TOOLS } else { &[] };
+    let missing = NATIVE_TOOLS.iter().chain(browser_tools).filter(|tool| !is_there(tool.program));
+    let mut packages: Vec<&str> = missing.map(|tool| tool.package).collect();
+    packages.dedup();
+    packages
 }
 
 fn apt_get() -> Command {
@@ -78,4 +84,21 @@ fn apt_get() -> Command {
 
 fn is_root() -> bool {
     command::output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_missing_is_installed() {
+        let check = |browser: bool, there: &[&str], expected: &[&str]| {
+            assert_eq!(missing_packages(browser, |program| there.contains(&program)), expected, "{there:?}");
+        };
+        check(true, &[], &["mosquitto-clients", "chromium", "chromium-driver"]);
+        check(false, &[], &["mosquitto-clients"]);
+        check(true, &["mosquitto_pub", "mosquitto_sub", "chromium"], &["chromium-driver"]);
+        check(true, &["mosquitto_pub", "chromium", "chromedriver"], &["mosquitto-clients"]);
+        check(true, &["mosquitto_pub", "mosquitto_sub", "chromium", "chromedriver"], &[]);
+    }
 }

@@ -7,10 +7,10 @@ use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
 use std::borrow::Cow;
 
-/// What the page may do. Its scripts and its module come from here, inline styles are its own (a chart's, a tree's), it
+/// What the page may do. Its scripts, its module and its styles come from here, it
 /// talks to brokers anywhere, and nobody frames it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
-     style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; \
+     style-src 'self'; img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; \
      worker-src 'self' blob:; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 

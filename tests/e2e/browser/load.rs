@@ -19,11 +19,17 @@ async fn a_megabyte_both_ways() -> Result<()> {
         tab.connected().await?;
         let mut device = Device::connect(broker, "device", Version::V5).await?;
         device.subscribe("large/up", 1).await?;
-        let payload = "0123456789".repeat(MEGABYTE / 10);
+        let payload = "abcdefghij".repeat(MEGABYTE / 10);
 
         device.publish(&Message::new("large/down", payload.clone(), 1)).await?;
-        tab.wait_for(&topic_node("large/down")).await?;
-        tab.connected().await?;
+        tab.click(&topic_node("large")).await?;
+        tab.click(&topic_node("large/down")).await?;
+        tab.click(&Hook::named("load-all")).await?; // until then only its beginning is shown, and labelled
+        let script = "return document.querySelector('[data-test=payload-view]').textContent === arguments[0]";
+        eventually("whole payload in the page", async || {
+            Ok((tab.script(script, vec![json!(payload)]).await? == true).then_some(()))
+        })
+        .await?;
 
         tab.fill(&Hook::named("publish-topic"), "large/up").await?;
         tab.paste(&Hook::named("publish-payload"), &payload).await?;

@@ -8,8 +8,8 @@ use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
 use crate::state::history::{Entry, Message};
 use crate::state::{Action, AppState, Clock, Tab, View};
-use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 use yew::prelude::*;
@@ -45,11 +45,12 @@ pub fn MessageList(props: &MessageListProps) -> Html {
     let state = props.view.read();
     let lang = props.lang;
     let list = &state.history.list;
-    let rows = use_rows(list.len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX });
+    let rows = use_rows(list.len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX }, &state.ui.list_filter);
     let hold = use_hold(props.on.reform(Action::ListHold));
     let on_scroll = use_away(&props.on, &rows);
     let seen = use_memo((), |()| RefCell::new(Seen::default()));
-    let entries = seen.borrow_mut().rows(&state, rows.range.clone());
+    let mut seen = seen.borrow_mut();
+    let entries = seen.update(&state, rows.range.clone());
     let selected = state.selection.message.as_ref().map(|message| message.seq);
     let items = entries.iter().map(|entry| row(lang, entry.as_ref(), selected, state.clock));
     html! {
@@ -92,23 +93,24 @@ fn use_away(on: &Callback<Action>, rows: &Rows) -> Callback<Event> {
 /// The rows that were rendered last. While the list stands still, a row stays readable even when the history has let
 /// its message go.
 #[derive(Default)]
-struct Seen(FxHashMap<usize, Entry>);
+struct Seen {
+    first: usize,
+    rows: Vec<Option<Entry>>,
+}
 
 impl Seen {
-    fn rows(&mut self, state: &AppState, range: std::ops::Range<usize>) -> Vec<Option<Entry>> {
+    fn update(&mut self, state: &AppState, range: Range<usize>) -> &[Option<Entry>] {
         let list = &state.history.list;
-        let before = std::mem::take(&mut self.0);
-        let entries = range.map(|row| {
+        let first = range.start;
+        let rows = range.map(|row| {
             let kept = list.seq(row).and_then(|seq| state.history.get(seq));
-            let entry = kept.or_else(|| before.get(&row)).cloned();
-            if list.is_frozen()
-                && let Some(entry) = &entry
-            {
-                self.0.insert(row, entry.clone());
-            }
-            entry
+            let seen = || self.rows.get(row.checked_sub(self.first)?)?.as_ref();
+            let seen = if list.is_frozen() { seen() } else { None };
+            kept.or(seen).cloned()
         });
-        entries.collect()
+        self.rows = rows.collect();
+        self.first = first;
+        &self.rows
     }
 }
 
@@ -179,7 +181,9 @@ fn row(lang: Lang, entry: Option<&Entry>, selected: Option<u64>, clock: Clock) -
             let hint = lang.t(if *resumed { Text::GapResumed } else { Text::GapLost });
             html! { <div class="message-row gap" role="option" aria-disabled="true" data-test="gap-row" title={hint}><span>{ words }</span></div> }
         }
-        None => html! { <div class="message-row gone" role="option" aria-disabled="true"><span>{ lang.t(Text::GoneRow) }</span></div> },
+        None => {
+            html! { <div class="message-row gone" role="option" aria-disabled="true"><span>{ lang.t(Text::GoneRow) }</span></div> }
+        }
     }
 }
 

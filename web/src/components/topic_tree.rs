@@ -41,7 +41,8 @@ pub struct TopicTreeProps {
 pub fn TopicTree(props: &TopicTreeProps) -> Html {
     let state = props.view.read();
     let (lang, topics) = (props.lang, &state.topics);
-    let rows = use_rows(topics.rows().len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX });
+    let rows =
+        use_rows(topics.rows().len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX }, topics.filter());
     let hold = use_hold(props.on.reform(Action::TreeHold));
     let now_ms = state.clock.unix_ms;
     let selected = state.selection.path.clone();

@@ -54,9 +54,9 @@ impl Rows {
     }
 }
 
-/// A list of `count` rows, each `row_px` pixels high.
+/// A list of `count` rows, each `row_px` pixels high. It begins at the top again whenever `filter` is another one.
 #[hook]
-pub fn use_rows(count: usize, row_px: usize) -> Rows {
+pub fn use_rows(count: usize, row_px: usize, filter: &str) -> Rows {
     let (scroller, spacer, block) = (use_node_ref(), use_node_ref(), use_node_ref());
     // First row in sight, and how many there is room for.
     let port = use_state_eq(|| (0usize, 40usize));
@@ -104,7 +104,12 @@ pub fn use_rows(count: usize, row_px: usize) -> Rows {
             }
         });
     }
-    Rows { scroller, spacer, block, on_scroll, range: first..last, row_px }
+    let rows = Rows { scroller, spacer, block, on_scroll, range: first..last, row_px };
+    {
+        let rows = rows.clone();
+        use_effect_with(filter.to_owned(), move |_| rows.to_top());
+    }
+    rows
 }
 
 fn whole(n: usize) -> i32 {

@@ -26,7 +26,6 @@ use crate::payload::Format;
 use bytes::Bytes;
 use history::{Entry, History, Matcher, Message};
 use publish::Publishing;
-use rustc_hash::FxHashMap;
 use settings::Settings;
 use std::rc::Rc;
 use subscriptions::Subscriptions;
@@ -67,7 +66,8 @@ pub struct AppState {
     pub ui: Ui,
     /// How far the demo device is, if it runs.
     pub demo: Option<u64>,
-    formats: FxHashMap<Rc<str>, Format>,
+    /// By topic; only where somebody has said so, which is seldom.
+    formats: Vec<(Rc<str>, Format)>,
     now: Time,
 }
 
@@ -120,7 +120,7 @@ impl AppState {
             selection: Selection::default(),
             ui: Ui::new(look),
             demo: None,
-            formats: FxHashMap::default(),
+            formats: Vec::new(),
             now: Time::ZERO,
         };
         state.relist();
@@ -235,7 +235,7 @@ impl AppState {
 
     /// How the payloads of this topic are to be shown, if somebody has said so.
     pub fn format(&self, topic: &str) -> Option<Format> {
-        self.formats.get(topic).copied()
+        self.formats.iter().find(|(known, _)| **known == *topic).map(|(_, format)| *format)
     }
 
     /// What the address bar says.
@@ -392,7 +392,8 @@ impl AppState {
 
     fn set_format(&mut self, format: Format) -> Vec<Effect> {
         if let Some(path) = &self.selection.path {
-            self.formats.insert(path.clone(), format);
+            self.formats.retain(|(known, _)| known != path);
+            self.formats.push((path.clone(), format));
         }
         Vec::new()
     }

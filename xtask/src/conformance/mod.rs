@@ -3,7 +3,7 @@
 //!
 //! - [`statements`]: the statements and the reasons, from `tests/conformance/`.
 //! - [`citations`]: where the sources cite them: `[MQTT-3.1.4-2]` is of 5.0, `[MQTT-3.1.4-2 of 3.1.1]` of 3.1.1.
-//! - [`page`]: `docs/conformance.md`.
+//! - [`page`]: the file `docs/conformance.md`.
 //!
 //! `cargo xtask conformance` writes the page. A test here fails if the page is not what would be written, if a
 //! citation names no statement, or if a statement has neither a test nor a reason.

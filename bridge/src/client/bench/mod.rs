@@ -33,6 +33,9 @@ mod subscriber;
 mod tally;
 mod topics;
 
+#[cfg(test)]
+mod tests;
+
 pub use args::BenchArgs;
 
 use super::Failure;
