@@ -137,7 +137,7 @@ impl Hub {
 
     pub(crate) fn connect(
         &self,
-        connect: Connect,
+        connect: &Connect,
         last_data: Option<Bytes>,
         peer: Peer,
     ) -> Result<ConnId, ConnectError> {

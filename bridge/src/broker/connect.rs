@@ -45,22 +45,20 @@ impl Broker {
     /// The CONNECT asks for what this server does not do. The caller answers CONNACK and closes.
     pub fn connect(
         &mut self,
-        connect: Connect,
+        connect: &Connect,
         last_data: Option<Bytes>,
         peer: Peer,
         now: Time,
     ) -> Result<ConnId, ConnectError> {
-        let assigned_id = self.check_connect(&connect)?;
+        let assigned_id = self.check_connect(connect)?;
         let will = connect.will.clone().map(pending_will).transpose()?;
         let client_id: Arc<str> = Arc::from(assigned_id.as_deref().unwrap_or(&connect.client_id));
-        let expiry_s = session_expiry(&connect).min(self.config.max_session_expiry_s);
+        let expiry_s = session_expiry(connect).min(self.config.max_session_expiry_s);
         let mut connack = ConnAck {
             session_present: false,
             reason: ReasonCode::Success,
             properties: match connect.version {
-                Version::V5 => {
-                    self.connack_properties(&connect, &client_id, assigned_id, last_data, expiry_s)
-                }
+                Version::V5 => self.connack_properties(connect, &client_id, assigned_id, last_data, expiry_s),
                 _ => ConnAckProperties::default(),
             },
         };
@@ -71,10 +69,10 @@ impl Broker {
             );
             return Err(ConnectError::new(ReasonCode::PacketTooLarge, why)); // [MQTT-3.1.2-24]
         }
-        self.take_over(&client_id, &connect, now);
-        let (key, session_present) = self.open_session(&client_id, &connect);
+        self.take_over(&client_id, connect, now);
+        let (key, session_present) = self.open_session(&client_id, connect);
         connack.session_present = session_present;
-        let send_quota = self.send_quota(&connect);
+        let send_quota = self.send_quota(connect);
         let receive_maximum = self.receive_maximum(connect.version);
         if let Some(session) = self.clients.session_mut(key) {
             session.expiry_s = expiry_s;
@@ -82,7 +80,7 @@ impl Broker {
             session.incoming.resume(receive_maximum.get());
             session.will = will.map(Box::new);
         }
-        let conn = self.open_link(key, &connect, peer, now);
+        let conn = self.open_link(key, connect, peer, now);
         self.clients.current = Some(conn.link); // it has no waker yet: it takes its output by itself
         self.clients.send_control(conn.link, &Packet::ConnAck(Box::new(connack)));
         self.clients.current = None;
@@ -93,7 +91,7 @@ impl Broker {
         stats.clients_maximum = stats.clients_maximum.max(stats.clients_connected);
         self.events.push(Event::Connected {
             client_id,
-            username: connect.username,
+            username: connect.username.clone(),
             peer,
             version: connect.version,
             session_present,

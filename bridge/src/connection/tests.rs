@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::auth::{Authenticator, Refusal, Verdict};
-use crate::broker::{BrokerConfig, Exchange as Method, Methods, TransportKind};
-use tabmq_shared::packet::{ConnectProperties, Disconnect, Publish, QoS};
-use tokio::io::AsyncReadExt;
+use crate::broker::{BrokerConfig, Exchange as Method, Methods, Step, TransportKind};
+use bytes::Bytes;
+use tabmq_shared::codec::{self, Limits};
+use tabmq_shared::packet::{Auth, Connect, ConnectProperties, Disconnect, Packet, Publish, QoS, Version};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Lets everybody in but those whose user name is `nobody`. Its one method is to answer a challenge by `yes`.

@@ -37,7 +37,7 @@ fn rig() -> (Rig, Conn) {
     let mut rig = Rig::new();
     let mut connect = connect(Version::V5, "c");
     connect.properties.authentication_method = Some("ECHO".into());
-    let id = rig.broker.connect(connect, Some(Bytes::from_static(b"last")), Rig::peer(), rig.now).unwrap();
+    let id = rig.broker.connect(&connect, Some(Bytes::from_static(b"last")), Rig::peer(), rig.now).unwrap();
     let conn = Conn { id, version: Version::V5 };
     let Packet::ConnAck(connack) = rig.take_first(conn) else { panic!() };
     // [MQTT-4.12.0-5]

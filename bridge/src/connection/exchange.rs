@@ -1,0 +1,223 @@
+//! The life of a connection that has been let in: read, decode, exchange with the broker, write.
+
+use super::FAREWELL_TIME;
+use crate::broker::{ConnId, Output};
+use crate::hub::{Hub, Input};
+use crate::listener::Transport;
+use crate::outbox::WriteQueue;
+use bytes::{Buf, BytesMut};
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use tabmq_shared::codec::{self, DecodeError, Limits};
+use tabmq_shared::packet::{Packet, Version};
+use tokio::io::AsyncWrite;
+use tokio_util::io::{poll_read_buf, poll_write_buf};
+
+/// The size of a read.
+const READ_BYTES: usize = 64 * 1024;
+
+/// How many read buffers a thread keeps for its connections.
+const POOLED_READ_BUFFERS: usize = 8;
+
+/// While this many bytes of acknowledgements wait to be written, nothing more is read.
+const CONTROL_BACKLOG_BYTES: usize = 64 * 1024;
+
+/// A connection that has been let in.
+pub(super) struct Exchange {
+    transport: Transport,
+    hub: Arc<Hub>,
+    conn: ConnId,
+    version: Version,
+    limits: Limits,
+    /// Bytes of a packet that is not all there yet; without capacity if there are none.
+    input: BytesMut,
+    queue: WriteQueue,
+    control_backlog: bool,
+    /// The broker may have more to write than `queue`, and does not tell.
+    more_output: bool,
+    /// The broker has ended the connection: only what it has left for it is still written.
+    ended: bool,
+    /// CONNECT brought more than itself.
+    decode_first: bool,
+}
+
+/// What a read brought.
+enum Read {
+    Bytes,
+    /// The client closed its side.
+    End,
+}
+
+thread_local! {
+    static READ_BUFFERS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    static PACKETS: RefCell<Vec<Packet>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Exchange {
+    pub(super) fn new(
+        transport: Transport,
+        hub: Arc<Hub>,
+        conn: ConnId,
+        version: Version,
+        input: BytesMut,
+    ) -> Self {
+        let decode_first = !input.is_empty();
+        let input = if decode_first { input } else { BytesMut::new() };
+        let queue = WriteQueue::default();
+        let limits = Limits { max_packet_size: hub.max_packet_size(), ..Limits::of_server() };
+        Exchange {
+            transport,
+            hub,
+            conn,
+            version,
+            limits,
+            input,
+            queue,
+            control_backlog: false,
+            more_output: true,
+            ended: false,
+            decode_first,
+        }
+    }
+
+    /// Ready once there is nothing more to be read: the client is gone, or the broker has ended the connection.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.more_output = true; // perhaps it is the broker who woke us
+        let mut nothing_to_read = false;
+        loop {
+            let writing = self.poll_write(cx)?.is_pending();
+            // A client that does not take its acknowledgements is not read from: that bounds them.
+            let backlog = self.control_backlog && writing;
+            if !nothing_to_read && !backlog {
+                match self.poll_read(cx)? {
+                    Poll::Ready(Read::End) => return Poll::Ready(Ok(())),
+                    Poll::Ready(Read::Bytes) if self.ended => return Poll::Ready(Ok(())),
+                    Poll::Ready(Read::Bytes) => continue,
+                    Poll::Pending => nothing_to_read = true,
+                }
+            }
+            if self.more_output {
+                self.visit(cx.waker(), 0, None);
+                if self.ended {
+                    return Poll::Ready(Ok(()));
+                }
+                if !writing && self.queue.has_remaining() {
+                    continue;
+                }
+            }
+            if !writing {
+                self.queue.recycle();
+            }
+            return Poll::Pending;
+        }
+    }
+
+    /// Pending while there is something that the transport does not take.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut wrote = false;
+        while self.queue.has_remaining() {
+            let written = ready!(poll_write_buf(Pin::new(&mut self.transport), cx, &mut self.queue))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            wrote = true;
+        }
+        if wrote {
+            // Nothing for TCP; a WebSocket or TLS may still hold some of it. If so, it goes on by itself.
+            let _ = Pin::new(&mut self.transport).poll_flush(cx)?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads once, decodes all that it brought and visits the broker.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Read>> {
+        if std::mem::take(&mut self.decode_first) {
+            self.decode_and_visit(cx, self.input.len());
+            return Poll::Ready(Ok(Read::Bytes));
+        }
+        ready!(self.transport.poll_read_ready(cx))?;
+        if self.input.capacity() == 0 {
+            self.input = READ_BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
+        }
+        self.input.reserve(READ_BYTES);
+        let read = poll_read_buf(Pin::new(&mut self.transport), cx, &mut self.input);
+        let result = match read {
+            Poll::Ready(Ok(0)) => Poll::Ready(Ok(Read::End)),
+            Poll::Ready(Ok(bytes)) => {
+                self.decode_and_visit(cx, bytes);
+                Poll::Ready(Ok(Read::Bytes))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        if self.input.is_empty() {
+            let buffer = std::mem::take(&mut self.input);
+            READ_BUFFERS.with_borrow_mut(|pool| {
+                if pool.len() < POOLED_READ_BUFFERS {
+                    pool.push(buffer);
+                }
+            });
+        }
+        result
+    }
+
+    fn decode_and_visit(&mut self, cx: &Context<'_>, bytes: usize) {
+        PACKETS.with_borrow_mut(|packets| {
+            let error = loop {
+                match codec::decode(&mut self.input, self.version, &self.limits) {
+                    Ok(Some(packet)) => packets.push(packet),
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            };
+            self.visit(cx.waker(), bytes, Some((&mut *packets, error)));
+            packets.clear();
+        });
+    }
+
+    /// Brings what was read to the broker, and takes what waits if everything before it is written.
+    fn visit(
+        &mut self,
+        waker: &Waker,
+        bytes: usize,
+        input: Option<(&mut Vec<Packet>, Option<DecodeError>)>,
+    ) -> Output {
+        let mut nothing = Vec::new();
+        let (packets, error) = input.unwrap_or((&mut nothing, None));
+        let input = Input { packets, bytes, error };
+        let exchanged = self.hub.exchange(self.conn, input, &mut self.queue, waker);
+        self.control_backlog = exchanged.control_bytes > CONTROL_BACKLOG_BYTES;
+        self.ended = exchanged.ended;
+        self.more_output = matches!(exchanged.output, Output::Data { more: true });
+        exchanged.output
+    }
+
+    /// Writes what is left, if the transport still takes it, and frees everything.
+    pub(super) async fn farewell(mut self, error: Option<io::Error>) {
+        let broken = error.is_some();
+        if broken || !self.ended {
+            self.hub.end(self.conn, error.map(|error| error.to_string()));
+        }
+        if !broken {
+            let last_words = poll_fn(|cx| {
+                loop {
+                    ready!(self.poll_write(cx))?;
+                    if self.visit(cx.waker(), 0, None) == Output::Close {
+                        return Poll::Ready(io::Result::Ok(()));
+                    }
+                }
+            });
+            let said = tokio::time::timeout(FAREWELL_TIME, last_words).await;
+            self.hub.release(self.conn);
+            if matches!(said, Ok(Ok(()))) {
+                self.transport.close().await;
+            }
+        } else {
+            self.hub.release(self.conn);
+        }
+    }
+}
