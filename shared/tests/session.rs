@@ -574,7 +574,8 @@ fn outbound_aliases_stay_with_what_is_sent_often() {
 }
 
 proptest! {
-    /// Whatever is assigned, the peer understands.
+    /// Whatever is assigned, the peer understands: it is never above its maximum.
+    // [MQTT-3.2.2-17] [MQTT-3.2.2-18] [MQTT-3.3.2-9] [MQTT-3.3.2-11]
     #[test]
     fn outbound_aliases_resolve(max in 0..12_u16, topics in proptest::collection::vec(0..40_u32, 0..400)) {
         let mut ours = OutboundAliases::new(max);

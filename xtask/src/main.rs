@@ -8,6 +8,7 @@
 //! - [`tidy`]: the rules about the sources that neither compiler nor clippy knows.
 //! - [`bench`]: this broker beside others.
 //! - [`conformance`]: the page of the protocol's statements and their tests.
+//! - [`fuzz`]: a short run of each fuzz target.
 //! - [`test`](mod@test): every check, in an order that fails fast, and the count at the end.
 
 #![allow(clippy::print_stdout, reason = "a command-line tool: its output is its purpose")]
@@ -17,6 +18,7 @@ mod bench;
 mod build;
 mod command;
 mod conformance;
+mod fuzz;
 mod setup;
 mod test;
 mod tidy;
@@ -31,6 +33,7 @@ Usage: cargo xtask COMMAND
   run [-- ARGS]          build the page and the broker, then start the broker: `tabmq ARGS`
   build                  the same without starting; prints where the binary is
   test [--skip-browser]  every check and every test; the last line counts them
+  test --fuzz            only the fuzz targets, half a minute each (needs nightly and cargo-fuzz)
   bench [--help]         this broker beside mosquitto and rumqttd
   tidy                   only the checks of the sources' rules
   conformance            write docs/conformance.md: the protocol's statements and their tests
@@ -56,6 +59,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
             println!("{}", build::broker_with_page(Profile::Release)?.display());
             Ok(ExitCode::SUCCESS)
         }
+        "test" if rest == ["--fuzz"] => fuzz::all(),
         "test" => {
             let skip_browser = rest.iter().any(|a| a == "--skip-browser");
             let others: Vec<String> = rest.iter().filter(|a| *a != "--skip-browser").cloned().collect();

@@ -61,6 +61,7 @@ pub(crate) fn all(options: Options) -> Result<ExitCode> {
         command
     };
     run.tests("end to end, native peers", &mut e2e("native"));
+    run.tests("foreign clients, foreign broker", &mut e2e("interop"));
     // --nocapture: these say `skipped: …` where their data is not there.
     run.tests("end to end, packet vectors", e2e("vectors").args(["--", "--nocapture"]));
     if options.skip_browser {

@@ -1,6 +1,6 @@
 //! The life of a connection that has been let in: read, decode, exchange with the broker, write.
 
-use super::FAREWELL_TIME;
+use super::{FAREWELL_TIME, read_buffer};
 use crate::broker::{ConnId, Output};
 use crate::hub::{Hub, Input};
 use crate::listener::Transport;
@@ -16,12 +16,6 @@ use tabmq_shared::codec::{self, DecodeError, Limits};
 use tabmq_shared::packet::{Packet, Version};
 use tokio::io::AsyncWrite;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
-
-/// The size of a read.
-const READ_BYTES: usize = 64 * 1024;
-
-/// How many read buffers a thread keeps for its connections.
-const POOLED_READ_BUFFERS: usize = 8;
 
 /// While this many bytes of acknowledgements wait to be written, nothing more is read.
 const CONTROL_BACKLOG_BYTES: usize = 64 * 1024;
@@ -53,7 +47,7 @@ enum Read {
 }
 
 thread_local! {
-    static READ_BUFFERS: RefCell<Vec<BytesMut>> = const { RefCell::new(Vec::new()) };
+    /// Where packets are decoded; empty between visits.
     static PACKETS: RefCell<Vec<Packet>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -140,10 +134,7 @@ impl Exchange {
             return Poll::Ready(Ok(Read::Bytes));
         }
         ready!(self.transport.poll_read_ready(cx))?;
-        if self.input.capacity() == 0 {
-            self.input = READ_BUFFERS.with_borrow_mut(Vec::pop).unwrap_or_default();
-        }
-        self.input.reserve(READ_BYTES);
+        read_buffer::make_room(&mut self.input);
         let read = poll_read_buf(Pin::new(&mut self.transport), cx, &mut self.input);
         let result = match read {
             Poll::Ready(Ok(0)) => Poll::Ready(Ok(Read::End)),
@@ -154,14 +145,7 @@ impl Exchange {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
-        if self.input.is_empty() {
-            let buffer = std::mem::take(&mut self.input);
-            READ_BUFFERS.with_borrow_mut(|pool| {
-                if pool.len() < POOLED_READ_BUFFERS {
-                    pool.push(buffer);
-                }
-            });
-        }
+        read_buffer::give_back_if_empty(&mut self.input);
         result
     }
 

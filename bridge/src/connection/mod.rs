@@ -10,6 +10,7 @@
 
 mod admission;
 mod exchange;
+mod read_buffer;
 #[cfg(test)]
 mod tests;
 
@@ -31,32 +32,36 @@ const FIRST_PACKET_TIME: Duration = Duration::from_secs(10);
 const FAREWELL_TIME: Duration = Duration::from_secs(5);
 
 /// Serves one connection to its end. What happens is told as events; nothing is returned.
-pub async fn serve(mut transport: Transport, peer: Peer, hub: Arc<Hub>) {
+pub async fn serve(transport: Transport, peer: Peer, hub: Arc<Hub>) {
+    // Boxed: what letting in and saying goodbye need is not kept for the life of the connection.
+    let Some(mut exchange) = Box::pin(let_in(transport, peer, hub)).await else { return };
+    let error = poll_fn(|cx| exchange.poll(cx)).await.err();
+    Box::pin(exchange.farewell(error)).await;
+}
+
+/// From the first packet to CONNACK; `None`: it did not come to that, and the connection is closed.
+async fn let_in(mut transport: Transport, peer: Peer, hub: Arc<Hub>) -> Option<Exchange> {
     let mut input = BytesMut::new();
     let first = admission::first_packet(&mut transport, &mut input, &hub);
     let connect = match tokio::time::timeout(FIRST_PACKET_TIME, first).await {
         Ok(Ok(Some(connect))) => connect,
-        Ok(Ok(None)) => return, // it came and went: a port scan, a health check
-        Ok(Err(not_mqtt)) => return not_mqtt.tell(transport, peer, None, &hub).await,
+        Ok(Ok(None)) => return None, // it came and went: a port scan, a health check
+        Ok(Err(not_mqtt)) => {
+            not_mqtt.tell(transport, peer, None, &hub).await;
+            return None;
+        }
         Err(_elapsed) => {
             let why = format!("no CONNECT within {} s", FIRST_PACKET_TIME.as_secs());
-            let too_slow = NotLetIn::silent(ReasonCode::UnspecifiedError, why);
-            return too_slow.tell(transport, peer, None, &hub).await;
+            NotLetIn::silent(ReasonCode::UnspecifiedError, why).tell(transport, peer, None, &hub).await;
+            return None;
         }
     };
-    let last_data = match admission::authenticate(&mut transport, &mut input, &hub, &connect, &peer).await {
-        Ok(last_data) => last_data,
-        Err(stranger) => return stranger.tell(transport, peer, Some(&connect), &hub).await,
+    let admitted = admission::authenticate(&mut transport, &mut input, &hub, &connect, &peer).await;
+    let refused = match admitted.map(|last_data| hub.connect(&connect, last_data, peer)) {
+        Ok(Ok(conn)) => return Some(Exchange::new(transport, hub, conn, connect.version, input)),
+        Ok(Err(error)) => NotLetIn::refused(connect.version, error),
+        Err(stranger) => stranger,
     };
-    let conn = match hub.connect(&connect, last_data, peer) {
-        Ok(conn) => conn,
-        Err(error) => {
-            let refused = NotLetIn::refused(connect.version, error);
-            return refused.tell(transport, peer, Some(&connect), &hub).await;
-        }
-    };
-    let mut exchange = Exchange::new(transport, hub, conn, connect.version, input);
-    drop(connect);
-    let error = poll_fn(|cx| exchange.poll(cx)).await.err();
-    exchange.farewell(error).await;
+    refused.tell(transport, peer, Some(&connect), &hub).await;
+    None
 }

@@ -16,9 +16,9 @@ use std::task::Waker;
 use std::time::Duration;
 use tabmq::broker::{Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind};
 use tabmq::outbox::WriteQueue;
+use tabmq_shared::Time;
 use tabmq_shared::codec::{self, Limits};
 use tabmq_shared::packet::*;
-use tabmq_shared::Time;
 
 const CLIENTS: usize = 3;
 
@@ -39,21 +39,41 @@ struct Input {
 
 #[derive(Arbitrary, Debug)]
 enum Op {
-    Connect { version: u8, clean: bool, expiry_s: Expiry, limits: ClientLimits, will: Option<SomeWill> },
+    Connect {
+        version: u8,
+        clean: bool,
+        expiry_s: Expiry,
+        limits: ClientLimits,
+        will: Option<SomeWill>,
+    },
     /// What a client of this version might send, byte by byte.
     Bytes(Vec<u8>),
     Publish(SomePublish),
-    Ack { kind: u8, id: u8, failed: bool },
+    Ack {
+        kind: u8,
+        id: u8,
+        failed: bool,
+    },
     /// The right answer to everything that was received and not answered.
     AnswerAll,
-    Subscribe { filters: Vec<(u8, u8)>, id: u8 },
-    Unsubscribe { filters: Vec<u8> },
+    Subscribe {
+        filters: Vec<(u8, u8)>,
+        id: u8,
+    },
+    Unsubscribe {
+        filters: Vec<u8>,
+    },
     Ping,
-    Disconnect { with_will: bool, expiry_s: Option<Expiry> },
+    Disconnect {
+        with_will: bool,
+        expiry_s: Option<Expiry>,
+    },
     Lose,
     /// Reads what the broker has for it.
     Read,
-    Pass { seconds: u16 },
+    Pass {
+        seconds: u16,
+    },
     HandleTimeout,
 }
 
@@ -153,8 +173,7 @@ impl World {
             Op::Read => self.read(who),
             Op::Lose => self.lose(who),
             Op::AnswerAll => {
-                let answers =
-                    self.clients[who].as_mut().map(|client| std::mem::take(&mut client.answers));
+                let answers = self.clients[who].as_mut().map(|client| std::mem::take(&mut client.answers));
                 self.send(who, answers.unwrap_or_default());
             }
             Op::Bytes(bytes) => self.send_bytes(who, BytesMut::from(&bytes[..])),
@@ -164,8 +183,7 @@ impl World {
             Op::Unsubscribe { filters } => self.send(who, vec![unsubscribe(&filters)]),
             Op::Ping => self.send(who, vec![Packet::PingReq]),
             Op::Disconnect { with_will, expiry_s } => {
-                let reason =
-                    if with_will { ReasonCode::DisconnectWithWill } else { ReasonCode::Success };
+                let reason = if with_will { ReasonCode::DisconnectWithWill } else { ReasonCode::Success };
                 let mut disconnect = Disconnect::new(reason);
                 disconnect.properties.session_expiry_s = expiry_s.and_then(Expiry::seconds);
                 self.send(who, vec![Packet::Disconnect(Box::new(disconnect))]);
@@ -180,7 +198,7 @@ impl World {
         let packet_size = properties.maximum_packet_size.map_or(usize::MAX, |size| size as usize);
         let receive_maximum = properties.receive_maximum.map_or(usize::MAX, |max| max.get().into());
         let peer = Peer { address: ([127, 0, 0, 1], 1).into(), transport: TransportKind::Tcp };
-        let Ok(conn) = self.broker.connect(connect, None, peer, self.now) else { return };
+        let Ok(conn) = self.broker.connect(&connect, None, peer, self.now) else { return };
         let client = Client {
             conn,
             version,
@@ -261,8 +279,7 @@ impl World {
 
     /// Everybody leaves for good.
     fn leave(&mut self) {
-        let limits =
-            ClientLimits { keep_alive_s: 0, receive_maximum: 0, packet_size: None, aliases: 0 };
+        let limits = ClientLimits { keep_alive_s: 0, receive_maximum: 0, packet_size: None, aliases: 0 };
         for who in 0..CLIENTS {
             self.connect(who, connect(who, Version::V5, true, Expiry::None, &limits, None));
             self.lose(who);

@@ -118,7 +118,7 @@ fn a_second_connection_with_the_same_id_ends_the_first() {
     }
 }
 
-// [MQTT-4.13.1-1] [MQTT-3.14.4-2] [MQTT-4.8.0-1 of 3.1.1]
+// [MQTT-4.13.1-1] [MQTT-3.14.4-2]
 #[test]
 fn what_a_client_must_not_send_ends_its_connection() {
     let suback =

@@ -48,7 +48,6 @@ fn retain_available() {
     assert_eq!(rig.farewell(a), Some(ReasonCode::RetainNotSupported)); // [MQTT-3.2.2-14]
 }
 
-// [MQTT-3.8.3-2 of 3.1.1]
 #[test]
 fn kinds_of_subscription() {
     type Off = fn(&mut Features);

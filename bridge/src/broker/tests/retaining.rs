@@ -30,7 +30,7 @@ fn set_replaced_and_cleared_only_by_an_empty_one() {
     assert_eq!(seen(&mut rig), ["one", "two"]); // [MQTT-3.3.1-9]
     retain(&mut rig, a, "t/1", "uno", QoS::AtMostOnce); // [MQTT-3.3.1-5]
     assert_eq!(seen(&mut rig), ["uno", "two"]);
-    rig.publish(a, "t/1", ""); // not retained: it clears nothing [MQTT-3.3.1-8 of 3.1.1]
+    rig.publish(a, "t/1", ""); // not retained: it clears nothing [MQTT-3.3.1-8]
     assert_eq!(seen(&mut rig), ["uno", "two"]);
     retain(&mut rig, a, "t/1", "", QoS::AtMostOnce); // [MQTT-3.3.1-6] [MQTT-3.3.1-7]
     assert_eq!(seen(&mut rig), ["two"]);
@@ -70,7 +70,6 @@ fn retain_handling_decides_when_they_are_sent() {
     }
 }
 
-// [MQTT-3.3.1-9 of 3.1.1]
 #[test]
 fn retain_as_published_keeps_the_flag_of_live_messages() {
     for (retain_as_published, expected) in [(false, false), (true, true)] {
@@ -198,7 +197,6 @@ fn subscribing_again_and_again_without_reading_is_refused_in_the_end() {
     assert_eq!(last, ReasonCode::QuotaExceeded);
 }
 
-// [MQTT-3.3.5-2 of 3.1.1]
 #[test]
 fn sys_topics_are_there_and_are_the_servers_own() {
     let mut rig = Rig::exactly(BrokerConfig::default());

@@ -68,7 +68,7 @@ fn an_assigned_client_id_is_unique_and_names_the_session() {
     assert_eq!(connack.properties.assigned_client_id, None);
 }
 
-// [MQTT-3.2.0-2] [MQTT-3.1.0-2]
+// [MQTT-3.2.0-2] [MQTT-3.1.0-2] [MQTT-4.8.0-1 of 3.1.1]
 #[test]
 fn a_second_connect_gets_no_connack() {
     for version in VERSIONS {
@@ -483,5 +483,52 @@ fn messages_of_one_client_stay_in_order() {
             }
             assert_eq!(got, numbers);
         }
+    }
+}
+
+// [MQTT-3.3.5-2 of 3.1.1]
+#[test]
+fn before_5_0_a_publication_that_is_not_allowed_is_acknowledged_and_goes_nowhere() {
+    for version in [Version::V31, Version::V311] {
+        let mut rig = Rig::new();
+        let listener = rig.join(Version::V5, "l");
+        rig.subscribe(listener, "$SYS/#", QoS::AtMostOnce);
+        let a = rig.join(version, "a");
+        rig.send(a, Packet::Publish(publish("$SYS/x", "lie", QoS::AtLeastOnce, 1)));
+        rig.send(a, Packet::Publish(publish("$SYS/x", "lie", QoS::ExactlyOnce, 2)));
+        let acks = [Packet::PubAck(Ack::success(id(1))), Packet::PubRec(Ack::success(id(2)))];
+        assert_eq!(rig.receive(a), acks);
+        assert_eq!(rig.payloads(listener), Vec::<String>::new());
+    }
+}
+
+// [MQTT-3.3.1-8 of 3.1.1] [MQTT-3.3.1-9 of 3.1.1]
+#[test]
+fn before_5_0_retain_says_that_a_message_is_from_before_the_subscription() {
+    for version in [Version::V31, Version::V311] {
+        let mut rig = Rig::new();
+        let a = rig.join(version, "a");
+        for payload in ["old", "new"] {
+            let message = publish("t", payload, QoS::AtMostOnce, 0);
+            rig.send(a, Packet::Publish(Publish { retain: true, ..message }));
+            if payload == "old" {
+                rig.subscribe(a, "t", QoS::AtLeastOnce);
+            }
+        }
+        let flags: Vec<bool> = rig.messages(a).iter().map(|message| message.retain).collect();
+        assert_eq!(flags, [true, false]);
+    }
+}
+
+// [MQTT-3.8.3-2 of 3.1.1]
+#[test]
+fn before_5_0_a_subscription_that_is_not_offered_fails() {
+    let features = Features { wildcard_subscriptions: false, ..Features::default() };
+    let mut rig = Rig::with(BrokerConfig { features, ..BrokerConfig::default() });
+    for version in [Version::V31, Version::V311] {
+        let a = rig.join(version, "a");
+        let no = SubscriptionOptions::default();
+        assert_eq!(rig.subscribe_with(a, "a/#", no, None), ReasonCode::UnspecifiedError); // 0x80
+        assert_eq!(rig.broker.stats().subscriptions, 0);
     }
 }

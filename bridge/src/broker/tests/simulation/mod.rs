@@ -5,7 +5,7 @@
 //! subscribe; then they publish while connections come and go; in the end all connections hold, everything settles, and
 //! the [`books`] are compared. Last, everybody leaves, and nothing of them may be left in the broker.
 //!
-//! - [`wire`]: one connection: bytes on their way, and the broker's end of it, driven as `connection.rs` does.
+//! - [`wire`]: one connection: bytes on their way, and the broker's end of it, driven as `connection` does.
 //! - [`peer`]: one client with its wire.
 //! - [`books`]: what was published, what arrived, and what must have arrived.
 //!

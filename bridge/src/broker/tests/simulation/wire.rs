@@ -60,7 +60,7 @@ impl Wire {
         !self.look && !woken && self.up.is_empty() && self.down.is_empty() && !self.queue.has_remaining()
     }
 
-    /// The broker's end reads some of what has come, and writes some of what waits, as `connection.rs` does.
+    /// The broker's end reads some of what has come, and writes some of what waits, as `connection` does.
     pub(super) fn serve(&mut self, broker: &mut Broker, rng: &mut fastrand::Rng, now: Time) {
         if self.down_ended {
             return;
