@@ -94,7 +94,9 @@ impl Broker {
         };
         let method = Some(authenticated.method.clone());
         let answer = Auth { reason, method, data, reason_string: None, user: Vec::new() };
-        self.clients.send_control(conn.link, &Packet::Auth(Box::new(answer)));
+        let answer = Packet::Auth(Box::new(answer));
+        self.check_answer(conn, || answer.clone())?;
+        self.clients.send_control(conn.link, &answer);
         Ok(())
     }
 }

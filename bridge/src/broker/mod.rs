@@ -48,7 +48,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::task::Waker;
 use tabmq_shared::Time;
-use tabmq_shared::codec::DecodeError;
+use tabmq_shared::codec::{self, DecodeError};
 use tabmq_shared::packet::{Packet, QoS, ReasonCode};
 use timers::{Timer, Timers};
 
@@ -258,6 +258,19 @@ impl Broker {
                 Err(Violation::new(ReasonCode::ProtocolError, format!("{name}, which only a server sends")))
             }
         }
+    }
+
+    /// An answer that is larger than the client takes must not be sent [MQTT-3.1.2-24], so its request is not served. For
+    /// the answers that can be long; the others are shorter than the CONNACK that the client took.
+    fn check_answer(&self, conn: ConnId, answer: impl FnOnce() -> Packet) -> Result<(), Violation> {
+        let Some(link) = self.clients.link(conn).filter(|link| link.max_packet_size < u32::MAX) else {
+            return Ok(());
+        };
+        if codec::encoded_size(&answer(), link.version) > link.max_packet_size as usize {
+            let what = "a request whose answer would be larger than the client takes";
+            return Err(Violation::new(ReasonCode::PacketTooLarge, what));
+        }
+        Ok(())
     }
 
     /// The bytes of this connection are not MQTT: it is told so and closed [MQTT-4.13.1-1].

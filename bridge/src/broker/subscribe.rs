@@ -9,7 +9,8 @@ use super::{Broker, Violation};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use tabmq_shared::packet::{
-    AckProperties, Packet, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter, Unsubscribe,
+    AckProperties, Packet, PacketId, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter,
+    Unsubscribe,
 };
 use tabmq_shared::topic::TopicFilter;
 use tabmq_shared::{ByteString, Time};
@@ -27,6 +28,9 @@ impl Broker {
         now: Time,
     ) -> Result<(), Violation> {
         let id = subscribe.properties.subscription_id;
+        self.check_answer(conn, || {
+            Packet::SubAck(answer(subscribe.packet_id, vec![ReasonCode::Success; subscribe.filters.len()]))
+        })?;
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         for wanted in &subscribe.filters {
             let reason = self.subscribe_one(key, wanted, id, now)?;
@@ -37,10 +41,9 @@ impl Broker {
             });
             reasons.push(reason); // [MQTT-3.8.4-6]
         }
-        let packet_id = subscribe.packet_id; // [MQTT-3.8.4-2]
-        let suback = SubAck { packet_id, properties: AckProperties::default(), reasons };
+        let suback = Packet::SubAck(answer(subscribe.packet_id, reasons)); // [MQTT-3.8.4-2]
         // In the control lane, so before any retained message that it lets out.
-        self.clients.send_control(conn.link, &Packet::SubAck(Box::new(suback)));
+        self.clients.send_control(conn.link, &suback);
         Ok(())
     }
 
@@ -143,6 +146,10 @@ impl Broker {
         unsubscribe: Unsubscribe,
     ) -> Result<(), Violation> {
         let Some(version) = self.clients.link(conn).map(|link| link.version) else { return Ok(()) };
+        self.check_answer(conn, || {
+            let reasons = vec![ReasonCode::Success; unsubscribe.filters.len()];
+            Packet::UnsubAck(answer(unsubscribe.packet_id, reasons))
+        })?;
         let mut reasons = Vec::with_capacity(unsubscribe.filters.len());
         for wanted in &unsubscribe.filters {
             let reason = self.unsubscribe_one(key, wanted);
@@ -155,9 +162,8 @@ impl Broker {
                 reasons.push(reason); // [MQTT-3.11.3-1]
             }
         }
-        let packet_id = unsubscribe.packet_id; // [MQTT-3.10.4-5]
-        let unsuback = SubAck { packet_id, properties: AckProperties::default(), reasons };
-        self.clients.send_control(conn.link, &Packet::UnsubAck(Box::new(unsuback)));
+        let unsuback = Packet::UnsubAck(answer(unsubscribe.packet_id, reasons)); // [MQTT-3.10.4-5]
+        self.clients.send_control(conn.link, &unsuback);
         Ok(())
     }
 
@@ -183,4 +189,8 @@ impl Broker {
             self.events.push(event);
         }
     }
+}
+
+fn answer(packet_id: PacketId, reasons: Vec<ReasonCode>) -> Box<SubAck> {
+    Box::new(SubAck { packet_id, properties: AckProperties::default(), reasons })
 }

@@ -532,3 +532,30 @@ fn before_5_0_a_subscription_that_is_not_offered_fails() {
         assert_eq!(rig.broker.stats().subscriptions, 0);
     }
 }
+
+// [MQTT-3.1.2-24]
+#[test]
+fn a_request_whose_answer_the_client_does_not_take_is_not_served() {
+    let filters: Vec<String> = (0..50).map(|n| n.to_string()).collect();
+    let many: Vec<&str> = filters.iter().map(String::as_str).collect();
+    let unsubscribe = Unsubscribe {
+        packet_id: id(3),
+        user: vec![],
+        filters: many.iter().map(|filter| (*filter).into()).collect(),
+    };
+    for request in [subscribe_packet(&many, QoS::AtMostOnce), Packet::Unsubscribe(Box::new(unsubscribe))] {
+        for (maximum, served) in [(54, false), (55, true)] {
+            let mut rig = Rig::new();
+            let mut small = connect(Version::V5, "a");
+            small.properties.maximum_packet_size = Some(maximum);
+            let (a, _) = rig.connect(small);
+            rig.send(a, request.clone());
+            if served {
+                assert_eq!(rig.receive(a).len(), 1);
+            } else {
+                assert_eq!(rig.farewell(a), Some(ReasonCode::PacketTooLarge));
+                assert_eq!(rig.broker.stats().subscriptions, 0);
+            }
+        }
+    }
+}
