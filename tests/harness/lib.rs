@@ -4,6 +4,7 @@
 //! - [`Raw`]: bytes over TCP or WebSocket, read by a codec that is not ours.
 //! - [`Device`]: a client of the independent library rumqttc, 3.1.1 or 5.
 //! - [`command`]: mosquitto's clients and `tabmq pub`, `tabmq sub`.
+//! - [`ForeignBroker`]: mosquitto and rumqttd, for our clients and the page.
 //! - [`http`]: one request, one answer.
 //! - [`Browser`] and [`Tab`]: the page in Chromium.
 //!
@@ -24,6 +25,7 @@ mod broker;
 mod browser;
 pub mod command;
 mod device;
+mod foreign;
 pub mod http;
 mod program;
 mod raw;
@@ -32,6 +34,7 @@ mod tab;
 pub use broker::Broker;
 pub use browser::{Browser, browser_test};
 pub use device::{Device, DeviceOptions, Message, Version};
+pub use foreign::ForeignBroker;
 pub use program::{Program, Stream};
 pub use raw::Raw;
 pub use tab::{Hook, Tab, subscription, topic_node};

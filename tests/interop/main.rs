@@ -3,7 +3,7 @@
 //! - [`scripts`]: paho-mqtt (Python) and MQTT.js (Node), each with a script of its own beside this file. They are
 //!   installed below the target directory.
 //! - [`rumqttc`]: what the other end-to-end tests do not do with it: 5.0 properties, shared subscriptions.
-//! - [`mosquitto`]: `tabmq pub` and `tabmq sub` against mosquitto, over TCP and WebSocket.
+//! - [`foreign`]: `tabmq pub` and `tabmq sub` against mosquitto and rumqttd, over TCP and WebSocket.
 //!
 //! A program of its own instead of `#[test]`s: a check that cannot be made (no Python, no Node, no registry, no
 //! mosquitto) says why and is counted as ignored. An argument chooses the checks with it in their names.
@@ -17,7 +17,7 @@
     reason = "tests may fail, and this is where they say so"
 )]
 
-mod mosquitto;
+mod foreign;
 mod rumqttc;
 mod scripts;
 
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
     let mut report = Report { filter, passed: 0, failed: 0, ignored: 0 };
     scripts::run(&mut report).await;
     rumqttc::run(&mut report).await;
-    mosquitto::run(&mut report).await;
+    foreign::run(&mut report).await;
     report.finish()
 }
 

@@ -50,7 +50,7 @@ impl App {
         let settings = settings();
         let subscriptions = match browser::read(browser::tab_storage(), SUBSCRIPTIONS) {
             Some(kept) => Subscriptions::read(&kept),
-            None => Subscriptions::first_visit(),
+            None => Subscriptions::first_visit(settings.broker.is_empty()),
         };
         let app = Rc::new(App {
             state: View::new(AppState::new(settings, subscriptions, look())),

@@ -2,6 +2,7 @@
 //!
 //! - [`messages`]: between tabs and devices, both ways, at every QoS.
 //! - [`console`]: a test fails when the page has an error.
+//! - [`foreign`]: the page as the client of mosquitto and of rumqttd.
 //! - [`life`]: reload, restart, an absent broker, a second tab.
 //! - [`load`]: large payloads and floods.
 //! - [`looks`]: pictures of the page.
@@ -16,6 +17,7 @@
 #![allow(clippy::print_stdout, reason = "figures for whoever reads along")]
 
 mod console;
+mod foreign;
 mod life;
 mod load;
 mod looks;

@@ -115,7 +115,7 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
             }
         }
         Tab::Details => html! {
-            <Detail {view} {lang} on={on.clone()}>{ next_steps(lang, state.broker.as_deref(), &on) }</Detail>
+            <Detail {view} {lang} on={on.clone()}>{ next_steps(lang, state.broker_of_the_page(), &on) }</Detail>
         },
         Tab::Publish => {
             html! { <PublishForm {lang} publishing={state.publishing.clone()} {connected} {on} /> }

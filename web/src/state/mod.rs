@@ -98,6 +98,12 @@ pub struct Counters {
 }
 
 impl AppState {
+    /// What the broker says of itself, while the page is connected to the broker that it comes from: of another one its
+    /// ports would be a lie.
+    pub fn broker_of_the_page(&self) -> Option<&BrokerInfo> {
+        self.broker.as_deref().filter(|_| self.settings.broker.is_empty())
+    }
+
     /// Before anything has happened.
     pub fn new(settings: Settings, subscriptions: Subscriptions, look: Look) -> Self {
         let client_id = settings.client_id.clone();

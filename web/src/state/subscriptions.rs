@@ -46,10 +46,12 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// What a tab is subscribed to that was never told anything: everything, and the broker's own figures.
-    pub fn first_visit() -> Self {
+    /// What a tab is subscribed to that was never told anything: everything, and the broker's own figures if it is the
+    /// page's own broker. Others may close the connection of whoever asks for `$SYS` (rumqttd does).
+    pub fn first_visit(own_broker: bool) -> Self {
         let mut subscriptions = Subscriptions::default();
-        for filter in ["#", "$SYS/#"] {
+        let filters: &[&'static str] = if own_broker { &["#", "$SYS/#"] } else { &["#"] };
+        for &filter in filters {
             if let Ok(filter) = TopicFilter::new(filter) {
                 subscriptions.add(filter, QoS::AtMostOnce);
             }
@@ -107,15 +109,20 @@ mod tests {
 
     #[test]
     fn kept() {
-        let mut subscriptions = Subscriptions::first_visit();
+        let mut subscriptions = Subscriptions::first_visit(true);
         subscriptions.add(TopicFilter::new("a b/+").unwrap(), QoS::ExactlyOnce);
         assert_eq!(Subscriptions::read(&subscriptions.write()), subscriptions);
         assert_eq!(Subscriptions::read("7=a&1=&1=a%23&1=ok").rows.len(), 1);
     }
 
     #[test]
+    fn a_foreign_broker_is_not_asked_for_its_figures() {
+        assert_eq!(Subscriptions::first_visit(false).write(), query::encode([("0", "#")].into_iter()));
+    }
+
+    #[test]
     fn the_same_filter_again_replaces() {
-        let mut subscriptions = Subscriptions::first_visit();
+        let mut subscriptions = Subscriptions::first_visit(true);
         let filter = TopicFilter::new("#").unwrap();
         subscriptions.answered(&filter, ReasonCode::Success);
         subscriptions.add(filter.clone(), QoS::AtLeastOnce);

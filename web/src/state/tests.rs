@@ -5,7 +5,7 @@ use tabmq_shared::client::{Outcome, PublishId, State, Why};
 use tabmq_shared::packet::{QoS, ReasonCode};
 
 fn state() -> AppState {
-    AppState::new(Settings::new("tab-1".into()), Subscriptions::first_visit(), Look::default())
+    AppState::new(Settings::new("tab-1".into()), Subscriptions::first_visit(true), Look::default())
 }
 
 fn receive(state: &mut AppState, topic: &str, payload: &str) {

@@ -1,25 +1,30 @@
-//! `tabmq pub` and `tabmq sub` against mosquitto, in each version, over TCP and WebSocket.
+//! `tabmq pub` and `tabmq sub` against foreign brokers: mosquitto in each version, over TCP and WebSocket; rumqttd in
+//! 3.1.1 on both, and in 5.0 on its other port.
 
 use crate::Report;
-use anyhow::{Context, Result, bail, ensure};
-use harness::{Broker, Program, target_directory, unique};
-use std::net::TcpListener;
-use std::path::PathBuf;
+use anyhow::{Result, bail, ensure};
+use harness::{Broker, ForeignBroker, Program, unique};
 use tokio::process::Command;
 
-const VERSIONS: [&str; 3] = ["31", "311", "5"];
-
 pub(crate) async fn run(report: &mut Report) {
-    if !report.wants("mosquitto") {
-        return;
+    if report.wants("mosquitto") {
+        match ForeignBroker::mosquitto().await {
+            Ok(broker) => mosquitto(report, &broker).await,
+            Err(why) => report.skip("mosquitto", &format!("{why:#}")),
+        }
     }
-    let mosquitto = match Mosquitto::start().await {
-        Ok(mosquitto) => mosquitto,
-        Err(why) => return report.skip("mosquitto", &format!("{why:#}")),
-    };
-    for version in VERSIONS {
+    if report.wants("rumqttd") {
+        match ForeignBroker::rumqttd().await {
+            Ok(broker) => rumqttd(report, &broker).await,
+            Err(why) => report.skip("rumqttd", &format!("{why:#}")),
+        }
+    }
+}
+
+async fn mosquitto(report: &mut Report, broker: &ForeignBroker) {
+    for version in ["31", "311", "5"] {
         for way in [Way::Tcp, Way::WebSocket] {
-            let client = Client { mosquitto: &mosquitto, version, way };
+            let client = Client { broker, version, way };
             let name = |check: &str| format!("mosquitto::{check}-{version}-{way:?}");
             report.check(&name("each_qos"), client.each_qos()).await;
             report.check(&name("retained"), client.retained()).await;
@@ -29,68 +34,40 @@ pub(crate) async fn run(report: &mut Report) {
     }
 }
 
+async fn rumqttd(report: &mut Report, broker: &ForeignBroker) {
+    for (version, way) in [("311", Way::Tcp), ("311", Way::WebSocket), ("5", Way::Tcp)] {
+        let client = Client { broker, version, way };
+        let name = |check: &str| format!("rumqttd::{check}-{version}-{way:?}");
+        report.check(&name("each_qos"), client.each_qos()).await;
+        report.check(&name("retained"), client.retained()).await;
+        report.check(&name("will"), client.will()).await;
+        report.check(&name("session"), client.session()).await;
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Tcp,
     WebSocket,
 }
 
-/// mosquitto with a listener for each way. It ends with its value.
-struct Mosquitto {
-    _program: Program,
-    tcp: u16,
-    websocket: u16,
-}
-
-impl Mosquitto {
-    async fn start() -> Result<Mosquitto> {
-        let directory = target_directory()?.join("interop");
-        std::fs::create_dir_all(&directory)?;
-        let file = directory.join(unique("mosquitto.conf"));
-        // They are free a moment before they are taken again.
-        let [tcp, websocket] = {
-            let listeners = [TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?];
-            let ports: Vec<u16> =
-                listeners.iter().map(|l| Ok(l.local_addr()?.port())).collect::<Result<_>>()?;
-            [ports[0], ports[1]]
-        };
-        let settings = format!(
-            "per_listener_settings false\nallow_anonymous true\nlistener {tcp} 127.0.0.1\n\
-             listener {websocket} 127.0.0.1\nprotocol websockets\nmax_keepalive 65535\n"
-        );
-        std::fs::write(&file, settings)?;
-        let mut program = Program::spawn(Command::new(binary()?).arg("-c").arg(&file))?;
-        let running = program.stderr.find("line that says it runs", |line| line.contains("running")).await;
-        std::fs::remove_file(file)?;
-        running.with_context(|| program.stderr.text())?;
-        Ok(Mosquitto { _program: program, tcp, websocket })
-    }
-}
-
-/// Debian puts it where users do not look.
-fn binary() -> Result<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    places.push(PathBuf::from("/usr/sbin"));
-    let found = places.into_iter().map(|place| place.join("mosquitto")).find(|file| file.is_file());
-    found.context("mosquitto is not installed (Debian: mosquitto)")
-}
-
-/// Our clients, told where mosquitto is and what to speak.
+/// Our clients, told where the broker is and what to speak.
 struct Client<'a> {
-    mosquitto: &'a Mosquitto,
+    broker: &'a ForeignBroker,
     version: &'static str,
     way: Way,
 }
 
 impl Client<'_> {
+    fn tcp_port(&self) -> u16 {
+        if self.version == "5" { self.broker.tcp_v5 } else { self.broker.tcp }
+    }
+
     fn command(&self, verb: &str, args: &[&str]) -> Result<Command> {
         let mut command = Broker::command([verb, "-V", self.version])?;
         match self.way {
-            Way::Tcp => command.args(["-h", "127.0.0.1", "-p", &self.mosquitto.tcp.to_string()]),
-            Way::WebSocket => {
-                command.args(["-L", &format!("ws://127.0.0.1:{}/mqtt", self.mosquitto.websocket)])
-            }
+            Way::Tcp => command.args(["-h", "127.0.0.1", "-p", &self.tcp_port().to_string()]),
+            Way::WebSocket => command.args(["-L", &self.broker.websocket_url()]),
         };
         command.args(args);
         Ok(command)
