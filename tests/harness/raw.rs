@@ -110,6 +110,21 @@ impl Raw {
         Ok(self.received.split().to_vec())
     }
 
+    /// The next whole packet, or what there is when the broker closes the connection before.
+    pub async fn answer_or_end(&mut self) -> Result<Vec<u8>> {
+        in_time("answer or end of the connection", async {
+            loop {
+                if let Some(length) = whole_packet(&self.received)? {
+                    return Ok(self.received.split_to(length).to_vec());
+                }
+                if !self.receive().await? {
+                    return Ok(self.received.split().to_vec());
+                }
+            }
+        })
+        .await?
+    }
+
     /// Connects as a client of 3.1.1 with a clean session, and wants to be accepted.
     pub async fn connect_v4(&mut self, id: &str) -> Result<()> {
         let connect = v4::Connect::new(id);

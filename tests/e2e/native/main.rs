@@ -6,6 +6,7 @@
 //! - [`sessions`]: retained messages, wills, sessions, take-over.
 //! - [`web`]: the page's files, and the HTTP API.
 //! - [`malformed`]: bytes that are not MQTT.
+//! - [`table`]: the codec's own table of packets against the running broker.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,4 +21,5 @@ mod malformed;
 mod messages;
 mod sessions;
 mod start;
+mod table;
 mod web;
