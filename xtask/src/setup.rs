@@ -7,6 +7,9 @@ use std::process::Command;
 /// The target that the page is compiled for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
+/// The foreign broker. Debian puts it where only root's PATH looks, and starts it as a service when it is installed.
+const MOSQUITTO: &str = "mosquitto";
+
 /// A program that the end-to-end tests drive, and the Debian package that holds it.
 struct Tool {
     program: &'static str,
@@ -14,6 +17,7 @@ struct Tool {
 }
 
 const NATIVE_TOOLS: &[Tool] = &[
+    Tool { program: MOSQUITTO, package: MOSQUITTO },
     Tool { program: "mosquitto_pub", package: "mosquitto-clients" },
     Tool { program: "mosquitto_sub", package: "mosquitto-clients" },
 ];
@@ -44,7 +48,7 @@ pub(crate) fn wasm_target() -> Result<()> {
 /// Sees to it that the programs which the end-to-end tests drive are there: installs them as root on Debian, and
 /// says how elsewhere.
 pub(crate) fn test_tools(browser: bool) -> Result<()> {
-    let packages = missing_packages(browser, command::on_path);
+    let packages = missing_packages(browser, is_there);
     if packages.is_empty() {
         return Ok(());
     }
@@ -53,15 +57,20 @@ pub(crate) fn test_tools(browser: bool) -> Result<()> {
         let way_out = if browser { "; `--skip-browser` leaves the tests in Chromium out" } else { "" };
         return Err(format!(
             "the end-to-end tests need {list} on PATH. \
-             On Debian: `sudo apt-get install {list}`; elsewhere install Chromium with its chromedriver \
-             and mosquitto's clients{way_out}"
+             On Debian: `sudo apt-get install {list}`; elsewhere install Chromium with its chromedriver, \
+             mosquitto and its clients{way_out}"
         )
         .into());
     }
     println!("==> installing {list} from Debian's packages");
     command::run(apt_get().args(["-q", "update"]))?;
     command::run(apt_get().args(["-q", "-y", "install", "--no-install-recommends"]).args(&packages))?;
-    match missing_packages(browser, command::on_path).first() {
+    if packages.contains(&MOSQUITTO) {
+        // The tests start their own, on ports that are free; 1883 is for the broker that is being worked on. Where no
+        // service was started, as in a container, there is none to stop.
+        let _ = command::run(Command::new("service").args([MOSQUITTO, "stop"]));
+    }
+    match missing_packages(browser, is_there).first() {
         None => Ok(()),
         Some(package) => Err(format!("{package} is installed, but its programs are not on PATH").into()),
     }
@@ -74,6 +83,10 @@ fn missing_packages(browser: bool, is_there: impl Fn(&str) -> bool) -> Vec<&'sta
     let mut packages: Vec<&str> = missing.map(|tool| tool.package).collect();
     packages.dedup();
     packages
+}
+
+fn is_there(program: &str) -> bool {
+    command::on_path(program) || Path::new("/usr/sbin").join(program).is_file()
 }
 
 fn apt_get() -> Command {
@@ -95,10 +108,10 @@ mod tests {
         let check = |browser: bool, there: &[&str], expected: &[&str]| {
             assert_eq!(missing_packages(browser, |program| there.contains(&program)), expected, "{there:?}");
         };
-        check(true, &[], &["mosquitto-clients", "chromium", "chromium-driver"]);
-        check(false, &[], &["mosquitto-clients"]);
-        check(true, &["mosquitto_pub", "mosquitto_sub", "chromium"], &["chromium-driver"]);
-        check(true, &["mosquitto_pub", "chromium", "chromedriver"], &["mosquitto-clients"]);
-        check(true, &["mosquitto_pub", "mosquitto_sub", "chromium", "chromedriver"], &[]);
+        check(true, &[], &["mosquitto", "mosquitto-clients", "chromium", "chromium-driver"]);
+        check(false, &[], &["mosquitto", "mosquitto-clients"]);
+        check(true, &["mosquitto", "mosquitto_pub", "mosquitto_sub", "chromium"], &["chromium-driver"]);
+        check(true, &["mosquitto", "mosquitto_pub", "chromium", "chromedriver"], &["mosquitto-clients"]);
+        check(true, &["mosquitto", "mosquitto_pub", "mosquitto_sub", "chromium", "chromedriver"], &[]);
     }
 }

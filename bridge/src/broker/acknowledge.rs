@@ -72,7 +72,7 @@ impl Broker {
 }
 
 /// An acknowledgement that answers nothing is ignored, it may be from before a reconnect; but one that answers a
-/// message of another QoS, or another step of one, is a protocol error [MQTT-4.3.2-1] [MQTT-4.3.3-1].
+/// message of another QoS, or another step of one, is a protocol error (section 4.3).
 fn lost_its_way(outgoing: &Outgoing<Delivery>, id: PacketId, name: &str) -> Result<(), Violation> {
     if !outgoing.contains(id) {
         return Ok(());
