@@ -55,6 +55,17 @@ pub(super) struct Route {
 }
 
 impl Route {
+    /// The way that a message which has waited was to go.
+    fn of(delivery: &Delivery) -> Self {
+        Route {
+            qos: delivery.qos,
+            retain: delivery.retain,
+            replayed: delivery.replayed,
+            subscription_ids: delivery.subscription_ids.clone(),
+            group: delivery.group,
+        }
+    }
+
     fn delivery(&self, message: Arc<Message>) -> Delivery {
         Delivery {
             message,
@@ -233,13 +244,7 @@ impl Clients {
             }
             let message = delivery.message.clone();
             let mut out = Outbound::from_kept(&message, scratch, now);
-            let route = Route {
-                qos: delivery.qos,
-                retain: delivery.retain,
-                replayed: delivery.replayed,
-                subscription_ids: delivery.subscription_ids.clone(),
-                group: delivery.group,
-            };
+            let route = Route::of(&delivery);
             let Some(packet) = encode_for(link, &mut out, &route, false, true) else {
                 self.stats.count_drop(DropReason::PacketTooLarge);
                 continue;
@@ -273,13 +278,7 @@ impl Clients {
                 }
                 Some((id, Resend::Publish(delivery, _))) => (id, delivery.clone()),
             };
-            let route = Route {
-                qos: delivery.qos,
-                retain: delivery.retain,
-                replayed: delivery.replayed,
-                subscription_ids: delivery.subscription_ids.clone(),
-                group: delivery.group,
-            };
+            let route = Route::of(&delivery);
             let mut out = Outbound::from_kept(&delivery.message, scratch, now);
             match encode_for(link, &mut out, &route, true, true) {
                 Some(packet) => {
