@@ -1,14 +1,17 @@
 //! What can be set: flags, environment and file as they are typed become one validated [`Config`].
 //!
 //! - [`settings`]: the list of settings, each of them a flag, a variable and a key of the file at once.
-//! - `file`: errors in the file that name the line.
+//! - [`tables`]: what only the file can have, because there may be several of a kind.
+//! - `file`: both of them in one file; errors that name line and column.
 //! - [`units`]: sizes, times and addresses as people write them.
 
 mod file;
 pub mod settings;
+pub mod tables;
 pub mod units;
 
 pub use settings::{LogFormat, LogLevel, Settings};
+pub use tables::Tables;
 
 use crate::broker::BrokerConfig;
 use settings::Layer;
@@ -41,6 +44,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Limits.
     pub broker: BrokerConfig,
+    /// What only the file can say.
+    pub tables: Tables,
 }
 
 /// Why there is no [`Config`]. `Display` is a sentence that says what to do.
@@ -55,12 +60,14 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not right.
-    #[error("{}, line {line}: {message}", path.display())]
+    #[error("{}:{line}:{column}: {message}", path.display())]
     File {
         /// As it was given.
         path: PathBuf,
         /// Counted from 1.
         line: usize,
+        /// In characters, counted from 1.
+        column: usize,
         /// A sentence.
         message: String,
     },
@@ -87,6 +94,7 @@ impl Default for Config {
             log: LogLevel::default(),
             log_format: LogFormat::default(),
             broker: BrokerConfig::default(),
+            tables: Tables::default(),
         }
     }
 }
@@ -107,14 +115,17 @@ impl Config {
     ) -> Result<Config, ConfigError> {
         let environment = Settings::from_environment(variables)?;
         let mut layers = flags.layer.or(environment.layer);
+        let mut tables = Tables::default();
         if let Some(path) = flags.config.or(environment.config) {
-            layers = layers.or(file::read(&path)?);
+            let file = file::read(&path)?;
+            layers = layers.or(file.layer);
+            tables = file.tables;
         }
-        Config::validate(layers)
+        Config::validate(layers, tables)
     }
 
     /// Fills in the defaults and checks what no single value can tell.
-    fn validate(layer: Layer) -> Result<Config, ConfigError> {
+    fn validate(layer: Layer, tables: Tables) -> Result<Config, ConfigError> {
         let defaults = Config::default();
         if let Some(units::Data::Directory(path)) = &layer.data {
             return Err(ConfigError::Invalid(format!(
@@ -132,6 +143,7 @@ impl Config {
             log: layer.log.unwrap_or_default(),
             log_format: layer.log_format.unwrap_or_default(),
             broker: broker_config(&layer)?,
+            tables,
         };
         if config.mqtt.is_empty() && config.http.is_none() {
             return Err(ConfigError::Invalid(

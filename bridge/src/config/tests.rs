@@ -112,7 +112,7 @@ fn errors_say_what_to_do() {
         (&["--mqtt", "1883"], &[], None, "write IP:PORT"),
         (&[], &[("TABMQ_HTTP", "x")], None, "the environment variable TABMQ_HTTP: invalid value 'x'"),
         (&[], &[("TABMQ_LOG", "loud")], None, "[possible values: error, warn, info, debug, trace]"),
-        (&[], &[], Some("htttp = 1"), "line 1: there is no setting 'htttp'; did you mean 'http'?"),
+        (&[], &[], Some("htttp = 1"), ".toml:1:1: there is no setting 'htttp'; did you mean 'http'?"),
         (
             &["--config", "/nonexistent.toml"],
             &[],
