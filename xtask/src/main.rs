@@ -34,7 +34,7 @@ Usage: cargo xtask COMMAND
   build                  the same without starting; prints where the binary is
   test [--skip-browser]  every check and every test; the last line counts them
   test --fuzz            only the fuzz targets, half a minute each (needs nightly and cargo-fuzz)
-  bench [--help]         this broker beside mosquitto and rumqttd
+  bench [--help]         this broker beside mosquitto and rumqttd; `bench growth`: how cost grows
   tidy                   only the checks of the sources' rules
   conformance            write docs/conformance.md: the protocol's statements and their tests
   help                   this text";

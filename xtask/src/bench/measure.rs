@@ -18,6 +18,8 @@ pub(super) struct Sample {
     pub(super) first: f64,
     /// The other one.
     pub(super) second: f64,
+    /// What the broker's memory had grown by at the end of it, in kB.
+    pub(super) rss_kb: f64,
     /// Part of the messages that did not arrive, 0 to 1.
     pub(super) lost: f64,
     /// The load generator ended with an error: what it said.
@@ -93,7 +95,7 @@ fn sample(scenario: &Scenario, json: &str, before: Usage, connected: Usage, afte
         Kind::Retained => 1.0 - get("received") / get("retained").max(1.0),
         _ => get("lost") / get("expected").max(1.0),
     };
-    Sample { first, second, lost, error: None }
+    Sample { first, second, rss_kb: after.rss_kb - before.rss_kb, lost, error: None }
 }
 
 /// What a process has used.

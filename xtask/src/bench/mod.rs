@@ -6,8 +6,9 @@
 //! disturbs least.
 //!
 //! In reading order: [`scenarios`] (what is measured), [`peers`] (the brokers), [`measure`] (one measurement),
-//! [`table`] (the result).
+//! [`table`] (the result), [`growth`] (how cost grows).
 
+mod growth;
 mod measure;
 mod peers;
 mod scenarios;
@@ -23,7 +24,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Usage: cargo xtask bench [OPTIONS]
+Usage: cargo xtask bench [growth] [OPTIONS]
+
+  growth             not the table of scenarios, but how cost grows with subscribers, subscriptions, retained messages,
+                     connections, payload and cores; --write writes docs/growth.md
 
   --only WORDS       only the scenarios whose name contains all of these words, as in --only 'QoS 1'; repeatable
   --brokers LIST     of tabmq,mosquitto,rumqttd those
@@ -43,6 +47,7 @@ struct Options {
     tabmq: Vec<PathBuf>,
     write: bool,
     list: bool,
+    growth: bool,
 }
 
 /// Runs `cargo xtask bench` with these arguments.
@@ -52,18 +57,23 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let options = parse(args)?;
-    let scenarios: Vec<&Scenario> = SCENARIOS.iter().filter(|scenario| options.wants(scenario)).collect();
+    let scenarios: Vec<&Scenario> =
+        SCENARIOS.iter().filter(|scenario| options.wants(scenario.name)).collect();
     if options.list {
         scenarios.iter().for_each(|scenario| println!("{}", scenario.name));
         return Ok(ExitCode::SUCCESS);
     }
-    if scenarios.is_empty() {
+    if scenarios.is_empty() && !options.growth {
         return Err("no scenario has such a name: --list prints them".into());
     }
     if !Path::new("/proc/self/stat").exists() {
         return Err("the broker's CPU time is read from /proc, which only Linux has".into());
     }
     let (peers, generator) = prepare(&options)?;
+    if options.growth {
+        growth::run(&options, &peers, &generator)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let rows = measure_all(&options, &scenarios, &peers, &generator)?;
     let text = table::markdown(&peers, &rows, options.rounds, options.seconds);
     println!("\n{text}");
@@ -74,9 +84,9 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
 }
 
 impl Options {
-    fn wants(&self, scenario: &Scenario) -> bool {
+    fn wants(&self, name: &str) -> bool {
         self.only.is_empty()
-            || self.only.iter().any(|words| words.split_whitespace().all(|word| scenario.name.contains(word)))
+            || self.only.iter().any(|words| words.split_whitespace().all(|word| name.contains(word)))
     }
 
     fn has(&self, broker: &str) -> bool {
@@ -86,7 +96,8 @@ impl Options {
 
 fn parse(args: &[String]) -> Result<Options> {
     let (only, brokers, tabmq) = (Vec::new(), Vec::new(), Vec::new());
-    let mut options = Options { only, brokers, rounds: 3, seconds: 3.0, tabmq, write: false, list: false };
+    let mut options =
+        Options { only, brokers, rounds: 3, seconds: 3.0, tabmq, write: false, list: false, growth: false };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value\n\n{HELP}"));
@@ -99,6 +110,7 @@ fn parse(args: &[String]) -> Result<Options> {
             "--tabmq" => options.tabmq.push(PathBuf::from(value()?)),
             "--write" => options.write = true,
             "--list" => options.list = true,
+            "growth" => options.growth = true,
             other => return Err(format!("`bench` knows no argument '{other}'\n\n{HELP}").into()),
         }
     }
@@ -202,8 +214,8 @@ mod tests {
             parse(&args("--only 50 --brokers tabmq,rumqttd --rounds 5 --tabmq a --tabmq b")).unwrap();
         assert_eq!((options.rounds, options.tabmq.len()), (5, 2));
         assert!(options.has("rumqttd") && !options.has("mosquitto"));
-        assert!(SCENARIOS.iter().any(|scenario| options.wants(scenario)));
-        assert!(!SCENARIOS.iter().all(|scenario| options.wants(scenario)));
+        assert!(SCENARIOS.iter().any(|scenario| options.wants(scenario.name)));
+        assert!(!SCENARIOS.iter().all(|scenario| options.wants(scenario.name)));
         for wrong in ["--rounds", "--rounds x", "--brokers emqx", "what"] {
             assert!(parse(&args(wrong)).is_err(), "{wrong}");
         }

@@ -14,13 +14,17 @@ const START_TIME: Duration = Duration::from_secs(10);
 const MOSQUITTO_PATHS: [&str; 2] = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
 
 /// A broker that can be started.
+#[derive(Clone)]
 pub(super) struct Peer {
     /// As in the table.
     pub(super) name: String,
     program: PathBuf,
     kind: Kind,
+    /// The cores that it may use, as taskset writes them; `None`: all.
+    cores: Option<&'static str>,
 }
 
+#[derive(Clone, Copy)]
 enum Kind {
     TabMq,
     Mosquitto,
@@ -38,7 +42,7 @@ pub(super) struct Running {
 
 impl Peer {
     pub(super) fn tabmq(name: String, program: &Path) -> Self {
-        Peer { name, program: program.to_path_buf(), kind: Kind::TabMq }
+        Peer { name, program: program.to_path_buf(), kind: Kind::TabMq, cores: None }
     }
 
     pub(super) fn mosquitto() -> Result<Self> {
@@ -53,11 +57,23 @@ impl Peer {
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
         let version = help.lines().next().and_then(|line| line.strip_prefix("mosquitto version "));
         let name = format!("mosquitto {}", version.unwrap_or_default());
-        Ok(Peer { name: name.trim().to_owned(), program: program.into(), kind: Kind::Mosquitto })
+        Ok(Peer { name: name.trim().to_owned(), program: program.into(), kind: Kind::Mosquitto, cores: None })
     }
 
     pub(super) fn rumqttd(program: &Path) -> Self {
-        Peer { name: "rumqttd 0.20".to_owned(), program: program.to_path_buf(), kind: Kind::Rumqttd }
+        Peer {
+            name: "rumqttd 0.20".to_owned(),
+            program: program.to_path_buf(),
+            kind: Kind::Rumqttd,
+            cores: None,
+        }
+    }
+
+    /// The same broker, bound to these cores.
+    pub(super) fn on_cores(&self, cores: &'static str) -> Self {
+        let count = cores.split(',').count();
+        let name = format!("{}, {count} core{}", self.name, if count == 1 { "" } else { "s" });
+        Peer { name, cores: Some(cores), ..self.clone() }
     }
 
     /// Starts it, and waits until it accepts connections.
@@ -84,7 +100,15 @@ impl Peer {
     }
 
     fn command(&self, [mqtt, websocket, other]: [u16; 3], directory: &Path) -> Result<Command> {
-        let mut command = Command::new(&self.program);
+        let mut command = match self.cores {
+            None => Command::new(&self.program),
+            // taskset becomes the program, so that the process is the broker's.
+            Some(cores) => {
+                let mut taskset = Command::new("taskset");
+                taskset.args(["--cpu-list", cores]).arg(&self.program);
+                taskset
+            }
+        };
         match self.kind {
             Kind::TabMq => {
                 let (mqtt, http) = (format!("127.0.0.1:{mqtt}"), format!("127.0.0.1:{websocket}"));

@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Retained,
 }
 
-const fn throughput(name: &'static str, args: &'static str, goal: f64) -> Scenario {
+pub(super) const fn throughput(name: &'static str, args: &'static str, goal: f64) -> Scenario {
     Scenario { name, args, websocket: false, kind: Kind::Throughput, goal }
 }
 

@@ -49,6 +49,11 @@ pub(super) fn cell(scenario: &Scenario, samples: &[Sample]) -> String {
     text
 }
 
+/// The median of what the broker's memory grew by.
+pub(super) fn megabytes(samples: &[Sample]) -> String {
+    digits(median(samples, |sample| sample.rss_kb) / 1000.0)
+}
+
 /// How much better the first broker is than the best of the others.
 fn ahead(row: &Row<'_>) -> String {
     let mut brokers = row.samples.iter().map(|samples| median(samples, |sample| sample.first));
@@ -125,7 +130,8 @@ mod tests {
 
     #[test]
     fn losses_and_errors_are_told() {
-        let lossy = Sample { first: 1.0, second: 10.0, lost: 0.25, error: Some("a\nb".to_owned()) };
+        let error = Some("a\nb".to_owned());
+        let lossy = Sample { first: 1.0, second: 10.0, lost: 0.25, error, ..Sample::default() };
         assert_eq!(cell(&SCENARIOS[0], &[lossy]), "1.00 µs, 10.0/s, 25.0 % lost (a b)");
     }
 
