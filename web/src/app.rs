@@ -1,10 +1,10 @@
-//! What holds the page together: the state, the client, and the painter that shows the one and lets it be changed by
-//! the other.
+//! What holds the page together: the connections' states, their clients, and the painter that shows the one and lets
+//! it be changed by the other.
 //!
 //! ```text
-//!  components --Action--> state.apply --Effect--> client, browser
-//!       ^                    |                       |
-//!       '---- once a frame --'<------- Action -------'
+//!  components --Action--> workspace.apply --Effect--> clients, browser
+//!       ^                        |                         |
+//!       '------ once a frame ----'<-------- Action --------'
 //! ```
 
 use crate::browser;
@@ -13,8 +13,10 @@ use crate::i18n::Lang;
 use crate::state::query;
 use crate::state::settings::Settings;
 use crate::state::subscriptions::{Row, Subscriptions};
-use crate::state::{Action, AppState, Effect, Location, Look, Theme, View};
-use std::cell::{Cell, OnceCell, RefCell};
+use crate::state::{
+    Action, AppState, ConnectionId, Effect, Location, Look, PageAction, Theme, View, Workspace,
+};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsCast;
@@ -27,18 +29,20 @@ const WAKE_PATIENCE: Duration = Duration::from_secs(3);
 const PROBE_TICKS: u32 = 10;
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Names in the tab's storage.
+/// Names in the tab's storage; behind the first two stands the connection's number.
 const SETTINGS: &str = "tabmq.settings";
 const SUBSCRIPTIONS: &str = "tabmq.subscriptions";
-/// There while no page has this tab's storage: see [`settings`].
+/// The connections' numbers in the order of their tabs, and the one that is looked at.
+const CONNECTIONS: &str = "tabmq.connections";
+/// There while no page has this tab's storage: see [`connections`].
 const RELEASED: &str = "tabmq.released";
 /// Name in the storage of all tabs.
 const LOOK: &str = "tabmq.look";
 
 /// The running page.
 pub struct App {
-    state: View,
-    client: OnceCell<Client>,
+    workspace: Rc<RefCell<Workspace>>,
+    clients: RefCell<Vec<(ConnectionId, Client)>>,
     painter: Painter,
     revision: Cell<u64>,
     ticks: Cell<u32>,
@@ -47,39 +51,32 @@ pub struct App {
 impl App {
     /// Reads what was kept, connects, and begins to watch the clock and the browser.
     pub fn start() -> Rc<App> {
-        let settings = settings();
-        let subscriptions = match browser::read(browser::tab_storage(), SUBSCRIPTIONS) {
-            Some(kept) => Subscriptions::read(&kept),
-            None => Subscriptions::first_visit(settings.broker.is_empty()),
-        };
         let app = Rc::new(App {
-            state: View::new(AppState::new(settings, subscriptions, look())),
-            client: OnceCell::new(),
+            workspace: Rc::new(RefCell::new(workspace())),
+            clients: RefCell::default(),
             painter: Painter::default(),
             revision: Cell::new(0),
             ticks: Cell::new(0),
         });
-        let weak = Rc::downgrade(&app);
-        let _ = app.client.set(Client::new(browser::now, move |report| {
-            if let Some(app) = weak.upgrade() {
-                app.reported(report);
-            }
-        }));
-        app.act([
-            Action::Tick(browser::clock(), browser::now()),
-            Action::Located(Location::read(&browser::fragment())),
-        ]);
-        app.run(Effect::KeepSettings);
-        app.run(Effect::ShowLook);
-        app.run(Effect::Start);
+        let (ids, active) = {
+            let workspace = app.workspace.borrow();
+            (workspace.iter().map(|(id, _)| id).collect::<Vec<_>>(), workspace.active_id())
+        };
+        app.act(active, [app.time(), Action::Located(Location::read(&browser::fragment()))]);
+        app.run(active, Effect::KeepConnections);
+        app.run(active, Effect::ShowLook);
+        for id in ids {
+            app.run(id, Effect::KeepSettings);
+            app.run(id, Effect::Start);
+        }
         app.watch();
         app
     }
 
-    /// The state, to look at: equal to the last view as long as nothing has changed.
+    /// What is looked at: equal to the last view as long as nothing has changed.
     pub fn view(&self) -> View {
-        self.state.0.borrow_mut().refresh();
-        View(self.state.0.clone(), self.revision.get())
+        self.workspace.borrow_mut().refresh();
+        View::new(self.workspace.clone(), self.revision.get())
     }
 
     /// Calls `paint` in a frame of its own whenever something has changed.
@@ -88,72 +85,89 @@ impl App {
         self.painter.soon();
     }
 
-    /// Something was done by whoever looks at the page: shown in the next frame.
-    pub fn dispatch(&self, action: Action) {
-        self.act([Action::Tick(browser::clock(), browser::now()), action]);
+    /// Something was done by whoever looks at this connection: shown in the next frame.
+    pub fn dispatch(self: &Rc<Self>, id: ConnectionId, action: Action) {
+        self.act(id, [self.time(), action]);
         self.painter.soon();
     }
 
-    fn act(&self, actions: impl IntoIterator<Item = Action>) {
+    /// The same, to the connection that is looked at now.
+    fn dispatch_to_active(self: &Rc<Self>, action: Action) {
+        let id = self.workspace.borrow().active_id();
+        self.dispatch(id, action);
+    }
+
+    fn time(&self) -> Action {
+        Action::Tick(browser::clock(), browser::now())
+    }
+
+    fn act(self: &Rc<Self>, id: ConnectionId, actions: impl IntoIterator<Item = Action>) {
         self.revision.set(self.revision.get() + 1);
         for action in actions {
-            let effects = self.state.0.borrow_mut().apply(action);
-            for effect in effects {
-                self.run(effect);
+            let effects = self.workspace.borrow_mut().apply(id, action);
+            for (id, effect) in effects {
+                self.run(id, effect);
             }
         }
     }
 
-    fn reported(&self, report: Report) {
-        let tick = Action::Tick(browser::clock(), browser::now());
-        let url = self.broker_url();
+    fn reported(self: &Rc<Self>, id: ConnectionId, report: Report) {
+        let url = self.broker_url(id);
         let state = report.state.map(|state| Action::Connection { state, url });
         let round_trip = report.round_trip.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let events = report.events.into_iter().map(Action::Event);
         let round_trip = Action::RoundTrip(round_trip);
-        self.act([tick].into_iter().chain(state).chain(events).chain([round_trip]));
+        self.act(id, std::iter::once(self.time()).chain(state).chain(events).chain([round_trip]));
         self.painter.in_time();
     }
 
-    fn run(&self, effect: Effect) {
-        let Some(client) = self.client.get() else { return };
+    fn run(self: &Rc<Self>, id: ConnectionId, effect: Effect) {
         match effect {
+            Effect::Act(action) => self.act(id, [*action]),
             Effect::Send(message) => {
-                let accepted = client.publish(message);
-                self.act([Action::Accepted(accepted)]);
-                client.drive();
+                if let Some(client) = self.client(id) {
+                    let accepted = client.publish(message);
+                    self.act(id, [Action::Accepted(accepted)]);
+                    client.drive();
+                }
             }
             Effect::Publish(message) => {
-                let _ = client.publish(message);
-                client.drive();
+                if let Some(client) = self.client(id) {
+                    let _ = client.publish(message);
+                    client.drive();
+                }
             }
             Effect::Subscribe(filter) => {
-                let state = self.state.read();
-                let row = state.subscriptions.rows.iter().find(|row| row.filter == filter);
-                let subscription = row.map(Row::subscription);
-                drop(state);
-                client.subscribe(subscription.into_iter().collect());
+                let row = |state: &AppState| {
+                    let row = state.subscriptions.rows.iter().find(|row| row.filter == filter);
+                    row.map(Row::subscription)
+                };
+                if let (Some(client), Some(subscription)) = (self.client(id), self.read(id, row).flatten()) {
+                    client.subscribe(vec![subscription]);
+                }
             }
-            Effect::Unsubscribe(filter) => client.unsubscribe(filter),
-            Effect::Start => self.connect(client),
-            Effect::RetryNow => client.retry_now(),
-            Effect::Probe => client.probe(WAKE_PATIENCE),
-            Effect::KeepSettings => {
-                browser::keep(browser::tab_storage(), SETTINGS, &self.state.read().settings.write());
-            }
-            Effect::KeepSubscriptions => {
+            Effect::Unsubscribe(filter) => self.with_client(id, |client| client.unsubscribe(filter)),
+            Effect::Start => self.connect(id),
+            Effect::RetryNow => self.with_client(id, Client::retry_now),
+            Effect::Probe => self.with_client(id, |client| client.probe(WAKE_PATIENCE)),
+            Effect::KeepConnections => {
                 browser::keep(
                     browser::tab_storage(),
-                    SUBSCRIPTIONS,
-                    &self.state.read().subscriptions.write(),
+                    CONNECTIONS,
+                    &write_connections(&self.workspace.borrow()),
                 );
             }
+            Effect::Forget => self.forget(id),
+            Effect::KeepSettings => self.keep(id, SETTINGS, |state| state.settings.write()),
+            Effect::KeepSubscriptions => self.keep(id, SUBSCRIPTIONS, |state| state.subscriptions.write()),
             Effect::ShowLook => {
-                let look = self.state.read().ui.look;
+                let look = self.workspace.borrow().active().ui.look;
                 browser::keep(browser::shared_storage(), LOOK, &look.write());
                 show_look(look);
             }
-            Effect::Locate => browser::set_fragment(&self.state.read().location().write()),
+            Effect::Locate => {
+                browser::set_fragment(&self.workspace.borrow().active().location().write());
+            }
             Effect::Copy(text) => browser::copy(&text),
             Effect::LocateBroker => browser::set_query(&self.query()),
             Effect::OpenTab => browser::open_tab(&self.query()),
@@ -162,43 +176,82 @@ impl App {
 
     /// The query for an address that others can use.
     fn query(&self) -> String {
-        self.state.read().settings.query(&query::decode(&browser::query()))
+        self.workspace.borrow().active().settings.query(&query::decode(&browser::query()))
     }
 
-    fn connect(&self, client: &Client) {
-        let url = self.broker_url();
-        let (options, subscriptions) = {
-            let state = self.state.read();
-            (state.settings.options(), state.subscriptions.rows.iter().map(Row::subscription).collect())
-        };
-        client.start(url, options, subscriptions, browser::random());
+    fn read<T>(&self, id: ConnectionId, read: impl FnOnce(&AppState) -> T) -> Option<T> {
+        self.workspace.borrow().get(id).map(read)
+    }
+
+    fn keep(&self, id: ConnectionId, name: &str, write: impl FnOnce(&AppState) -> String) {
+        if let Some(text) = self.read(id, write) {
+            browser::keep(browser::tab_storage(), &numbered(name, id), &text);
+        }
+    }
+
+    fn client(&self, id: ConnectionId) -> Option<Client> {
+        let clients = self.clients.borrow();
+        clients.iter().find(|(known, _)| *known == id).map(|(_, client)| client.clone())
+    }
+
+    fn with_client(&self, id: ConnectionId, act: impl FnOnce(&Client)) {
+        if let Some(client) = self.client(id) {
+            act(&client);
+        }
+    }
+
+    fn connect(self: &Rc<Self>, id: ConnectionId) {
+        let parts = self.read(id, |state| {
+            let subscriptions = state.subscriptions.rows.iter().map(Row::subscription).collect();
+            (state.settings.options(), subscriptions)
+        });
+        let Some((options, subscriptions)) = parts else { return };
+        let client = self.client(id).unwrap_or_else(|| {
+            let weak = Rc::downgrade(self);
+            let client = Client::new(browser::now, move |report| {
+                if let Some(app) = weak.upgrade() {
+                    app.reported(id, report);
+                }
+            });
+            self.clients.borrow_mut().push((id, client.clone()));
+            client
+        });
+        client.start(self.broker_url(id), options, subscriptions, browser::random());
+    }
+
+    /// Says good-bye to a connection's broker and removes what was kept of it.
+    fn forget(&self, id: ConnectionId) {
+        self.with_client(id, Client::stop);
+        self.clients.borrow_mut().retain(|(known, _)| *known != id);
+        for name in [SETTINGS, SUBSCRIPTIONS] {
+            browser::take(browser::tab_storage(), &numbered(name, id));
+        }
     }
 
     /// The broker's address: the one that was asked for, or the one that the page comes from.
-    fn broker_url(&self) -> String {
-        let state = self.state.read();
-        match state.settings.broker.as_str() {
-            "" => {
+    fn broker_url(&self, id: ConnectionId) -> String {
+        match self.read(id, |state| state.settings.broker.clone()) {
+            Some(url) if !url.is_empty() => url,
+            _ => {
                 let (protocol, host, port) = browser::origin();
                 default_broker(&protocol, &host, &port)
             }
-            url => url.to_owned(),
         }
     }
 
     fn watch(self: &Rc<Self>) {
         let window = browser::window();
-        let wake = |app: Rc<App>| move || app.dispatch(Action::Wake);
-        browser::listen(&window, "online", wake(self.clone()));
+        let app = self.clone();
+        browser::listen(&window, "online", move || app.dispatch_to_active(Action::Wake));
         let app = self.clone();
         browser::listen(&browser::document(), "visibilitychange", move || {
             if browser::is_visible() {
-                app.dispatch(Action::Wake);
+                app.dispatch_to_active(Action::Wake);
             }
         });
         let app = self.clone();
         browser::listen(&window, "hashchange", move || {
-            app.dispatch(Action::Located(Location::read(&browser::fragment())));
+            app.dispatch_to_active(Action::Located(Location::read(&browser::fragment())));
         });
         browser::listen(&window, "pagehide", || browser::keep(browser::tab_storage(), RELEASED, "1"));
         // A page that was frozen and comes back has this tab's storage again.
@@ -207,28 +260,31 @@ impl App {
         });
         if let Ok(Some(dark)) = window.match_media("(prefers-color-scheme: dark)") {
             let app = self.clone();
-            browser::listen(&dark, "change", move || show_look(app.state.read().ui.look));
+            browser::listen(&dark, "change", move || show_look(app.workspace.borrow().active().ui.look));
         }
         let app = self.clone();
         gloo_timers::callback::Interval::new(1000, move || app.tick()).forget();
         let app = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
             if let Some(info) = browser::broker_info().await {
-                app.dispatch(Action::Broker(info));
+                app.dispatch_to_active(Action::Broker(info));
             }
         });
     }
 
-    fn tick(&self) {
-        self.act([Action::Tick(browser::clock(), browser::now())]);
+    fn tick(self: &Rc<Self>) {
+        let active = self.workspace.borrow().active_id();
+        self.act(active, [self.time()]);
         self.painter.in_time();
         self.ticks.set(self.ticks.get().wrapping_add(1));
-        if self.ticks.get().is_multiple_of(PROBE_TICKS)
-            && browser::is_visible()
-            && self.state.read().connection.state.is_connected()
-            && let Some(client) = self.client.get()
-        {
-            client.probe(PROBE_PATIENCE);
+        if !self.ticks.get().is_multiple_of(PROBE_TICKS) || !browser::is_visible() {
+            return;
+        }
+        let clients = self.clients.borrow().clone();
+        for (id, client) in clients {
+            if self.read(id, |state| state.connection.state.is_connected()) == Some(true) {
+                client.probe(PROBE_PATIENCE);
+            }
         }
     }
 }
@@ -247,24 +303,69 @@ fn default_broker(protocol: &str, host: &str, port: &str) -> String {
     }
 }
 
-/// What the tab has kept, with what the address bar says on top.
+/// The connections that the tab has kept, or the first one, with what the address bar says on top of the one that is
+/// looked at.
 ///
 /// A browser copies a tab's storage when the tab is duplicated, and two clients with one id would throw each other out
-/// for ever. So a page takes the client id only if the page before it has let go of it: the note `RELEASED` is written
-/// when a page goes away and taken by the next one. A copy made while the page lives has no such note.
-fn settings() -> Settings {
+/// for ever. So a page takes the client ids only if the page before it has let go of them: the note `RELEASED` is
+/// written when a page goes away and taken by the next one. A copy made while the page lives has no such note.
+fn workspace() -> Workspace {
     let storage = browser::tab_storage();
     let released = browser::take(storage.clone(), RELEASED).is_some();
-    let id = new_client_id();
-    let mut settings = Settings::new(id.clone());
-    if let Some(kept) = browser::read(storage, SETTINGS) {
+    let kept = browser::read(storage, CONNECTIONS).unwrap_or_default();
+    let (ids, active) = read_connections(&kept);
+    let mut states = ids.into_iter().map(|id| (id, state(id, released, id == active)));
+    let (first, state) = states.next().unwrap_or_else(|| (active, state(active, released, true)));
+    let mut workspace = Workspace::new(first, state);
+    for (id, state) in states {
+        workspace.push(id, state);
+    }
+    workspace.apply(first, Action::Page(PageAction::Show(active)));
+    workspace
+}
+
+/// One connection, as the tab has kept it.
+fn state(id: ConnectionId, released: bool, is_active: bool) -> AppState {
+    let kept = |name| browser::read(browser::tab_storage(), &numbered(name, id));
+    let new_id = new_client_id();
+    let mut settings = Settings::new(new_id.clone());
+    if let Some(kept) = kept(SETTINGS) {
         settings.read(&query::decode(&kept));
         if !released {
-            settings.client_id = id;
+            settings.client_id = new_id;
         }
     }
-    settings.read(&query::decode(&browser::query()));
-    settings
+    if is_active {
+        settings.read(&query::decode(&browser::query()));
+    }
+    let subscriptions = match kept(SUBSCRIPTIONS) {
+        Some(kept) => Subscriptions::read(&kept),
+        None => Subscriptions::first_visit(settings.broker.is_empty()),
+    };
+    AppState::new(settings, subscriptions, look())
+}
+
+fn numbered(name: &str, id: ConnectionId) -> String {
+    format!("{name}.{}", id.0)
+}
+
+/// From what [`write_connections`] wrote: the connections, and the one that is looked at.
+fn read_connections(text: &str) -> (Vec<ConnectionId>, ConnectionId) {
+    let pairs = query::decode(text);
+    let numbers = |wanted: &'static str| {
+        let values = pairs.iter().filter(move |(name, _)| name == wanted);
+        values.filter_map(|(_, value)| value.parse().ok().map(ConnectionId))
+    };
+    let ids: Vec<_> = numbers("id").collect();
+    let active = numbers("active").find(|id| ids.contains(id)).or_else(|| ids.first().copied());
+    (ids, active.unwrap_or_default())
+}
+
+fn write_connections(workspace: &Workspace) -> String {
+    let ids: Vec<_> = workspace.iter().map(|(id, _)| id.0.to_string()).collect();
+    let active = workspace.active_id().0.to_string();
+    let pairs = ids.iter().map(|id| ("id", id.as_str()));
+    query::encode(pairs.chain([("active", active.as_str())]))
 }
 
 /// An id that no other tab has, short enough to be read out.
@@ -365,6 +466,18 @@ impl Painter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_are_kept() {
+        let state = || AppState::new(Settings::new("c".into()), Subscriptions::default(), Look::default());
+        let mut workspace = Workspace::new(ConnectionId(3), state());
+        workspace.push(ConnectionId(1), state());
+        workspace.apply(ConnectionId(3), Action::Page(PageAction::Show(ConnectionId(1))));
+        let expected = (vec![ConnectionId(3), ConnectionId(1)], ConnectionId(1));
+        assert_eq!(read_connections(&write_connections(&workspace)), expected);
+        assert_eq!(read_connections("").1, ConnectionId(0));
+        assert_eq!(read_connections("id=x&id=4&active=9"), (vec![ConnectionId(4)], ConnectionId(4)));
+    }
 
     #[test]
     fn the_broker_is_where_the_page_is() {

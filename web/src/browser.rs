@@ -144,6 +144,14 @@ pub fn matches_media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
+/// Width and height of what can be seen of the page, in CSS pixels.
+pub fn window_size() -> (i32, i32) {
+    let window = window();
+    #[expect(clippy::cast_possible_truncation, reason = "no window is wider than 2^31 pixels")]
+    let whole = |size: Result<JsValue, JsValue>| size.ok().and_then(|px| px.as_f64()).unwrap_or(0.0) as i32;
+    (whole(window.inner_width()), whole(window.inner_height()))
+}
+
 /// Whether the tab can be seen.
 pub fn is_visible() -> bool {
     document().visibility_state() == web_sys::VisibilityState::Visible

@@ -77,7 +77,7 @@ impl Client {
 
     /// Connects anew: says good-bye to the broker, if there is one, forgets it and begins with these.
     pub fn start(&self, url: String, options: ConnectOptions, subscriptions: Vec<Subscription>, seed: u64) {
-        self.act(|machine, now| machine.disconnect(ReasonCode::Success, now));
+        self.stop();
         self.0.epoch.set(self.0.epoch.get() + 1);
         {
             let mut link = self.0.link.borrow_mut();
@@ -90,6 +90,11 @@ impl Client {
             machine.start(now);
             machine.subscribe(subscriptions, now);
         });
+    }
+
+    /// Says good-bye to the broker, and stays away until it is started again.
+    pub fn stop(&self) {
+        self.act(|machine, now| machine.disconnect(ReasonCode::Success, now));
     }
 
     /// Publishes.

@@ -59,6 +59,35 @@ impl Lang {
         }
         out + rest
     }
+
+    /// A text and its places.
+    pub fn say(self, phrase: &Phrase) -> String {
+        let values: Vec<_> = phrase.values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.fill(phrase.text, &values)
+    }
+}
+
+/// A text with what its places are filled with: for what is said later, in whatever language it is then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Phrase {
+    /// The text.
+    pub text: Text,
+    /// Names of places and what to put there.
+    pub values: Vec<(&'static str, String)>,
+}
+
+impl Phrase {
+    /// The same with one more place filled.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Phrase {
+        self.values.push((name, value.into()));
+        self
+    }
+}
+
+impl From<Text> for Phrase {
+    fn from(text: Text) -> Phrase {
+        Phrase { text, values: Vec::new() }
+    }
 }
 
 macro_rules! texts {
@@ -116,6 +145,12 @@ texts! {
     ShuttingDown = "The broker is shutting down.", "代理正在关闭。";
     ClosedOther = "The broker closed the connection: {reason}.", "代理关闭了连接：{reason}。";
     ServerSays = "It says: {words}", "代理消息：{words}";
+
+    // Several connections
+    Connections = "Connections", "连接列表";
+    NewConnection = "New connection", "新建连接";
+    ThisBroker = "this broker", "本代理";
+    CloseConnection = "Close the connection to {name}", "关闭到 {name} 的连接";
 
     // The head of the page
     Theme = "Theme: {theme}", "主题配色：{theme}";
@@ -266,6 +301,7 @@ texts! {
     Connect = "Connect", "连接代理";
     Cancel = "Cancel", "取消";
     Close = "Close", "关闭";
+    Undo = "Undo", "撤销";
 }
 
 #[cfg(test)]

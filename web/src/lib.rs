@@ -67,7 +67,8 @@ fn Root() -> Html {
             app.on_paint(move || view.set(shown.view()));
         });
     }
-    let on = use_callback((), move |action, ()| app.dispatch(action));
+    // What is still said when another connection comes into view is meant for the one before.
+    let on = use_callback(view.id(), move |action, id| app.dispatch(*id, action));
     let new_id = use_callback((), |(), ()| app::new_client_id());
     html! { <Explore view={(*view).clone()} {new_id} {on} /> }
 }

@@ -1,13 +1,14 @@
 //! The connection panel: address, version, identity, will. A copy of the settings is edited; nothing happens until
 //! "connect".
 
+use super::modal::Modal;
 use super::parts::{checked, qos_select, topic_error, typed};
 use crate::i18n::{Lang, Text};
-use crate::state::Action;
 use crate::state::settings::{Settings, parse_version};
+use crate::state::{Action, PageAction};
 use tabmq_shared::packet::Version;
 use tabmq_shared::topic::{TopicError, TopicName};
-use web_sys::{HtmlDialogElement, HtmlSelectElement};
+use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 /// See [`ConnectionDialog`].
@@ -15,8 +16,10 @@ use yew::prelude::*;
 pub struct ConnectionDialogProps {
     /// Language.
     pub lang: Lang,
-    /// The settings in use.
+    /// What to begin with: the settings in use, or those of a new connection.
     pub settings: Settings,
+    /// Whether it is about another connection, beside those that there are.
+    pub is_new: bool,
     /// The address in use.
     pub url: AttrValue,
     /// A client id that nobody has.
@@ -32,31 +35,25 @@ type Draft = UseStateHandle<Settings>;
 pub fn ConnectionDialog(props: &ConnectionDialogProps) -> Html {
     let lang = props.lang;
     let draft = use_state(|| props.settings.clone());
-    let dialog = use_node_ref();
-    {
-        let dialog = dialog.clone();
-        // A modal dialog keeps the focus inside and closes on Escape, by the browser's own means.
-        use_effect_with((), move |()| {
-            if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
-                let _ = dialog.show_modal();
-            }
-        });
-    }
-    let close = props.on.reform(|_: MouseEvent| Action::Dialog(false));
-    let on_close = props.on.reform(|_: Event| Action::Dialog(false));
+    let close = props.on.reform(|_: MouseEvent| Action::Dialog(None));
+    let on_close = props.on.reform(|()| Action::Dialog(None));
+    let title = if props.is_new { Text::NewConnection } else { Text::Connection };
     let onsubmit = {
-        let (draft, on) = (draft.clone(), props.on.clone());
+        let (draft, on, is_new) = (draft.clone(), props.on.clone(), props.is_new);
         move |event: SubmitEvent| {
             event.prevent_default();
             if will_error(&draft).is_none() {
-                on.emit(Action::Settings(Box::new((*draft).clone())));
+                let settings = Box::new((*draft).clone());
+                on.emit(match is_new {
+                    true => Action::Page(PageAction::Open(settings)),
+                    false => Action::Settings(settings),
+                });
             }
         }
     };
     html! {
-        <dialog ref={dialog} class="dialog" oncancel={on_close} aria-labelledby="connection-title" data-test="connection-dialog">
+        <Modal title={lang.t(title)} test="connection-dialog" {on_close}>
             <form {onsubmit}>
-                <h2 id="connection-title">{ lang.t(Text::Connection) }</h2>
                 { text(&draft, Field::Broker, lang.t(Text::BrokerAddress), props.url.clone()) }
                 <p class="hint">{ lang.t(Text::BrokerAddressHint) }</p>
                 <div class="pair">
@@ -79,7 +76,7 @@ pub fn ConnectionDialog(props: &ConnectionDialogProps) -> Html {
                     <button type="submit" class="button primary" data-test="connect">{ lang.t(Text::Connect) }</button>
                 </div>
             </form>
-        </dialog>
+        </Modal>
     }
 }
 

@@ -1,10 +1,11 @@
 //! The head of the page: where the connection is, how much comes, theme and language.
 
+use super::connections::{new_connection, tone};
 use super::icon::Icon;
 use super::parts::icon_button;
 use crate::format;
 use crate::i18n::{Lang, Text};
-use crate::state::{Action, Look, Theme};
+use crate::state::{Action, Dialog, Look, Theme};
 use tabmq_shared::client::State;
 use tabmq_shared::packet::Version;
 use yew::prelude::*;
@@ -26,6 +27,8 @@ pub struct HeaderProps {
     pub received: u64,
     /// Messages in the last second.
     pub rate: u64,
+    /// Whether there is no other connection.
+    pub alone: bool,
     /// Where to say what is done.
     pub on: Callback<Action>,
 }
@@ -34,14 +37,14 @@ pub struct HeaderProps {
 #[component]
 pub fn Header(props: &HeaderProps) -> Html {
     let lang = props.look.lang;
-    let (tone, words) = connection_words(lang, &props.state, &props.url);
+    let words = connection_words(lang, &props.state, &props.url);
     let version = props.version.to_string();
     let received = lang.fill(Text::MessagesTotal, &[("n", &format::thousands(props.received))]);
     html! {
         <header class="header">
             <span class="brand">{ logo() }<b>{ "TabMQ" }</b></span>
-            <button type="button" class={classes!("connection", tone)} data-test="connection-state" aria-live="polite"
-                title={lang.t(Text::OpenSettings)} onclick={props.on.reform(|_| Action::Dialog(true))}>
+            <button type="button" class={classes!("connection", tone(&props.state))} data-test="connection-state" aria-live="polite"
+                title={lang.t(Text::OpenSettings)} onclick={props.on.reform(|_| Action::Dialog(Some(Dialog::Connection)))}>
                 <span class="dot" />
                 <span class="words">{ words }</span>
                 if props.state.is_connected() {
@@ -52,6 +55,9 @@ pub fn Header(props: &HeaderProps) -> Html {
                 }
                 { Icon::Settings.view() }
             </button>
+            if props.alone {
+                { new_connection(lang, &props.on) }
+            }
             <span class="spacer" />
             <span class="traffic" data-test="message-count" data-count={props.received.to_string()}
                 title={received.clone()} aria-label={received}>
@@ -88,19 +94,18 @@ fn theme_button(props: &HeaderProps) -> Html {
     icon_button(icon, label, "theme-toggle", props.on.reform(move |_| Action::Look(look)))
 }
 
-/// A few words, and the colour that goes with them.
-fn connection_words(lang: Lang, state: &State, url: &str) -> (&'static str, String) {
+fn connection_words(lang: Lang, state: &State, url: &str) -> String {
     match state {
-        State::Idle => ("off", lang.t(Text::NotConnected).to_owned()),
+        State::Idle => lang.t(Text::NotConnected).to_owned(),
         State::Opening { attempt: 1 } | State::Connecting { attempt: 1 } => {
-            ("busy", lang.fill(Text::ConnectingTo, &[("url", url)]))
+            lang.fill(Text::ConnectingTo, &[("url", url)])
         }
         State::Opening { attempt } | State::Connecting { attempt } => {
-            ("busy", lang.fill(Text::ConnectingAgain, &[("n", &attempt.to_string())]))
+            lang.fill(Text::ConnectingAgain, &[("n", &attempt.to_string())])
         }
-        State::Connected { limits, .. } => ("on", lang.fill(Text::ConnectedAs, &[("id", &limits.client_id)])),
-        State::Waiting { .. } => ("bad", lang.t(Text::WaitingShort).to_owned()),
-        State::Stopped { .. } => ("bad", lang.t(Text::StoppedShort).to_owned()),
+        State::Connected { limits, .. } => lang.fill(Text::ConnectedAs, &[("id", &limits.client_id)]),
+        State::Waiting { .. } => lang.t(Text::WaitingShort).to_owned(),
+        State::Stopped { .. } => lang.t(Text::StoppedShort).to_owned(),
     }
 }
 

@@ -3,10 +3,12 @@
 //! Whatever comes from the broker is text: it goes into text nodes and attributes, never into markup.
 
 mod connection_dialog;
+mod connections;
 mod detail;
 mod header;
 mod icon;
 mod message_list;
+mod modal;
 mod notice;
 mod parts;
 mod payload_view;
@@ -14,14 +16,18 @@ mod properties;
 mod publish_form;
 mod quiet;
 mod subscriptions;
+mod toasts;
 mod topic_tree;
 
 pub use connection_dialog::ConnectionDialog;
+pub use connections::connection_tabs;
 pub use detail::Detail;
 pub use header::Header;
 pub use message_list::MessageList;
+pub use modal::{Menu, MenuItem, Modal, question};
 pub use notice::ConnectionNotice;
 pub use publish_form::PublishForm;
 pub use quiet::{next_steps, quiet};
 pub use subscriptions::SubscriptionList;
+pub use toasts::toasts;
 pub use topic_tree::TopicTree;

@@ -1,7 +1,7 @@
 //! The connection in a sentence with its remedy, where there is one to tell.
 
 use crate::i18n::{Lang, Text};
-use crate::state::Action;
+use crate::state::{Action, Dialog};
 use tabmq_shared::client::{State, Why};
 use tabmq_shared::packet::ReasonCode;
 use yew::prelude::*;
@@ -48,7 +48,7 @@ pub fn ConnectionNotice(props: &NoticeProps) -> Html {
                     { lang.t(Text::UseNewId) }
                 </button>
             }
-            <button type="button" class="button quiet" onclick={props.on.reform(|_| Action::Dialog(true))}>
+            <button type="button" class="button quiet" onclick={props.on.reform(|_| Action::Dialog(Some(Dialog::Connection)))}>
                 { lang.t(Text::OpenSettings) }
             </button>
         </div>

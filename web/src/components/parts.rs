@@ -24,6 +24,18 @@ pub(super) fn icon_button(
     }
 }
 
+/// A button with words; `class` may be `primary`, `quiet`, `danger`.
+pub(super) fn button(
+    label: impl Into<AttrValue>,
+    test: &'static str,
+    class: &'static str,
+    on: Callback<MouseEvent>,
+) -> Html {
+    html! {
+        <button type="button" class={classes!("button", class)} data-test={test} onclick={on}>{ label.into() }</button>
+    }
+}
+
 /// A choice of QoS.
 pub(super) fn qos_select(label: &'static str, test: &'static str, value: QoS, on: Callback<QoS>) -> Html {
     let onchange = move |event: Event| {

@@ -2,8 +2,10 @@
 
 mod use_hold;
 mod use_media;
+mod use_modal;
 mod use_rows;
 
 pub use use_hold::{Hold, use_hold, use_let_go};
 pub use use_media::use_media;
+pub use use_modal::use_modal;
 pub use use_rows::{Rows, use_rows};

@@ -3,13 +3,12 @@
 
 use crate::components::{
     ConnectionDialog, ConnectionNotice, Detail, Header, MessageList, PublishForm, SubscriptionList,
-    TopicTree, next_steps, quiet,
+    TopicTree, connection_tabs, next_steps, question, quiet, toasts,
 };
-use crate::format;
 use crate::hooks::use_media;
 use crate::i18n::{Lang, Text};
 use crate::state::settings::Settings;
-use crate::state::{Action, AppState, Note, Tab, View};
+use crate::state::{Action, AppState, Dialog, Tab, View};
 use yew::prelude::*;
 
 /// See [`Explore`].
@@ -29,9 +28,12 @@ pub fn Explore(props: &ExploreProps) -> Html {
     let narrow = use_media("(max-width: 899px)");
     let state = props.view.read();
     let lang = state.ui.look.lang;
+    // Scroll positions and open menus belong to one connection.
+    let key = props.view.id().0;
     html! {
         <div class={classes!("app", narrow.then_some("narrow"))}>
             { header(props, &state) }
+            { connection_tabs(lang, &props.view, &props.on) }
             { notice(props, &state) }
             if state.demo.is_some() {
                 <div class="notice demo" role="status">
@@ -42,10 +44,10 @@ pub fn Explore(props: &ExploreProps) -> Html {
                 </div>
             }
             if narrow {
-                <main class="one">{ part(props, &state, state.ui.tab, true) }</main>
+                <main class="one" {key}>{ part(props, &state, state.ui.tab, true) }</main>
                 { tabs(props, lang, state.ui.tab) }
             } else {
-                <main class="three">
+                <main class="three" {key}>
                     <div class="column left">{ part(props, &state, Tab::Topics, false) }</div>
                     <div class="column middle">
                         { part(props, &state, Tab::Messages, false) }
@@ -54,25 +56,26 @@ pub fn Explore(props: &ExploreProps) -> Html {
                     <div class="column right">{ part(props, &state, Tab::Details, false) }</div>
                 </main>
             }
-            <div class="notes" role="status">{ note(&state) }</div>
-            if state.ui.dialog_open {
-                <ConnectionDialog {lang} settings={state.settings.clone()} url={state.connection.url.clone()}
-                    new_id={props.new_id.clone()} on={props.on.clone()} />
+            { toasts(lang, state.ui.toasts.rows(), &props.on) }
+            { dialog(props, &state) }
+            if let Some(asked) = &state.ui.question {
+                { question(lang, asked, &props.on) }
             }
         </div>
     }
 }
 
-fn note(state: &AppState) -> Html {
-    let Some((note, _)) = &state.ui.note else { return Html::default() };
-    let lang = state.ui.look.lang;
-    let words = match note {
-        Note::Copied => lang.t(Text::Copied).to_owned(),
-        Note::Dropped { count, why } => {
-            lang.fill(Text::GivenUp, &[("n", &format::thousands(*count)), ("why", &why.to_string())])
-        }
+fn dialog(props: &ExploreProps, state: &AppState) -> Html {
+    let is_new = match state.ui.dialog {
+        None => return Html::default(),
+        Some(Dialog::Connection) => false,
+        Some(Dialog::NewConnection) => true,
     };
-    html! { <p>{ words }</p> }
+    let settings = if is_new { Settings::new(props.new_id.emit(())) } else { state.settings.clone() };
+    html! {
+        <ConnectionDialog key={is_new.to_string()} lang={state.ui.look.lang} {settings} {is_new}
+            url={state.connection.url.clone()} new_id={props.new_id.clone()} on={props.on.clone()} />
+    }
 }
 
 fn header(props: &ExploreProps, state: &AppState) -> Html {
@@ -80,7 +83,7 @@ fn header(props: &ExploreProps, state: &AppState) -> Html {
     html! {
         <Header look={state.ui.look} state={connection.state.clone()} url={connection.url.clone()}
             version={state.settings.version} round_trip_ms={connection.round_trip_ms}
-            received={state.counters.received} rate={state.counters.rate} on={props.on.clone()} />
+            received={state.counters.received} rate={state.counters.rate} alone={props.view.workspace().len() == 1} on={props.on.clone()} />
     }
 }
 

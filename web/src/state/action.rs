@@ -1,8 +1,10 @@
 //! What can happen to the state, and what it can ask for.
 
 use super::settings::Settings;
+use super::toasts::Question;
 use super::topics::NodeId;
-use super::ui::{BrokerInfo, Location, Look, Tab};
+use super::ui::{BrokerInfo, Dialog, Location, Look, Tab};
+use super::workspace::PageAction;
 use crate::payload::Format;
 use tabmq_shared::Time;
 use tabmq_shared::client::{self, Event, Message, PublishError, PublishId};
@@ -10,8 +12,10 @@ use tabmq_shared::packet::QoS;
 use tabmq_shared::topic::TopicFilter;
 
 /// What can happen: something the client reports, something that somebody does, time that passes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
+    /// What concerns the page as a whole: done by the workspace, and nothing to a single state.
+    Page(PageAction),
     /// The client reports.
     Event(Event),
     /// The client is somewhere else now.
@@ -80,8 +84,16 @@ pub enum Action {
     RetryNow,
     /// The tab is visible again, or the network is back.
     Wake,
-    /// Open or close the connection panel.
-    Dialog(bool),
+    /// Open this, or close what is open.
+    Dialog(Option<Dialog>),
+    /// Ask before something is done.
+    Ask(Box<Question>),
+    /// Do what was asked about, or do not.
+    Answer(bool),
+    /// Take back what this toast speaks of.
+    Undo(u64),
+    /// Say this no longer.
+    Dismiss(u64),
     /// Show another part of the page (where not all fit side by side).
     Tab(Tab),
     /// Another theme or language.
@@ -92,8 +104,15 @@ pub enum Action {
     OpenTab,
 }
 
+impl Action {
+    /// Whether it reaches every connection's state, not one alone.
+    pub(super) const fn is_for_all(&self) -> bool {
+        matches!(self, Action::Tick(..) | Action::Wake | Action::Broker(_) | Action::Look(_))
+    }
+}
+
 /// A change to the publish form.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum DraftEdit {
     /// Another topic.
     Topic(String),
@@ -108,6 +127,8 @@ pub enum DraftEdit {
 /// What is to be done outside. The state itself says what with, where nothing is given.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// Apply this next.
+    Act(Box<Action>),
     /// Publish the form's message and say whether the client took it.
     Send(Message),
     /// Publish a message of which nobody asks what became.
@@ -122,6 +143,10 @@ pub enum Effect {
     RetryNow,
     /// See whether the connection is alive; if there is none, try at once.
     Probe,
+    /// Keep for this tab which connections there are.
+    KeepConnections,
+    /// End the connection, and keep nothing of it.
+    Forget,
     /// Keep the settings for this tab.
     KeepSettings,
     /// Keep the subscriptions for this tab.

@@ -3,6 +3,8 @@
 //! [`AppState::apply`] takes an [`Action`], be it a click or a message from the broker, changes the state and says what
 //! is to be done outside, as [`Effect`]s. It touches neither browser nor network, so all of it is tested natively.
 //!
+//! A page has several connections, each with a state of its own: the [`workspace`] hands the actions out.
+//!
 //! Messages arrive by the ten thousand; so the state is one value that is changed in place, and the page looks at it
 //! once per frame. Nothing is "the latest message" of a render: each message is recorded when it comes.
 
@@ -14,14 +16,19 @@ pub mod publish;
 pub mod query;
 pub mod settings;
 pub mod subscriptions;
+pub mod toasts;
 pub mod topics;
 mod ui;
 mod view;
+pub mod workspace;
 
 pub use action::{Action, Clock, DraftEdit, Effect};
-pub use ui::{BrokerInfo, Location, Look, Note, Selection, Tab, Theme, Ui};
+pub use ui::{BrokerInfo, Dialog, Location, Look, Selection, Tab, Theme, Ui};
 pub use view::View;
+pub use workspace::{ConnectionId, PageAction, Workspace};
 
+use crate::format;
+use crate::i18n::{Phrase, Text};
 use crate::payload::Format;
 use bytes::Bytes;
 use history::{Entry, History, Matcher, Message};
@@ -133,9 +140,20 @@ impl AppState {
         state
     }
 
+    /// Another connection's state, before anything has happened to it, in the same surroundings.
+    pub(crate) fn beside(&self, settings: Settings, subscriptions: Subscriptions) -> Self {
+        AppState {
+            clock: self.clock,
+            now: self.now,
+            broker: self.broker.clone(),
+            ..AppState::new(settings, subscriptions, self.ui.look)
+        }
+    }
+
     /// Changes the state and says what is to be done.
     pub fn apply(&mut self, action: Action) -> Vec<Effect> {
         match action {
+            Action::Page(_) => Vec::new(),
             Action::Event(event) => self.event(event),
             Action::Connection { state, url } => self.connection_changed(state, url),
             Action::RoundTrip(ms) => {
@@ -186,7 +204,7 @@ impl AppState {
             }
             Action::Format(format) => self.set_format(format),
             Action::Copy(text) => {
-                self.note(Note::Copied);
+                self.say(Text::Copied);
                 vec![Effect::Copy(text)]
             }
             Action::Draft(edit) => self.edit_draft(edit),
@@ -202,12 +220,22 @@ impl AppState {
             }
             Action::Settings(settings) => {
                 self.settings = *settings;
-                self.ui.dialog_open = false;
+                self.ui.dialog = None;
                 vec![Effect::KeepSettings, Effect::LocateBroker, Effect::Start]
             }
             Action::RetryNow => vec![Effect::RetryNow],
             Action::Wake => vec![Effect::Probe],
-            Action::Dialog(open) => self.changed(|s| s.ui.dialog_open = open),
+            Action::Dialog(dialog) => self.changed(|s| s.ui.dialog = dialog),
+            Action::Ask(question) => self.changed(|s| s.ui.question = Some(*question)),
+            Action::Answer(yes) => {
+                let question = self.ui.question.take().filter(|_| yes);
+                question.into_iter().map(|question| Effect::Act(question.then)).collect()
+            }
+            Action::Undo(toast) => {
+                let undo = self.ui.toasts.take(toast);
+                undo.into_iter().map(|action| Effect::Act(Box::new(action))).collect()
+            }
+            Action::Dismiss(toast) => self.changed(|s| drop(s.ui.toasts.take(toast))),
             Action::Tab(tab) => {
                 self.ui.tab = tab;
                 vec![Effect::Locate]
@@ -265,7 +293,10 @@ impl AppState {
             Event::Published { id, outcome } => self.publishing.outcome(id, outcome),
             Event::Subscribed { filter, result } => self.subscriptions.answered(&filter, result),
             Event::Connected { session_present, .. } => self.connected(session_present),
-            Event::Dropped { count, why } => self.note(Note::Dropped { count, why }),
+            Event::Dropped { count, why } => {
+                let words = Phrase::from(Text::GivenUp).with("n", format::thousands(count));
+                self.say(words.with("why", why.to_string()));
+            }
             // The rest is in the state that comes with it.
             Event::StateChanged
             | Event::Unsubscribed { .. }
@@ -275,9 +306,9 @@ impl AppState {
         Vec::new()
     }
 
-    fn note(&mut self, note: Note) {
-        let until_ms = self.clock.unix_ms + note.lasts_ms();
-        self.ui.note = Some((note, until_ms));
+    /// Says something for a moment.
+    fn say(&mut self, words: impl Into<Phrase>) {
+        self.ui.toasts.say(words.into(), None, self.clock.unix_ms);
     }
 
     fn receive(&mut self, publish: Publish) {
@@ -335,7 +366,7 @@ impl AppState {
         self.clock = clock;
         self.now = now;
         self.count_down();
-        self.ui.note.take_if(|(_, until_ms)| *until_ms <= clock.unix_ms);
+        self.ui.toasts.expire(clock.unix_ms);
         let counters = &mut self.counters;
         let elapsed_ms = clock.unix_ms.saturating_sub(counters.last_ms);
         if elapsed_ms < 900 {

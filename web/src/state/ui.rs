@@ -2,9 +2,9 @@
 
 use super::history::Message;
 use super::query::{self, Pair};
+use super::toasts::{Question, Toasts};
 use crate::i18n::Lang;
 use std::rc::Rc;
-use tabmq_shared::client::PublishError;
 
 /// What is selected.
 #[derive(Clone, Debug, Default)]
@@ -157,28 +157,13 @@ pub struct BrokerInfo {
     pub mqtt: Option<(String, u16)>,
 }
 
-/// Something that is said for a moment.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Note {
-    /// Text is on the clipboard.
-    Copied,
-    /// Messages were given up.
-    Dropped {
-        /// How many.
-        count: u64,
-        /// Why.
-        why: PublishError,
-    },
-}
-
-impl Note {
-    /// How long it is said, in milliseconds.
-    pub(super) const fn lasts_ms(&self) -> u64 {
-        match self {
-            Note::Copied => 1_500,
-            Note::Dropped { .. } => 8_000,
-        }
-    }
+/// What lies over the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialog {
+    /// How this connection is made.
+    Connection,
+    /// How another one is to be made.
+    NewConnection,
 }
 
 /// The rest.
@@ -198,10 +183,12 @@ pub struct Ui {
     pub list_held: bool,
     /// Whether it is scrolled away from its newest row.
     pub list_away: bool,
-    /// Whether the connection panel is open.
-    pub dialog_open: bool,
-    /// What is said for a moment, and until when in Unix milliseconds.
-    pub note: Option<(Note, u64)>,
+    /// What lies over the page.
+    pub dialog: Option<Dialog>,
+    /// What is asked, over the page and any dialog.
+    pub question: Option<Question>,
+    /// What is said for a moment.
+    pub toasts: Toasts,
 }
 
 impl Ui {
@@ -214,8 +201,9 @@ impl Ui {
             paused: false,
             list_held: false,
             list_away: false,
-            dialog_open: false,
-            note: None,
+            dialog: None,
+            question: None,
+            toasts: Toasts::default(),
         }
     }
 }

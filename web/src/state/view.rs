@@ -1,28 +1,45 @@
 //! The state as components see it.
 
 use super::AppState;
+use super::workspace::{ConnectionId, Workspace};
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
 /// The state, to be looked at. Two views are equal if nothing has changed between them; so a component that has one
 /// among its properties is rendered again exactly when there may be something new.
 #[derive(Clone, Debug)]
-pub struct View(pub(crate) Rc<RefCell<AppState>>, pub(crate) u64);
+pub struct View {
+    workspace: Rc<RefCell<Workspace>>,
+    id: ConnectionId,
+    revision: u64,
+}
 
 impl View {
-    /// The first view of a state.
-    pub fn new(state: AppState) -> Self {
-        View(Rc::new(RefCell::new(state)), 0)
+    /// A view of the connection that is looked at, as it is at this revision.
+    pub fn new(workspace: Rc<RefCell<Workspace>>, revision: u64) -> Self {
+        let id = workspace.borrow().active_id();
+        View { workspace, id, revision }
     }
 
-    /// The state. Not to be held across anything that changes it.
+    /// Which connection it shows.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// The connection's state. Not to be held across anything that changes it.
     pub fn read(&self) -> Ref<'_, AppState> {
-        self.0.borrow()
+        Ref::map(self.workspace.borrow(), |all| all.get(self.id).unwrap_or_else(|| all.active()))
+    }
+
+    /// All connections. Not to be held across anything that changes them.
+    pub fn workspace(&self) -> Ref<'_, Workspace> {
+        self.workspace.borrow()
     }
 }
 
 impl PartialEq for View {
     fn eq(&self, other: &Self) -> bool {
-        self.1 == other.1 && Rc::ptr_eq(&self.0, &other.0)
+        (self.revision, self.id) == (other.revision, other.id)
+            && Rc::ptr_eq(&self.workspace, &other.workspace)
     }
 }

@@ -1,0 +1,74 @@
+//! The connections of this page, as tabs. With one there is nothing to choose, and nothing is shown.
+
+use super::icon::Icon;
+use super::parts::icon_button;
+use crate::i18n::{Lang, Text};
+use crate::state::{Action, AppState, ConnectionId, Dialog, PageAction, View};
+use tabmq_shared::client::State;
+use yew::prelude::*;
+
+/// The tabs. Arrows go from one to the next.
+pub fn connection_tabs(lang: Lang, view: &View, on: &Callback<Action>) -> Html {
+    let workspace = view.workspace();
+    if workspace.len() < 2 {
+        return Html::default();
+    }
+    let tabs = workspace.iter().map(|(id, state)| tab(lang, id, state, id == view.id(), on));
+    let onkeydown = super::parts::if_some(on, |event: KeyboardEvent| {
+        let step = match event.key().as_str() {
+            "ArrowRight" => 1,
+            "ArrowLeft" => -1,
+            _ => return None,
+        };
+        event.prevent_default();
+        Some(Action::Page(PageAction::Step(step)))
+    });
+    html! {
+        <div class="connections" {onkeydown}>
+            <div class="connection-tabs" role="tablist" aria-label={lang.t(Text::Connections)}>{ for tabs }</div>
+            { new_connection(lang, on) }
+        </div>
+    }
+}
+
+/// The button for one more.
+pub(super) fn new_connection(lang: Lang, on: &Callback<Action>) -> Html {
+    let open = on.reform(|_| Action::Dialog(Some(Dialog::NewConnection)));
+    icon_button(Icon::Plus, lang.t(Text::NewConnection), "new-connection", open)
+}
+
+fn tab(lang: Lang, id: ConnectionId, state: &AppState, active: bool, on: &Callback<Action>) -> Html {
+    let name = broker_name(lang, &state.settings.broker);
+    let close = lang.fill(Text::CloseConnection, &[("name", &name)]);
+    html! {
+        <div class={classes!("connection-tab", tone(&state.connection.state), active.then_some("active"))} key={id.0}
+            data-test="connection-tab" data-state={tone(&state.connection.state)}>
+            <button type="button" role="tab" aria-selected={active.to_string()} tabindex={if active { "0" } else { "-1" }}
+                title={state.connection.url.clone()} onclick={on.reform(move |_| Action::Page(PageAction::Show(id)))}>
+                <span class="dot" />
+                <span class="words">{ name }</span>
+                <span class="detail">{ state.settings.client_id.clone() }</span>
+            </button>
+            { icon_button(Icon::Close, close, "connection-close", on.reform(move |_| Action::Page(PageAction::Close(id)))) }
+        </div>
+    }
+}
+
+/// The colour that goes with a state.
+pub(super) const fn tone(state: &State) -> &'static str {
+    match state {
+        State::Idle => "off",
+        State::Opening { .. } | State::Connecting { .. } => "busy",
+        State::Connected { .. } => "on",
+        State::Waiting { .. } | State::Stopped { .. } => "bad",
+    }
+}
+
+/// A broker's address, short.
+fn broker_name(lang: Lang, url: &str) -> String {
+    if url.is_empty() {
+        return lang.t(Text::ThisBroker).to_owned();
+    }
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    host.split('/').next().unwrap_or(host).to_owned()
+}

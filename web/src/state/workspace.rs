@@ -1,0 +1,298 @@
+//! Several connections at once, as tabs of the page: each has a state of its own, one of them is looked at.
+//!
+//! What concerns all of them (time, theme, what the page's broker says of itself) reaches each state; what concerns the
+//! page alone is a [`PageAction`] and done here; everything else goes to one state.
+
+use super::settings::Settings;
+use super::subscriptions::Subscriptions;
+use super::{Action, AppState, Effect};
+use std::collections::VecDeque;
+
+/// More connections than this nobody overlooks, and each keeps its own messages in memory.
+pub const MAX_CONNECTIONS: usize = 16;
+
+/// A connection of this page: valid as long as the page lives, never used twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectionId(pub u32);
+
+/// What concerns the page as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PageAction {
+    /// Connect once more, beside the others, and look at that.
+    Open(Box<Settings>),
+    /// Look at another connection.
+    Show(ConnectionId),
+    /// Look at the connection so many places to the right, from the last one on at the first again.
+    Step(isize),
+    /// End a connection and forget it. The last one stays.
+    Close(ConnectionId),
+}
+
+/// One connection and all that is known of it.
+#[derive(Debug)]
+struct Entry {
+    id: ConnectionId,
+    state: AppState,
+}
+
+/// The connections in the order of their tabs.
+#[derive(Debug)]
+pub struct Workspace {
+    before: Vec<Entry>,
+    active: Entry,
+    after: VecDeque<Entry>,
+    next: u32,
+}
+
+impl Workspace {
+    /// With one connection.
+    pub fn new(id: ConnectionId, state: AppState) -> Self {
+        Workspace {
+            before: Vec::new(),
+            active: Entry { id, state },
+            after: VecDeque::new(),
+            next: id.0.saturating_add(1),
+        }
+    }
+
+    /// Adds a connection behind the others, as the tab has kept it; the active one stays.
+    pub fn push(&mut self, id: ConnectionId, state: AppState) {
+        if self.len() < MAX_CONNECTIONS && self.get(id).is_none() {
+            self.next = self.next.max(id.0.saturating_add(1));
+            self.after.push_back(Entry { id, state });
+        }
+    }
+
+    /// Which connection is looked at.
+    pub fn active_id(&self) -> ConnectionId {
+        self.active.id
+    }
+
+    /// The state that is looked at.
+    pub fn active(&self) -> &AppState {
+        &self.active.state
+    }
+
+    /// The state of a connection.
+    pub fn get(&self, id: ConnectionId) -> Option<&AppState> {
+        self.iter().find(|(known, _)| *known == id).map(|(_, state)| state)
+    }
+
+    /// All of them, in the order of their tabs.
+    pub fn iter(&self) -> impl Iterator<Item = (ConnectionId, &AppState)> {
+        let entries = self.before.iter().chain(std::iter::once(&self.active)).chain(&self.after);
+        entries.map(|entry| (entry.id, &entry.state))
+    }
+
+    /// How many there are: at least one.
+    pub fn len(&self) -> usize {
+        self.before.len() + 1 + self.after.len()
+    }
+
+    /// Never.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// Brings what is derived up to date; to be called before painting.
+    pub fn refresh(&mut self) {
+        self.active.state.refresh();
+    }
+
+    /// Changes whom the action concerns and says what is to be done, and for which connection. Of a connection that is
+    /// closed, nothing is heard any more.
+    pub fn apply(&mut self, id: ConnectionId, action: Action) -> Vec<(ConnectionId, Effect)> {
+        match action {
+            Action::Page(action) => self.page(action),
+            action if action.is_for_all() => {
+                let states = self.states_mut();
+                let effects = states.flat_map(|(id, state)| with_id(id, state.apply(action.clone())));
+                effects.collect()
+            }
+            action => match self.get_mut(id) {
+                Some(state) => with_id(id, state.apply(action)).collect(),
+                None => Vec::new(),
+            },
+        }
+    }
+
+    fn page(&mut self, action: PageAction) -> Vec<(ConnectionId, Effect)> {
+        match action {
+            PageAction::Open(settings) => self.open(*settings),
+            PageAction::Show(id) => {
+                self.activate(id);
+                self.shown()
+            }
+            PageAction::Step(places) => {
+                let ids: Vec<_> = self.iter().map(|(id, _)| id).collect();
+                let places = places.rem_euclid(ids.len().try_into().unwrap_or(1));
+                let target = (self.before.len() + places.unsigned_abs()) % ids.len();
+                if let Some(id) = ids.get(target) {
+                    self.activate(*id);
+                }
+                self.shown()
+            }
+            PageAction::Close(id) => self.close(id),
+        }
+    }
+
+    fn open(&mut self, settings: Settings) -> Vec<(ConnectionId, Effect)> {
+        self.active.state.ui.dialog = None;
+        if self.len() >= MAX_CONNECTIONS {
+            return Vec::new();
+        }
+        let id = ConnectionId(self.next);
+        let subscriptions = Subscriptions::first_visit(settings.broker.is_empty());
+        let state = self.active.state.beside(settings, subscriptions);
+        self.push(id, state);
+        self.activate(id);
+        let mut effects = self.shown();
+        effects.extend(with_id(id, vec![Effect::KeepSettings, Effect::KeepSubscriptions, Effect::Start]));
+        effects
+    }
+
+    fn close(&mut self, id: ConnectionId) -> Vec<(ConnectionId, Effect)> {
+        if self.len() < 2 {
+            return Vec::new();
+        }
+        if self.active.id == id {
+            // The neighbour takes its place: the right one, if there is one.
+            let _ = self.step_right() || self.step_left();
+        }
+        self.before.retain(|entry| entry.id != id);
+        self.after.retain(|entry| entry.id != id);
+        let mut effects = self.shown();
+        effects.push((id, Effect::Forget));
+        effects
+    }
+
+    /// What is to be done after another connection came into view.
+    fn shown(&self) -> Vec<(ConnectionId, Effect)> {
+        let effects = vec![Effect::KeepConnections, Effect::LocateBroker, Effect::Locate];
+        with_id(self.active.id, effects).collect()
+    }
+
+    fn activate(&mut self, id: ConnectionId) {
+        while self.before.iter().any(|entry| entry.id == id) && self.step_left() {}
+        while self.after.iter().any(|entry| entry.id == id) && self.step_right() {}
+    }
+
+    fn step_left(&mut self) -> bool {
+        let Some(next) = self.before.pop() else { return false };
+        self.after.push_front(std::mem::replace(&mut self.active, next));
+        true
+    }
+
+    fn step_right(&mut self) -> bool {
+        let Some(next) = self.after.pop_front() else { return false };
+        self.before.push(std::mem::replace(&mut self.active, next));
+        true
+    }
+
+    fn states_mut(&mut self) -> impl Iterator<Item = (ConnectionId, &mut AppState)> {
+        let Workspace { before, active, after, .. } = self;
+        let entries = before.iter_mut().chain(std::iter::once(active)).chain(after);
+        entries.map(|entry| (entry.id, &mut entry.state))
+    }
+
+    fn get_mut(&mut self, id: ConnectionId) -> Option<&mut AppState> {
+        self.states_mut().find(|(known, _)| *known == id).map(|(_, state)| state)
+    }
+}
+
+fn with_id(id: ConnectionId, effects: Vec<Effect>) -> impl Iterator<Item = (ConnectionId, Effect)> {
+    effects.into_iter().map(move |effect| (id, effect))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Clock, Look, Theme};
+    use super::*;
+    use tabmq_shared::Time;
+
+    fn state(client_id: &str) -> AppState {
+        AppState::new(Settings::new(client_id.into()), Subscriptions::default(), Look::default())
+    }
+
+    fn workspace(n: u32) -> Workspace {
+        let mut workspace = Workspace::new(ConnectionId(0), state("c0"));
+        for i in 1..n {
+            workspace.push(ConnectionId(i), state(&format!("c{i}")));
+        }
+        workspace
+    }
+
+    fn page(workspace: &mut Workspace, action: PageAction) -> Vec<(ConnectionId, Effect)> {
+        workspace.apply(workspace.active_id(), Action::Page(action))
+    }
+
+    fn ids(workspace: &Workspace) -> (Vec<u32>, u32) {
+        (workspace.iter().map(|(id, _)| id.0).collect(), workspace.active_id().0)
+    }
+
+    #[test]
+    fn switching_keeps_the_order() {
+        let mut workspace = workspace(4);
+        for (action, expected) in [
+            (PageAction::Show(ConnectionId(2)), 2),
+            (PageAction::Show(ConnectionId(9)), 2),
+            (PageAction::Step(1), 3),
+            (PageAction::Step(1), 0),
+            (PageAction::Step(-1), 3),
+            (PageAction::Step(-7), 0),
+            (PageAction::Show(ConnectionId(1)), 1),
+        ] {
+            let effects = page(&mut workspace, action.clone());
+            assert_eq!(ids(&workspace), (vec![0, 1, 2, 3], expected), "{action:?}");
+            assert!(effects.contains(&(ConnectionId(expected), Effect::LocateBroker)), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn an_action_reaches_its_connection_even_from_behind() {
+        let mut workspace = workspace(2);
+        workspace.apply(ConnectionId(1), Action::ListFilter("x".into()));
+        assert_eq!(workspace.active().ui.list_filter, "");
+        assert_eq!(workspace.get(ConnectionId(1)).unwrap().ui.list_filter, "x");
+        assert_eq!(workspace.apply(ConnectionId(7), Action::ListFilter("x".into())), []);
+    }
+
+    #[test]
+    fn time_and_looks_are_the_same_for_all() {
+        let mut workspace = workspace(2);
+        let clock = Clock { unix_ms: 5000, offset_min: 0 };
+        workspace.apply(ConnectionId(0), Action::Tick(clock, Time::from_millis(5000)));
+        workspace.apply(ConnectionId(0), Action::Look(Look { theme: Theme::Dark, ..Look::default() }));
+        for (_, state) in workspace.iter() {
+            assert_eq!((state.clock, state.ui.look.theme), (clock, Theme::Dark));
+        }
+    }
+
+    #[test]
+    fn opening_and_closing() {
+        let mut workspace = workspace(2);
+        workspace.apply(ConnectionId(0), Action::Look(Look { theme: Theme::Dark, ..Look::default() }));
+        let effects = page(&mut workspace, PageAction::Open(Box::new(Settings::new("new".into()))));
+        assert_eq!(ids(&workspace), (vec![0, 1, 2], 2));
+        assert!(effects.contains(&(ConnectionId(2), Effect::Start)));
+        assert_eq!(workspace.active().ui.look.theme, Theme::Dark, "looks are taken along");
+
+        let effects = page(&mut workspace, PageAction::Close(ConnectionId(2)));
+        assert_eq!(ids(&workspace), (vec![0, 1], 1));
+        assert!(effects.contains(&(ConnectionId(2), Effect::Forget)));
+        page(&mut workspace, PageAction::Close(ConnectionId(0)));
+        assert_eq!(page(&mut workspace, PageAction::Close(ConnectionId(1))), [], "the last one stays");
+        assert_eq!(ids(&workspace), (vec![1], 1));
+
+        page(&mut workspace, PageAction::Open(Box::new(Settings::new("again".into()))));
+        assert_eq!(ids(&workspace), (vec![1, 3], 3), "a number is not used twice");
+    }
+
+    #[test]
+    fn bounded() {
+        let mut workspace = workspace(40);
+        assert_eq!(workspace.len(), MAX_CONNECTIONS);
+        let effects = page(&mut workspace, PageAction::Open(Box::new(Settings::new("one too many".into()))));
+        assert_eq!((effects, workspace.len()), (vec![], MAX_CONNECTIONS));
+    }
+}
