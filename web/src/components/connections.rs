@@ -41,7 +41,7 @@ fn tab(lang: Lang, id: ConnectionId, state: &AppState, active: bool, on: &Callba
     let name = broker_name(lang, &state.settings.broker);
     let close = lang.fill(Text::CloseConnection, &[("name", &name)]);
     html! {
-        <div class={classes!("connection-tab", tone(&state.connection.state), active.then_some("active"))} key={id.0}
+        <div class={classes!("connection-tab", tone(&state.connection.state), active.then_some("active"))}
             data-test="connection-tab" data-state={tone(&state.connection.state)}>
             <button type="button" role="tab" aria-selected={active.to_string()} tabindex={if active { "0" } else { "-1" }}
                 title={state.connection.url.clone()} onclick={on.reform(move |_| Action::Page(PageAction::Show(id)))}>

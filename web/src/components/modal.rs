@@ -123,7 +123,7 @@ pub fn Menu(props: &MenuProps) -> Html {
 pub fn question(lang: Lang, question: &Question, on: &Callback<Action>) -> Html {
     let yes = lang.say(&question.yes);
     html! {
-        <Modal key="question" title={lang.say(&question.words)} test="question" on_close={on.reform(|()| Action::Answer(false))}>
+        <Modal title={lang.say(&question.words)} test="question" on_close={on.reform(|()| Action::Answer(false))}>
             if !question.lines.is_empty() {
                 <ul class="question-lines">{ for question.lines.iter().map(|line| html! { <li>{ line }</li> }) }</ul>
             }

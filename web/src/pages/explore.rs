@@ -28,8 +28,6 @@ pub fn Explore(props: &ExploreProps) -> Html {
     let narrow = use_media("(max-width: 899px)");
     let state = props.view.read();
     let lang = state.ui.look.lang;
-    // Scroll positions and open menus belong to one connection.
-    let key = props.view.id().0;
     html! {
         <div class={classes!("app", narrow.then_some("narrow"))}>
             { header(props, &state) }
@@ -43,24 +41,34 @@ pub fn Explore(props: &ExploreProps) -> Html {
                     </button>
                 </div>
             }
+            // An element of its own: Yew puts what precedes a replaced element beside the old one, which is gone.
+            <main>{ parts(props, &state, narrow) }</main>
             if narrow {
-                <main class="one" {key}>{ part(props, &state, state.ui.tab, true) }</main>
                 { tabs(props, lang, state.ui.tab) }
-            } else {
-                <main class="three" {key}>
-                    <div class="column left">{ part(props, &state, Tab::Topics, false) }</div>
-                    <div class="column middle">
-                        { part(props, &state, Tab::Messages, false) }
-                        { part(props, &state, Tab::Publish, false) }
-                    </div>
-                    <div class="column right">{ part(props, &state, Tab::Details, false) }</div>
-                </main>
             }
             { toasts(lang, state.ui.toasts.rows(), &props.on) }
             { dialog(props, &state) }
             if let Some(asked) = &state.ui.question {
                 { question(lang, asked, &props.on) }
             }
+        </div>
+    }
+}
+
+/// Scroll positions and open menus belong to one connection: another connection has other elements.
+fn parts(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
+    let key = props.view.id().0;
+    if narrow {
+        return html! { <div class="one" {key}>{ part(props, state, state.ui.tab, true) }</div> };
+    }
+    html! {
+        <div class="three" {key}>
+            <div class="column left">{ part(props, state, Tab::Topics, false) }</div>
+            <div class="column middle">
+                { part(props, state, Tab::Messages, false) }
+                { part(props, state, Tab::Publish, false) }
+            </div>
+            <div class="column right">{ part(props, state, Tab::Details, false) }</div>
         </div>
     }
 }
@@ -73,7 +81,7 @@ fn dialog(props: &ExploreProps, state: &AppState) -> Html {
     };
     let settings = if is_new { Settings::new(props.new_id.emit(())) } else { state.settings.clone() };
     html! {
-        <ConnectionDialog key={is_new.to_string()} lang={state.ui.look.lang} {settings} {is_new}
+        <ConnectionDialog lang={state.ui.look.lang} {settings} {is_new}
             url={state.connection.url.clone()} new_id={props.new_id.clone()} on={props.on.clone()} />
     }
 }
