@@ -2,6 +2,7 @@
 
 use crate::client::{BenchArgs, PubArgs, SubArgs};
 use crate::config::Settings;
+use crate::gateway::GatewaySettings;
 use clap::{Parser, Subcommand};
 
 /// An MQTT broker that serves its own client page. Without a command it is `tabmq serve`
@@ -22,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the broker
     Serve(Box<Settings>),
+    /// Serve the page and MQTT over WebSocket in front of another broker
+    Gateway(Box<GatewaySettings>),
     /// Publish a message, a file, or every line of standard input
     Pub(Box<PubArgs>),
     /// Print the messages of topics

@@ -12,6 +12,7 @@
 //! - [`http`]: the page and the API.
 //! - [`events`]: the console.
 //! - [`client`]: `tabmq pub` and `tabmq sub`.
+//! - [`gateway`]: the page in front of another broker.
 
 #![cfg_attr(
     test,
@@ -31,6 +32,7 @@ pub mod client;
 pub mod config;
 pub mod connection;
 pub mod events;
+pub mod gateway;
 pub mod http;
 pub mod hub;
 pub mod listener;
@@ -38,5 +40,5 @@ pub mod outbox;
 mod serve;
 pub mod server;
 
-pub use serve::serve;
+pub use serve::{gateway as serve_gateway, serve};
 pub use server::{Server, StartError};

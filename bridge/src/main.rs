@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use tabmq::cli::{Cli, Command};
 use tabmq::client;
 use tabmq::config::{Config, Settings};
+use tabmq::gateway::GatewaySettings;
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
@@ -13,6 +14,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => serve(cli.settings),
         Some(Command::Serve(settings)) => serve(*settings),
+        Some(Command::Gateway(settings)) => gateway(*settings),
         Some(Command::Pub(args)) => client(client::publish(*args)),
         Some(Command::Sub(args)) => client(client::subscribe(*args)),
         Some(Command::Bench(args)) => client::bench(&args).map_err(Into::into),
@@ -27,6 +29,12 @@ fn serve(settings: Settings) -> Result<ExitCode> {
     let config = Config::load(settings)?;
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     Ok(runtime.block_on(tabmq::serve(&config))?)
+}
+
+fn gateway(settings: GatewaySettings) -> Result<ExitCode> {
+    let config = settings.load()?;
+    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(tabmq::serve_gateway(&config))?)
 }
 
 /// One connection needs one thread.

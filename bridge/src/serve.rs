@@ -1,7 +1,8 @@
-//! `tabmq serve`: a [`Server`] with a console and signals.
+//! `tabmq serve` and `tabmq gateway`: a [`Server`] or a [`Gateway`] with a console and signals.
 
 use crate::config::Config;
 use crate::events;
+use crate::gateway::{Gateway, GatewayConfig};
 use crate::server::{Server, StartError};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -20,6 +21,30 @@ pub async fn serve(config: &Config) -> Result<ExitCode, StartError> {
         () = server.stop() => Ok(ExitCode::SUCCESS),
         signal = signals.next() => Ok(ExitCode::from(signal.exit_code)),
     }
+}
+
+/// Runs a gateway until a signal ends it, as [`serve`].
+pub async fn gateway(config: &GatewayConfig) -> Result<ExitCode, StartError> {
+    events::init(config.log.into(), config.log_format);
+    let _ = raise_open_files();
+    let mut signals = Signals::new();
+    let gateway = Gateway::start(config)?;
+    // Nobody may be listening there, and a gateway can do without.
+    let _ = announce_gateway(&gateway, &mut io::stdout().lock());
+    events::stopping(signals.next().await.name);
+    tokio::select! {
+        () = gateway.stop() => Ok(ExitCode::SUCCESS),
+        signal = signals.next() => Ok(ExitCode::from(signal.exit_code)),
+    }
+}
+
+/// As [`announce`].
+fn announce_gateway(gateway: &Gateway, out: &mut impl Write) -> io::Result<()> {
+    let address = gateway.http_address();
+    writeln!(out, "http listening on {address} (page at http://{}/)", reachable(address))?;
+    writeln!(out, "upstream {}", gateway.upstream())?;
+    writeln!(out, "ready")?;
+    out.flush()
 }
 
 /// One line for each listener, then `ready`. Scripts read these lines: see the table of names in the README.

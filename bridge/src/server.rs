@@ -159,7 +159,7 @@ impl Server {
 }
 
 /// Listens, and says where: with port 0 the system chooses.
-fn bind(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
+pub(crate) fn bind(address: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), StartError> {
     let bound =
         accept::bind(address).and_then(|listener| listener.local_addr().map(|address| (listener, address)));
     bound.map_err(|source| match source.kind() {

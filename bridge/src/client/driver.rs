@@ -24,7 +24,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(2);
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A client with its socket. [`Driver::event`] is the one place where it waits.
-pub(super) struct Driver {
+pub(crate) struct Driver {
     machine: Client,
     target: Target,
     started: Instant,
@@ -46,7 +46,7 @@ enum Link {
 
 impl Driver {
     /// Begins to connect.
-    pub(super) fn start(options: ConnectOptions, target: Target) -> Self {
+    pub(crate) fn start(options: ConnectOptions, target: Target) -> Self {
         let started = Instant::now();
         let mut machine = Client::new(options, fastrand::u64(..));
         machine.start(Time::ZERO);
@@ -63,12 +63,12 @@ impl Driver {
     }
 
     /// What happens next. May be given up and called again: nothing is lost.
-    pub(super) async fn event(&mut self) -> Event {
+    pub(crate) async fn event(&mut self) -> Event {
         poll_fn(|cx| self.poll_event(cx)).await
     }
 
     /// Says good-bye, and waits until all that was sent has left.
-    pub(super) async fn finish(mut self) {
+    pub(crate) async fn finish(mut self) {
         self.machine.disconnect(ReasonCode::Success, self.now());
         poll_fn(|cx| {
             self.obey();
@@ -86,7 +86,7 @@ impl Driver {
     }
 
     /// The state machine, and what time it is for it.
-    pub(super) fn machine(&mut self) -> (&mut Client, Time) {
+    pub(crate) fn machine(&mut self) -> (&mut Client, Time) {
         let now = self.now();
         (&mut self.machine, now)
     }

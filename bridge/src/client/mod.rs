@@ -19,6 +19,10 @@ mod subscribe;
 mod target;
 mod transport;
 
+pub(crate) use driver::Driver;
+pub(crate) use target::Target;
+pub(crate) use transport::{Transport, connect};
+
 pub use args::{PubArgs, SubArgs};
 pub use bench::{BenchArgs, bench};
 pub use publish::publish;

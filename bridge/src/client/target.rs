@@ -13,7 +13,7 @@ const WEBSOCKET_PATH: &str = "/mqtt";
 
 /// A broker's address, and what a URL may say besides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     pub(super) way: Way,
     pub(super) host: String,
     pub(super) port: u16,
@@ -35,7 +35,7 @@ pub(super) enum Way {
 
 impl Target {
     /// MQTT over TCP.
-    pub(super) fn tcp(host: &str, port: u16) -> Self {
+    pub(crate) fn tcp(host: &str, port: u16) -> Self {
         let (username, password, topic) = (None, None, None);
         Target { way: Way::Tcp, host: host.to_owned(), port, username, password, topic }
     }
@@ -44,7 +44,7 @@ impl Target {
     ///
     /// Not with a general URL parser: in a topic, '#', '?' and '%' are what they are. User name and password may be
     /// percent-encoded.
-    pub(super) fn parse(url: &str) -> Result<Self, String> {
+    pub(crate) fn parse(url: &str) -> Result<Self, String> {
         let (scheme, rest) = url.split_once("://").ok_or("write mqtt://HOST/TOPIC or ws://HOST:PORT/PATH")?;
         let (authority, path) = match rest.find('/') {
             Some(slash) => rest.split_at(slash),
@@ -78,6 +78,18 @@ impl Target {
             password,
             topic: topic.map(str::to_owned),
         })
+    }
+}
+
+impl Target {
+    /// Whether it is MQTT without a WebSocket, and nothing but an address.
+    pub(crate) fn is_plain_address(&self) -> bool {
+        self.way == Way::Tcp && self.topic.is_none()
+    }
+
+    /// The user name and the password that the URL has.
+    pub(crate) fn credentials(&self) -> (Option<&str>, Option<&str>) {
+        (self.username.as_deref(), self.password.as_deref())
     }
 }
 

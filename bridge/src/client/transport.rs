@@ -20,7 +20,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 const MAX_FRAME_BYTES: usize = 64 * 1024;
 
 /// A connection to a broker.
-pub(super) enum Transport {
+pub(crate) enum Transport {
     Tcp(TcpStream),
     WebSocket {
         stream: Box<WebSocketStream<TcpStream>>,
@@ -30,7 +30,7 @@ pub(super) enum Transport {
 }
 
 /// Connects. The error is a sentence that says what to do.
-pub(super) async fn connect(target: Target, version: Version) -> Result<Transport, String> {
+pub(crate) async fn connect(target: Target, version: Version) -> Result<Transport, String> {
     let stream = connect_tcp(&target).await?;
     // It can fail only for a socket that is dead already, and then the first write says so.
     let _ = stream.set_nodelay(true);

@@ -216,7 +216,7 @@ fn broker_config(layer: &Layer) -> Result<BrokerConfig, ConfigError> {
 }
 
 /// An origin is `scheme://host` or `scheme://host:port`, as browsers send it.
-fn check_origins(origins: Vec<String>) -> Result<Vec<String>, ConfigError> {
+pub(crate) fn check_origins(origins: Vec<String>) -> Result<Vec<String>, ConfigError> {
     let check = |origin: String| {
         let origin = origin.trim_end_matches('/').to_ascii_lowercase();
         let host = origin.split_once("://").map(|(_, host)| host);

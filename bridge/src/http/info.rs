@@ -3,7 +3,7 @@
 use super::AppState;
 use axum::Json;
 use axum::extract::State;
-use tabmq_shared::api::{Clients, Info, Limits, Listener, Messages, WEBSOCKET_PATH};
+use tabmq_shared::api::{Clients, Info, Limits, Listener, Messages, Mode, WEBSOCKET_PATH};
 use tabmq_shared::packet::Version;
 
 /// What does not change while the broker runs.
@@ -19,6 +19,7 @@ pub(super) async fn info(State(state): State<AppState>) -> Json<Info> {
     let stats = state.hub.stats();
     let versions = [Version::V31, Version::V311, Version::V5];
     Json(Info {
+        mode: Mode::Broker,
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         protocol_versions: versions.iter().map(Version::to_string).collect(),

@@ -4,9 +4,11 @@
 //! - [`connection`]: HTTP/1.1 on one TCP connection.
 //! - `page`: the embedded page; `negotiation`: which form of it a browser gets.
 //! - `publish`, `info`: the API. `problem`: its errors.
+//! - [`gateway`]: the API of a gateway, which has another broker behind it.
 //! - [`origin`]: which web pages may use all this.
 
 pub mod connection;
+pub mod gateway;
 mod info;
 mod negotiation;
 pub mod origin;
@@ -37,15 +39,22 @@ struct AppState {
 
 /// All that one HTTP listener serves; `websocket` is what answers at [`api::WEBSOCKET_PATH`].
 pub fn router(hub: Arc<Hub>, info: ServerInfo, origins: OriginPolicy, websocket: MethodRouter) -> Router {
-    // Twice the largest payload: base64 and escaped text take more room than what they stand for.
-    let body_limit = usize::try_from(hub.max_packet_size()).unwrap_or(usize::MAX).saturating_mul(2);
+    let max_packet_size = hub.max_packet_size();
     let api = Router::new()
         .route(api::PUBLISH_PATH, post(publish::publish))
         .route(api::INFO_PATH, get(info::info))
+        .with_state(AppState { hub, info: Arc::new(info) });
+    site(api, max_packet_size, origins, websocket)
+}
+
+/// The page, MQTT over WebSocket, and an API around which all that is the same for every API.
+fn site(api: Router, max_packet_size: u32, origins: OriginPolicy, websocket: MethodRouter) -> Router {
+    // Twice the largest payload: base64 and escaped text take more room than what they stand for.
+    let body_limit = usize::try_from(max_packet_size).unwrap_or(usize::MAX).saturating_mul(2);
+    let api = api
         .route("/api/{*rest}", axum::routing::any(no_such_api))
         .route("/api", axum::routing::any(no_such_api))
-        .layer(DefaultBodyLimit::max(body_limit.saturating_add(64 * 1024)))
-        .with_state(AppState { hub, info: Arc::new(info) });
+        .layer(DefaultBodyLimit::max(body_limit.saturating_add(64 * 1024)));
     Router::new()
         .route(api::WEBSOCKET_PATH, websocket)
         .route("/healthz", get(async || "ok\n"))

@@ -27,7 +27,7 @@ pub(super) async fn publish(
     let size = message.topic.as_str().len().saturating_add(message.payload.len());
     let limit = state.hub.max_packet_size();
     if u32::try_from(size).is_ok_and(|size| size <= limit) {
-        let receivers = state.hub.publish(message).receivers;
+        let receivers = Some(state.hub.publish(message).receivers);
         return Ok(Json(PublishResponse { receivers }));
     }
     let detail = format!("topic and payload have {size} bytes together, and the largest packet has {limit}");
@@ -35,7 +35,7 @@ pub(super) async fn publish(
 }
 
 /// Makes a message of a request, or says what is wrong with it.
-fn message(request: PublishRequest) -> Result<ServerMessage, ApiError> {
+pub(super) fn message(request: PublishRequest) -> Result<ServerMessage, ApiError> {
     let PublishRequest { topic, payload, payload_base64, qos, retain, properties } = request;
     let topic = topic_name("topic", topic)?;
     let payload = match (payload, payload_base64) {
@@ -104,7 +104,7 @@ fn from_base64(name: &str, text: &str) -> Result<Bytes, ApiError> {
 }
 
 /// What axum found, as a sentence for whoever wrote the request.
-fn explain(rejection: JsonRejection) -> ApiError {
+pub(super) fn explain(rejection: JsonRejection) -> ApiError {
     let (status, text) = (rejection.status(), rejection.body_text());
     match status {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {

@@ -1,6 +1,10 @@
 //! The HTTP API's types: what `POST /api/v1/publish` takes, and what it and `GET /api/v1/info` answer. Apart from the
 //! domain types, so that either can change without the other.
 
+mod gateway;
+
+pub use gateway::{Connections, GatewayInfo, Traffic, Upstream, UpstreamState};
+
 use serde::{Deserialize, Serialize};
 
 /// The path of [`PublishRequest`].
@@ -62,13 +66,28 @@ pub struct Properties {
 /// What became of a [`PublishRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishResponse {
-    /// How many subscribers got the message or have it queued.
-    pub receivers: usize,
+    /// How many subscribers got the message or have it queued. A gateway does not know: its broker has the message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receivers: Option<usize>,
+}
+
+/// Who answers at [`INFO_PATH`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// The broker itself, with [`Info`].
+    #[default]
+    Broker,
+    /// A gateway to another broker, with [`GatewayInfo`].
+    Gateway,
 }
 
 /// What the broker says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Info {
+    /// [`Mode::Broker`].
+    #[serde(default)]
+    pub mode: Mode,
     /// `tabmq`.
     pub name: String,
     /// The broker's version.

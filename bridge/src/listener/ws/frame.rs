@@ -252,12 +252,13 @@ pub(super) fn put_pong(out: &mut BytesMut, payload: &[u8]) {
     put_control(out, PONG, payload);
 }
 
-/// Appends a Close frame.
+/// Appends a Close frame. A text that is too long for it is cut where a character ends.
 pub(super) fn put_close(out: &mut BytesMut, code: Option<u16>, text: &str) {
     let mut payload = Vec::new();
     if let Some(code) = code {
         payload.put_u16(code);
-        payload.extend_from_slice(text.as_bytes());
+        let room = MAX_CONTROL - payload.len();
+        payload.extend_from_slice(text.get(..text.floor_char_boundary(room)).unwrap_or_default().as_bytes());
     }
     put_control(out, CLOSE, &payload);
 }

@@ -2,6 +2,7 @@
 
 use super::frame::{self, CloseReason, Decoder, MAX_PAYLOAD, Step};
 use bytes::{Buf, Bytes, BytesMut};
+use std::borrow::Cow;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,7 +19,8 @@ const MAX_SLICES: usize = 128;
 /// - Outgoing: one `poll_write_vectored` is one binary frame of up to 65,535 bytes. A frame is accepted as a whole or not
 ///   at all; what the socket has no room for is kept, leaves with the next poll of any kind, and until then nothing more
 ///   is accepted.
-/// - `poll_shutdown` sends a Close frame, and then ends the sending direction.
+/// - `poll_shutdown` sends a Close frame ([`ByteStream::close_with`] says what it says), and then ends the sending
+///   direction.
 #[derive(Debug)]
 pub struct ByteStream<S = TcpStream> {
     inner: S,
@@ -49,12 +51,12 @@ struct Output {
     close: Closing,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 enum Closing {
     #[default]
     No,
     /// The Close frame is to be sent, with this code and text.
-    Due(Option<u16>, &'static str),
+    Due(Option<u16>, Cow<'static, str>),
     /// It is sent, or on its way: nothing may follow.
     Sent,
 }
@@ -83,6 +85,13 @@ impl<S> ByteStream<S> {
         &mut self.inner
     }
 
+    /// Ends it with this code and reason (RFC 6455, section 7.4) in place of "normal" and nothing, as soon as what was
+    /// accepted has left: with the next [`shutdown`](tokio::io::AsyncWriteExt::shutdown) or [`flush`](
+    /// tokio::io::AsyncWriteExt::flush). Nothing is accepted any more. A Close frame has room for 123 bytes of reason.
+    pub fn close_with(&mut self, code: u16, reason: impl Into<Cow<'static, str>>) {
+        self.output.close_with(Some(code), reason.into());
+    }
+
     /// Takes the frames in `chunk` apart. Their payloads end up at its front; the number of bytes is returned.
     fn deframe(&mut self, chunk: &mut [u8]) -> usize {
         let (mut read, mut kept) = (0, 0);
@@ -104,11 +113,11 @@ impl<S> ByteStream<S> {
                 }
                 Ok(Step::Close(code)) => {
                     self.input = Input::Ended;
-                    self.output.close_with(code, "");
+                    self.output.close_with(code, Cow::Borrowed(""));
                 }
                 Err(reason) => {
                     self.input = Input::Failed(reason);
-                    self.output.close_with(Some(reason.code), reason.text);
+                    self.output.close_with(Some(reason.code), Cow::Borrowed(reason.text));
                 }
             }
         }
@@ -157,9 +166,9 @@ impl Output {
         }
         if let Some(payload) = self.pong.take_if(|_| self.close != Closing::Sent) {
             frame::put_pong(&mut self.owed, &payload);
-        } else if let Closing::Due(code, text) = self.close {
+        } else if let Closing::Due(code, text) = &self.close {
+            frame::put_close(&mut self.owed, *code, text);
             self.close = Closing::Sent;
-            frame::put_close(&mut self.owed, code, text);
         } else {
             self.owed = BytesMut::new(); // an idle connection holds no buffer
         }
@@ -167,7 +176,7 @@ impl Output {
     }
 
     /// Asks for a Close frame, unless there is one.
-    fn close_with(&mut self, code: Option<u16>, text: &'static str) {
+    fn close_with(&mut self, code: Option<u16>, text: Cow<'static, str>) {
         if self.close == Closing::No {
             self.close = Closing::Due(code, text);
         }
@@ -268,7 +277,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ByteStream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.output.close_with(Some(CloseReason::NORMAL.code), CloseReason::NORMAL.text);
+        self.output.close_with(Some(CloseReason::NORMAL.code), Cow::Borrowed(CloseReason::NORMAL.text));
         ready!(self.poll_owed(cx))?;
         Pin::new(&mut self.inner).poll_shutdown(cx)
     }

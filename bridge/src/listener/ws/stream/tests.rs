@@ -161,6 +161,20 @@ async fn shutdown_sends_a_close_frame() {
 }
 
 #[tokio::test]
+async fn a_reason_is_carried_and_cut_where_a_character_ends() {
+    for (reason, expected) in [("why", "why".to_owned()), (&"三".repeat(50), "三".repeat(41))] {
+        let (mut server, mut client) = pair(1 << 16).await;
+        server.write_all(b"last").await.unwrap();
+        server.close_with(1013, reason.to_owned());
+        assert_eq!(server.write(b"too late").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        server.shutdown().await.unwrap();
+        assert_eq!(received(&mut client).await, binary(&b"last"[..]));
+        let Message::Close(Some(close)) = received(&mut client).await else { panic!() };
+        assert_eq!((close.code, close.reason.as_str()), (CloseCode::Again, expected.as_str()));
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_breaks_off_ends_the_stream() {
     let (mut server, client) = pair(1 << 16).await;
     drop(client);

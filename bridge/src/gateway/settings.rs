@@ -1,0 +1,183 @@
+//! The flags of `tabmq gateway`, and what they mean together.
+
+use super::Credentials;
+use super::upstream::{Places, Upstream};
+use crate::client::Target;
+use crate::config::units::{Endpoint, Span};
+use crate::config::{ConfigError, LogFormat, LogLevel};
+use bytes::Bytes;
+use clap::Args;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The port of the page, the API and WebSocket, as the broker's.
+const HTTP_PORT: u16 = 8083;
+
+/// Tabs that may be connected at a time, if nobody says otherwise.
+const MAX_CONNECTIONS: usize = 10_000;
+
+/// Flags of `tabmq gateway`.
+#[derive(Args, Clone, Debug)]
+pub struct GatewaySettings {
+    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT]. User and password are the gateway's own; tabs bring theirs,
+    /// unless --replace-credentials
+    #[arg(long, value_name = "URL")]
+    upstream: String,
+
+    /// Serve the page, the API and MQTT over WebSocket (at /mqtt) here [default: 127.0.0.1:8083]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<Endpoint>,
+
+    /// Let everybody who reaches the gateway through to the broker, on an address that other machines can reach. The
+    /// broker takes all tabs for clients from the gateway's machine
+    #[arg(long)]
+    allow_anonymous: bool,
+
+    /// Let pages from this origin (such as https://example.org) use the gateway, besides its own page and pages from
+    /// this machine; '*' for any; may be repeated
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
+    allow_origin: Vec<String>,
+
+    /// User name for the gateway's own connection, by which HTTP publishes; also for the tabs with
+    /// --replace-credentials
+    #[arg(short, long, value_name = "NAME")]
+    username: Option<String>,
+
+    /// A file with its password in the first line
+    #[arg(long, value_name = "FILE", requires = "username")]
+    password_file: Option<PathBuf>,
+
+    /// Show the broker the gateway's user name and password in place of those that the tab brings
+    #[arg(long)]
+    replace_credentials: bool,
+
+    /// Let only client ids through that begin with this; may be repeated
+    #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
+    client_id_prefix: Vec<String>,
+
+    /// How many tabs may be connected at a time
+    #[arg(long, value_name = "N", default_value_t = MAX_CONNECTIONS, help_heading = "Limits")]
+    max_connections: usize,
+
+    /// Disconnect a tab when nothing has passed in either direction for so long, such as 15m; keep-alive usually sees
+    /// to that
+    #[arg(long, value_name = "TIME", default_value = "never", help_heading = "Limits")]
+    max_idle: Span,
+
+    /// How long a connection to the broker may take to open
+    #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Limits")]
+    connect_time: Span,
+
+    /// How much to write to standard error [default: info]
+    #[arg(long, value_name = "LEVEL", help_heading = "Log")]
+    log: Option<LogLevel>,
+
+    /// How to write it: for people, or a JSON object in each line [default: text]
+    #[arg(long, value_name = "FORMAT", help_heading = "Log")]
+    log_format: Option<LogFormat>,
+}
+
+/// What the gateway runs with; valid as a whole.
+#[derive(Clone, Debug)]
+pub struct GatewayConfig {
+    pub(super) upstream: Upstream,
+    /// Where the page, the API and WebSocket are served. Port 0: the system chooses one.
+    pub http: SocketAddr,
+    pub(super) allow_origins: Vec<String>,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) replace_credentials: bool,
+    pub(super) client_id_prefixes: Vec<String>,
+    pub(super) max_connections: usize,
+    pub(super) max_idle: Option<Duration>,
+    /// The least important lines that are written.
+    pub log: LogLevel,
+    /// How they are written.
+    pub log_format: LogFormat,
+}
+
+impl GatewaySettings {
+    /// Checks what no single flag can tell, and reads the files that are named.
+    pub fn load(self) -> Result<GatewayConfig, ConfigError> {
+        let invalid = |sentence: String| ConfigError::Invalid(sentence);
+        let target = Target::parse(&self.upstream)
+            .and_then(|target| match target.is_plain_address() {
+                true => Ok(target),
+                false => Err("write mqtt://HOST or mqtt://HOST:PORT, without a topic".to_owned()),
+            })
+            .map_err(|error| invalid(format!("--upstream {}: {error}", without_password(&self.upstream))))?;
+        let credentials = self.credentials(&target)?;
+        if self.replace_credentials && credentials.is_none() {
+            let sentence =
+                "--replace-credentials needs what to replace them by: --username NAME --password-file FILE";
+            return Err(invalid(sentence.to_owned()));
+        }
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT));
+        let http = match self.http {
+            None => loopback,
+            Some(endpoint) => endpoint
+                .address()
+                .ok_or_else(|| invalid("--http none: a gateway is nothing without it".to_owned()))?,
+        };
+        if !self.allow_anonymous && !http.ip().to_canonical().is_loopback() {
+            return Err(invalid(format!(
+                "{http} can be reached from other machines, and to the broker everybody who comes through the gateway \
+                 comes from this one: add --allow-anonymous if that is meant, or listen on 127.0.0.1:{}",
+                http.port()
+            )));
+        }
+        let seconds = |span: Span| Duration::from_secs(u64::from(span.0));
+        let upstream = Upstream {
+            name: format!("mqtt://{target}"),
+            places: Places::One(target),
+            connect_time: seconds(self.connect_time),
+        };
+        Ok(GatewayConfig {
+            upstream,
+            http,
+            allow_origins: crate::config::check_origins(self.allow_origin)?,
+            credentials,
+            replace_credentials: self.replace_credentials,
+            client_id_prefixes: self.client_id_prefix,
+            max_connections: self.max_connections,
+            max_idle: (self.max_idle.0 != u32::MAX && self.max_idle.0 > 0).then(|| seconds(self.max_idle)),
+            log: self.log.unwrap_or_default(),
+            log_format: self.log_format.unwrap_or_default(),
+        })
+    }
+
+    fn credentials(&self, target: &Target) -> Result<Option<Credentials>, ConfigError> {
+        if let Some(username) = &self.username {
+            let password = self.password_file.as_deref().map(first_line).transpose()?;
+            return Ok(Some(Credentials { username: username.clone(), password }));
+        }
+        let (username, password) = target.credentials();
+        Ok(username.map(|username| Credentials {
+            username: username.to_owned(),
+            password: password.map(|password| Bytes::copy_from_slice(password.as_bytes())),
+        }))
+    }
+}
+
+/// The password in a file: its first line, without the line's end.
+pub(crate) fn first_line(path: &Path) -> Result<Bytes, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        ConfigError::Invalid(format!("the password file {} cannot be read: {error}", path.display()))
+    })?;
+    match text.lines().next().filter(|line| !line.is_empty()) {
+        Some(line) => Ok(Bytes::copy_from_slice(line.as_bytes())),
+        None => Err(ConfigError::Invalid(format!(
+            "the password file {} is empty: write the password into its first line",
+            path.display()
+        ))),
+    }
+}
+
+/// A URL as it may be shown: without what stands before its '@'.
+fn without_password(url: &str) -> String {
+    let shown = match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
+        _ => url.to_owned(),
+    };
+    shown.escape_debug().to_string()
+}

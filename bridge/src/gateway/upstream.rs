@@ -1,0 +1,57 @@
+//! The broker behind the gateway: where it is, and a connection to it.
+
+use crate::client::{Target, Transport, connect};
+use std::fmt;
+use std::time::Duration;
+use tabmq_shared::packet::Version;
+
+/// The way to the broker.
+#[derive(Clone, Debug)]
+pub(super) struct Upstream {
+    /// As it is called in front of people.
+    pub(super) name: String,
+    pub(super) places: Places,
+    /// How long a connection may take to open.
+    pub(super) connect_time: Duration,
+}
+
+/// Where connections lead to.
+#[derive(Clone, Debug)]
+pub(super) enum Places {
+    /// One address for every version of MQTT, as with nearly every broker.
+    One(Target),
+    #[expect(dead_code, reason = "for the embedded rumqttd, which comes next")]
+    /// An address for 3.1.1 and one for 5.0, as rumqttd has them.
+    ByVersion {
+        /// For 3.1 and 3.1.1.
+        old: Target,
+        /// For 5.0.
+        new: Target,
+    },
+}
+
+impl Upstream {
+    /// The address for a client that speaks `version`.
+    pub(super) fn place(&self, version: Version) -> &Target {
+        match &self.places {
+            Places::One(target) => target,
+            Places::ByVersion { new, .. } if version.is_v5() => new,
+            Places::ByVersion { old, .. } => old,
+        }
+    }
+
+    /// Connects for a client that speaks `version`. The error is a sentence that says what to do.
+    pub(super) async fn connect(&self, version: Version) -> Result<Transport, String> {
+        let opening = connect(self.place(version).clone(), version);
+        match tokio::time::timeout(self.connect_time, opening).await {
+            Ok(opened) => opened,
+            Err(_elapsed) => Err(format!("no answer from {self} in time: check host, port and firewall")),
+        }
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
