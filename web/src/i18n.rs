@@ -224,6 +224,11 @@ texts! {
     StopDemo = "Stop the demo device", "停止演示设备";
     DemoRuns = "A demo device in this tab publishes to demo/…", "本标签页中的演示设备正在向 demo/… 发布消息";
 
+    // Parts that are loaded when they are needed
+    LoadingPart = "Loading…", "正在加载…";
+    LoadFailed = "This part of the page could not be fetched. Is the broker still there? If it was updated meanwhile, load the page again.", "无法获取页面的这一部分。代理是否仍在运行？如果代理已更新，请重新加载页面。";
+    TryAgain = "Try again", "重试";
+
     // Details
     Details = "Details", "详情";
     PickTitle = "Nothing selected", "未选择内容";

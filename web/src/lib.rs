@@ -6,6 +6,7 @@
 //! - [`payload`], [`mod@format`], [`i18n`]: bytes, numbers and words as people read them. Pure, too.
 //! - [`transport`]: the WebSocket. [`client`]: one loop around the state machine of `tabmq_shared::client`.
 //! - [`browser`]: storage, clock, address bar, clipboard. [`app`]: what holds state, client and browser together.
+//! - [`lazy`]: parts that are loaded when they are first needed.
 //! - [`pages`], [`components`], [`hooks`]: what is seen. Properties in, actions out.
 //!
 //! # The address bar
@@ -39,6 +40,7 @@ pub mod components;
 pub mod format;
 pub mod hooks;
 pub mod i18n;
+pub mod lazy;
 pub mod pages;
 pub mod payload;
 pub mod state;

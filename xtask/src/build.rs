@@ -64,6 +64,8 @@ fn page(target: &Path) -> Result<PathBuf> {
         "build",
         "--package",
         "tabmq-web",
+        "--features",
+        "split",
         "--profile",
         "page",
         "--target",

@@ -19,7 +19,7 @@ const HISTORY_ROWS: usize = 50;
 const LINE_POINTS: usize = 200;
 
 /// See [`Detail`].
-#[derive(Properties, PartialEq)]
+#[derive(Clone, Properties, PartialEq)]
 pub struct DetailProps {
     /// The state.
     pub view: View,
@@ -36,13 +36,7 @@ pub struct DetailProps {
 pub fn Detail(props: &DetailProps) -> Html {
     let state = props.view.read();
     let lang = props.lang;
-    let Some(path) = state.selection.path.clone() else {
-        return html! {
-            <section class="panel detail" aria-label={lang.t(Text::Details)}>
-                <div class="detail-body">{ props.children.clone() }</div>
-            </section>
-        };
-    };
+    let Some(path) = state.selection.path.clone() else { return Html::default() };
     html! {
         <section class="panel detail" aria-label={lang.t(Text::Details)}>
             { head(props, &path) }

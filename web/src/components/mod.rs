@@ -7,6 +7,7 @@ mod connections;
 mod detail;
 mod header;
 mod icon;
+mod lazy_detail;
 mod message_list;
 mod modal;
 mod notice;
@@ -21,8 +22,9 @@ mod topic_tree;
 
 pub use connection_dialog::ConnectionDialog;
 pub use connections::connection_tabs;
-pub use detail::Detail;
+pub use detail::DetailProps;
 pub use header::Header;
+pub use lazy_detail::{LazyDetail, render_detail};
 pub use message_list::MessageList;
 pub use modal::{Menu, MenuItem, Modal, question};
 pub use notice::ConnectionNotice;

@@ -2,7 +2,7 @@
 //! screen the parts are tabs.
 
 use crate::components::{
-    ConnectionDialog, ConnectionNotice, Detail, Header, MessageList, PublishForm, SubscriptionList,
+    ConnectionDialog, ConnectionNotice, Header, LazyDetail, MessageList, PublishForm, SubscriptionList,
     TopicTree, connection_tabs, next_steps, question, quiet, toasts,
 };
 use crate::hooks::use_media;
@@ -126,7 +126,7 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
             }
         }
         Tab::Details => html! {
-            <Detail {view} {lang} on={on.clone()}>{ next_steps(lang, state.broker_of_the_page(), &on) }</Detail>
+            <LazyDetail {view} {lang} on={on.clone()}>{ next_steps(lang, state.broker_of_the_page(), &on) }</LazyDetail>
         },
         Tab::Publish => {
             html! { <PublishForm {lang} publishing={state.publishing.clone()} {connected} {on} /> }

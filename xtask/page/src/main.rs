@@ -2,10 +2,11 @@
 //!
 //! What it does, in this order:
 //!
-//! 1. wasm-bindgen's library writes the JavaScript glue for the module.
-//! 2. Every asset gets a name with a hash of its content, so that a browser may keep it for ever.
-//! 3. The `<link data-trunk …>` tags of index.html become what they stand for. The same file serves trunk.
-//! 4. Everything that shrinks is written a second and third time, as `.br` and `.gz`.
+//! 1. The module is split: what the page needs at once, and parts that it loads when they are first needed.
+//! 2. wasm-bindgen's library writes the JavaScript glue.
+//! 3. Every asset gets a name with a hash of its content, so that a browser may keep it for ever.
+//! 4. The `<link data-trunk …>` tags of index.html become what they stand for. The same file serves trunk.
+//! 5. Everything that shrinks is written a second and third time, as `.br` and `.gz`.
 //!
 //! Nothing inline: the page runs under `script-src 'self' 'wasm-unsafe-eval'`.
 
@@ -14,6 +15,7 @@
 
 mod html;
 mod output;
+mod split;
 
 use anyhow::{Context, Result, bail};
 use html::{Asset, Kind};
@@ -67,10 +69,14 @@ fn write_file(path: &Path, output: &mut Output) -> Result<String> {
 /// The module and its glue. The glue starts the module itself: a separate start script would cost a round trip, and
 /// an inline one would need an exception in the content security policy.
 fn write_module(module: &Path, output: &mut Output) -> Result<String> {
+    let compiled = fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
+    let split = split::split(&compiled, &module.with_extension("split"), output)?;
     let mut generated = Bindgen::new()
-        .input_path(module)
-        .out_name("tabmq")
+        .input_bytes("tabmq", split.main.clone())
         .web(true)?
+        // What the parts take from the first module are exports of the linker.
+        .keep_lld_exports(true)
+        .demangle(false)
         .typescript(false)
         .omit_default_module_path(true)
         .remove_name_section(true)
@@ -91,7 +97,7 @@ fn write_module(module: &Path, output: &mut Output) -> Result<String> {
     let wasm = output.write_hashed("tabmq", "wasm", &generated.wasm_mut().emit_wasm())?;
     let glue = format!(
         "{}\n__wbg_init({{ module_or_path: new URL('./{wasm}', import.meta.url) }});\n",
-        generated.js()
+        split.join(generated.js())?
     );
     let script = output.write_hashed("tabmq", "js", glue.as_bytes())?;
     // The module is asked for at once, not when the script has arrived and run.

@@ -14,6 +14,8 @@ pub(crate) struct Output {
     files: usize,
     plain_bytes: usize,
     brotli_bytes: usize,
+    /// Of these, what is fetched only when it is needed.
+    later_bytes: usize,
 }
 
 impl Output {
@@ -24,13 +26,32 @@ impl Output {
                 .with_context(|| format!("cannot remove {}", directory.display()))?;
         }
         fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
-        Ok(Output { directory: directory.to_path_buf(), files: 0, plain_bytes: 0, brotli_bytes: 0 })
+        Ok(Output {
+            directory: directory.to_path_buf(),
+            files: 0,
+            plain_bytes: 0,
+            brotli_bytes: 0,
+            later_bytes: 0,
+        })
     }
 
     /// Writes `stem-HASH.extension` and returns that name.
     pub(crate) fn write_hashed(&mut self, stem: &str, extension: &str, content: &[u8]) -> Result<String> {
         let name = format!("{stem}-{:016x}.{extension}", fnv1a(content));
         self.write(&name, content)?;
+        Ok(name)
+    }
+
+    /// The same for what is not part of the first paint.
+    pub(crate) fn write_hashed_for_later(
+        &mut self,
+        stem: &str,
+        extension: &str,
+        content: &[u8],
+    ) -> Result<String> {
+        let before = self.brotli_bytes;
+        let name = self.write_hashed(stem, extension, content)?;
+        self.later_bytes += self.brotli_bytes - before;
         Ok(name)
     }
 
@@ -57,8 +78,11 @@ impl Output {
 
     /// What was written, in one line.
     pub(crate) fn summary(&self) -> String {
-        let Output { files, plain_bytes, brotli_bytes, .. } = self;
-        format!("page: {files} files, {plain_bytes} bytes, {brotli_bytes} bytes over the wire (brotli)")
+        let Output { files, plain_bytes, brotli_bytes, later_bytes, .. } = self;
+        let first = brotli_bytes - later_bytes;
+        format!(
+            "page: {files} files, {plain_bytes} bytes; over the wire (brotli) {first} at first, {later_bytes} when needed"
+        )
     }
 
     /// Replaces `directory` by this one.

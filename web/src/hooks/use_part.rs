@@ -1,0 +1,46 @@
+//! Parts of the page that are loaded when they are first needed.
+
+use crate::lazy::Part;
+use yew::prelude::*;
+
+/// How far a part is.
+pub enum Lazy<T> {
+    /// On the way.
+    Loading,
+    /// There.
+    Ready(T),
+    /// It could not be fetched; the callback tries again.
+    Failed(Callback<()>),
+}
+
+/// A part, fetched once the component has been painted; the component is rendered again when it is there.
+#[hook]
+pub fn use_part<T: Part>() -> Lazy<T> {
+    let failed = use_state_eq(|| false);
+    let attempt = use_state_eq(|| 0u32);
+    let update = use_force_update();
+    {
+        let failed = failed.clone();
+        use_effect_with(*attempt, move |_| {
+            if T::loaded().is_none() {
+                wasm_bindgen_futures::spawn_local(async move {
+                    match T::get().await {
+                        Ok(_) => update.force_update(),
+                        Err(_) => failed.set(true),
+                    }
+                });
+            }
+        });
+    }
+    match T::loaded() {
+        Some(part) => Lazy::Ready(part),
+        None if *failed => {
+            let (failed, attempt) = (failed.setter(), attempt.clone());
+            Lazy::Failed(Callback::from(move |()| {
+                failed.set(false);
+                attempt.set(*attempt + 1);
+            }))
+        }
+        None => Lazy::Loading,
+    }
+}

@@ -1,0 +1,146 @@
+//! The module taken apart: what is needed at once, and what the page loads when it is first needed.
+//!
+//! The points at which it is split are marked in `web/src/lazy.rs`. The splitter writes the first module, one module for
+//! each part, and a script that loads them; wasm-bindgen then sees the first module only.
+
+use crate::output::Output;
+use anyhow::{Context, Result, anyhow, bail};
+use std::fs;
+use std::path::Path;
+use wasm_split_cli_support::{Options, transform};
+
+/// The name under which the first module asks for its loader.
+const LOADER: &str = "./__wasm_split.js";
+
+/// A module without its parts, and what loads them.
+pub(crate) struct Split {
+    /// The first module, for wasm-bindgen.
+    pub(crate) main: Vec<u8>,
+    /// The script that loads the parts; see [`join`].
+    loader: String,
+}
+
+/// Splits `module` and writes the parts. `work` is a directory for the splitter's own files.
+pub(crate) fn split(module: &[u8], work: &Path, output: &mut Output) -> Result<Split> {
+    if work.exists() {
+        fs::remove_dir_all(work).with_context(|| format!("cannot remove {}", work.display()))?;
+    }
+    fs::create_dir_all(work).with_context(|| format!("cannot create {}", work.display()))?;
+    let main_path = work.join("main.wasm");
+    let mut options = Options::new(module);
+    options.output_dir = work;
+    options.main_out_path = &main_path;
+    options.link_name = LOADER;
+    let parts = transform(options).map_err(|error| anyhow!("cannot split the module: {error:?}"))?;
+
+    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let mut loader = String::from_utf8(read(&work.join(LOADER))?).context("the loader is not UTF-8")?;
+    for path in &parts.split_modules {
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).context("a part without a name")?;
+        let name = output.write_hashed_for_later(stem, "wasm", &without_custom_sections(&read(path)?)?)?;
+        let (plain, hashed) = (format!("\"./{stem}.wasm\""), format!("\"./{name}\""));
+        if !loader.contains(&plain) {
+            bail!("the splitter's script does not load {stem}");
+        }
+        loader = loader.replace(&plain, &hashed);
+    }
+    let main = read(&main_path)?;
+    fs::remove_dir_all(work).with_context(|| format!("cannot remove {}", work.display()))?;
+    Ok(Split { main, loader })
+}
+
+impl Split {
+    /// wasm-bindgen's script and the loader as one script. They import each other, and names by content cannot be
+    /// mutual; besides, it is one request less.
+    pub(crate) fn join(&self, glue: &str) -> Result<String> {
+        let import = |line: &&str| line.starts_with("import ") && line.contains(LOADER);
+        let Some(line) = glue.lines().find(import) else {
+            bail!("the module was built without its split points: is the feature `split` on?");
+        };
+        let name = line
+            .strip_prefix("import * as ")
+            .and_then(|rest| rest.split_whitespace().next())
+            .with_context(|| format!("not an import of the loader: {line}"))?;
+
+        let mut exports = Vec::new();
+        let mut body = String::new();
+        for line in self.loader.lines().filter(|line| !line.starts_with("import { initSync }")) {
+            let line = match line.strip_prefix("export const ") {
+                Some(rest) => {
+                    exports.push(rest.split_whitespace().next().unwrap_or_default());
+                    format!("const {rest}")
+                }
+                None => line.to_owned(),
+            };
+            body.push_str(&line);
+            body.push('\n');
+        }
+        let joined = format!("{body}const {name} = {{ {} }};\n", exports.join(", "));
+        Ok(glue.replacen(line, &joined, 1))
+    }
+}
+
+/// The module without names and other notes, which no browser needs.
+fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
+    const HEADER_BYTES: usize = 8;
+    let (header, mut rest) = module.split_at_checked(HEADER_BYTES).context("a module without its header")?;
+    let mut kept = header.to_vec();
+    while let Some((&id, behind)) = rest.split_first() {
+        let (length, length_bytes) = leb128(behind).context("a section without its length")?;
+        let size = 1 + length_bytes + length;
+        let (section, next) = rest.split_at_checked(size).context("a section that is cut")?;
+        if id != 0 {
+            kept.extend_from_slice(section);
+        }
+        rest = next;
+    }
+    Ok(kept)
+}
+
+/// An unsigned number of up to 32 bits, and how many bytes it takes.
+fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
+    let mut value = 0usize;
+    for (i, byte) in bytes.iter().take(5).enumerate() {
+        value |= usize::from(byte & 0x7f) << (7 * i);
+        if byte & 0x80 == 0 {
+            return Some((value, i + 1));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_length() {
+        assert_eq!(leb128(&[0x05]), Some((5, 1)));
+        assert_eq!(leb128(&[0xe5, 0x8e, 0x26, 0xff]), Some((624_485, 3)));
+        assert_eq!(leb128(&[0x85, 0x80, 0x80, 0x80, 0x00]), Some((5, 5)), "as the linker pads them");
+        assert_eq!(leb128(&[0x80]), None);
+        assert_eq!(leb128(&[0x80; 9]), None);
+    }
+
+    #[test]
+    fn custom_sections_go() {
+        let module = b"\0asm\x01\0\0\0\x01\x02ab\x00\x81\x00x\x03\x01c";
+        assert_eq!(without_custom_sections(module).unwrap(), b"\0asm\x01\0\0\0\x01\x02ab\x03\x01c");
+        assert!(without_custom_sections(b"\0asm\x01\0\0\0\x01\x09ab").is_err(), "cut");
+        assert!(without_custom_sections(b"\0asm").is_err());
+    }
+
+    #[test]
+    fn two_scripts_become_one() {
+        let split = Split {
+            main: Vec::new(),
+            loader:
+                "import { initSync } from \"./main.js\";\nlet x;\nexport const a = 1;\nexport const b = 2;\n"
+                    .into(),
+        };
+        let glue = "import * as import1 from \"./__wasm_split.js\"\nuse(import1);\n";
+        let joined = "let x;\nconst a = 1;\nconst b = 2;\nconst import1 = { a, b };\n\nuse(import1);\n";
+        assert_eq!(split.join(glue).unwrap(), joined);
+        assert!(split.join("nothing").unwrap_err().to_string().contains("feature"));
+    }
+}
