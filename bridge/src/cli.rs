@@ -2,6 +2,7 @@
 
 use crate::client::{BenchArgs, PubArgs, SubArgs};
 use crate::config::Settings;
+use crate::config::command::ConfigArgs;
 use crate::gateway::GatewaySettings;
 use clap::{Parser, Subcommand};
 
@@ -25,6 +26,8 @@ pub enum Command {
     Serve(Box<Settings>),
     /// Serve the page and MQTT over WebSocket in front of another broker
     Gateway(Box<GatewaySettings>),
+    /// Write, check and translate configuration files
+    Config(ConfigArgs),
     /// Publish a message, a file, or every line of standard input
     Pub(Box<PubArgs>),
     /// Print the messages of topics

@@ -5,20 +5,57 @@
 
 use crate::broker::{DisconnectCause, Event};
 use crate::config::LogFormat;
+use crate::config::reload::Change;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use tabmq_shared::packet::{ReasonCode, Version};
 use tracing::{debug, info, warn};
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, reload};
+
+/// How [`set_level`] reaches what [`init`] made.
+static LEVEL: OnceLock<reload::Handle<LevelFilter, Registry>> = OnceLock::new();
 
 /// Sends the lines to standard error from now on. A second call in one process changes nothing.
 pub fn init(level: LevelFilter, format: LogFormat) {
-    let builder =
-        tracing_subscriber::fmt().with_max_level(level).with_target(false).with_writer(std::io::stderr);
-    // An error says that somebody else has set a subscriber: a test, or a program that embeds the broker. Keep theirs.
-    let _ = match format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    let (filter, handle) = reload::Layer::new(level);
+    let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    let initialised = match format {
+        LogFormat::Text => registry.with(lines.with_ansi(std::io::stderr().is_terminal())).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
+    // An error says that somebody else has set a subscriber: a test, or a program that embeds the broker. Keep theirs.
+    if initialised.is_ok() {
+        let _ = LEVEL.set(handle);
+    }
+}
+
+/// Writes lines from this level on.
+pub(crate) fn set_level(level: LevelFilter) {
+    if let Some(handle) = LEVEL.get() {
+        let _ = handle.reload(level); // it fails only if the subscriber is gone
+    }
+}
+
+/// The configuration was read again.
+pub(crate) fn reloaded(changes: &[Change]) {
+    for Change { name, from, to, at_once } in changes {
+        let (setting, from, to) = (name.as_str(), from.as_str(), to.as_str());
+        if *at_once {
+            info!(setting, from, to, "setting changed");
+        } else {
+            warn!(setting, from, to, "setting changed in the configuration; it needs a restart");
+        }
+    }
+    info!(changes = changes.len(), "configuration read again");
+}
+
+/// The configuration was read again, and is not right: the old one stays.
+pub(crate) fn not_reloaded(error: &str) {
+    warn!(error, "the new configuration is not right; everything stays as it was");
 }
 
 /// Writes the line for `event`.

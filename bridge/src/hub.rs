@@ -9,14 +9,14 @@ use crate::broker::{
 };
 use crate::outbox::WriteQueue;
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 use tabmq_shared::Time;
-use tabmq_shared::codec::DecodeError;
+use tabmq_shared::codec::{DecodeError, Limits};
 use tabmq_shared::packet::{Connect, Packet};
 use tokio::sync::Notify;
 
@@ -34,7 +34,8 @@ pub struct Hub {
     rearm: Notify,
     /// Told whenever a connection has been closed.
     closed: Notify,
-    max_packet_size: u32,
+    /// What connections that begin now accept.
+    decoding: RwLock<Limits>,
 }
 
 /// Scratch space of one thread for what is carried out of the lock; its capacity is kept.
@@ -51,7 +52,7 @@ thread_local! {
 impl Hub {
     /// A broker without clients. `sink` is called for every event, on the thread that caused it, without the lock.
     pub fn new(config: BrokerConfig, authenticator: Arc<dyn Authenticator>, sink: EventSink) -> Arc<Hub> {
-        let max_packet_size = config.max_packet_size;
+        let decoding = RwLock::new(config.decoding());
         Arc::new(Hub {
             broker: Mutex::new(Broker::new(config, authenticator.methods(), fastrand::u64(..), Time::ZERO)),
             started: Instant::now(),
@@ -60,7 +61,7 @@ impl Hub {
             armed_ms: AtomicU64::new(u64::MAX),
             rearm: Notify::new(),
             closed: Notify::new(),
-            max_packet_size,
+            decoding,
         })
     }
 
@@ -92,7 +93,20 @@ impl Hub {
 
     /// The largest packet that clients may send, in bytes.
     pub fn max_packet_size(&self) -> u32 {
-        self.max_packet_size
+        self.decoding().max_packet_size
+    }
+
+    /// What the decoder of a connection that begins now accepts.
+    pub fn decoding(&self) -> Limits {
+        *self.decoding.read()
+    }
+
+    /// Keeps to `config` from now on: in connections that are there already as far as nothing else was agreed with their
+    /// clients.
+    pub fn reconfigure(&self, config: BrokerConfig) {
+        *self.decoding.write() = config.decoding();
+        let now = self.now();
+        self.with(|broker| broker.reconfigure(config, now));
     }
 
     /// Publishes a message of which the server is the sender.

@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! - [`config`]: flags, environment and file, validated.
-//! - [`server`]: the broker as a whole, started and stopped; [`serve()`] adds the console and signals.
+//! - [`server`]: the broker as a whole, started and stopped; [`serve()`] adds the console and signals, `reload` SIGHUP.
 //! - [`listener`]: TCP and WebSocket, each of which yields a byte stream.
 //! - [`connection`]: one connection, from its first packet to its last.
 //! - [`hub`]: the broker behind one lock; [`outbox`]: what waits for a connection.
@@ -37,6 +37,7 @@ pub mod http;
 pub mod hub;
 pub mod listener;
 pub mod outbox;
+mod reload;
 mod serve;
 pub mod server;
 

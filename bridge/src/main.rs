@@ -5,7 +5,7 @@ use clap::Parser;
 use std::process::ExitCode;
 use tabmq::cli::{Cli, Command};
 use tabmq::client;
-use tabmq::config::{Config, Settings};
+use tabmq::config::{Loaded, Settings, command};
 use tabmq::gateway::GatewaySettings;
 use tokio::runtime::Builder;
 
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Some(Command::Gateway(settings)) => gateway(*settings),
         Some(Command::Pub(args)) => client(client::publish(*args)),
         Some(Command::Sub(args)) => client(client::subscribe(*args)),
+        Some(Command::Config(args)) => command::run(&args).map_err(Into::into),
         Some(Command::Bench(args)) => client::bench(&args).map_err(Into::into),
     };
     result.unwrap_or_else(|error| {
@@ -26,9 +27,9 @@ fn main() -> ExitCode {
 }
 
 fn serve(settings: Settings) -> Result<ExitCode> {
-    let config = Config::load(settings)?;
+    let loaded = Loaded::load(settings.clone())?;
     let runtime = Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(tabmq::serve(&config))?)
+    Ok(runtime.block_on(tabmq::serve(loaded, &settings))?)
 }
 
 fn gateway(settings: GatewaySettings) -> Result<ExitCode> {

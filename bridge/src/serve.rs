@@ -1,22 +1,31 @@
 //! `tabmq serve` and `tabmq gateway`: a [`Server`] or a [`Gateway`] with a console and signals.
 
-use crate::config::Config;
+use crate::config::{Loaded, Settings};
 use crate::events;
 use crate::gateway::{Gateway, GatewayConfig};
+use crate::reload::reload;
 use crate::server::{Server, StartError};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
-/// Runs a broker until a signal ends it: SIGINT or SIGTERM stops it gracefully, a second one at once.
-pub async fn serve(config: &Config) -> Result<ExitCode, StartError> {
+/// Runs a broker until a signal ends it: SIGINT or SIGTERM stops it gracefully, a second one at once. At SIGHUP the
+/// configuration is read again, from `settings` and what they point to.
+pub async fn serve(mut loaded: Loaded, settings: &Settings) -> Result<ExitCode, StartError> {
+    let config = &loaded.config;
     events::init(config.log.into(), config.log_format);
     let _ = raise_open_files();
-    let mut signals = Signals::new();
+    let (mut signals, mut hangups) = (Signals::new(), Hangups::new());
     let server = Server::start(config)?;
     // Nobody may be listening there, and a broker can do without.
     let _ = announce(&server, &mut io::stdout().lock());
-    events::stopping(signals.next().await.name);
+    let ended = loop {
+        tokio::select! {
+            signal = signals.next() => break signal,
+            () = hangups.next() => reload(&server, &mut loaded, settings),
+        }
+    };
+    events::stopping(ended.name);
     tokio::select! {
         () = server.stop() => Ok(ExitCode::SUCCESS),
         signal = signals.next() => Ok(ExitCode::from(signal.exit_code)),
@@ -133,5 +142,37 @@ impl Signals {
             Ok(()) => INTERRUPT,
             Err(_) => std::future::pending().await,
         }
+    }
+}
+
+/// SIGHUP, which asks a server to read its configuration again.
+struct Hangups {
+    #[cfg(unix)]
+    stream: Option<tokio::signal::unix::Signal>,
+}
+
+impl Hangups {
+    #[cfg(unix)]
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Hangups { stream: signal(SignalKind::hangup()).ok() }
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        match &mut self.stream {
+            Some(stream) => drop(stream.recv().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Self {
+        Hangups {}
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        std::future::pending().await
     }
 }

@@ -26,6 +26,7 @@ pub struct Server {
     mqtt: Vec<SocketAddr>,
     http: Option<SocketAddr>,
     hub: Arc<Hub>,
+    origins: Arc<OriginPolicy>,
     /// Accept loops and timers.
     tasks: JoinSet<()>,
     /// Ends HTTP connections after the answer that they are at.
@@ -87,6 +88,7 @@ impl Server {
             mqtt: mqtt.iter().map(|(_, address)| *address).collect(),
             http: http.as_ref().map(|(_, address)| *address),
             hub: Hub::new(config.broker.clone(), Arc::new(AllowAll), Box::new(events::log)),
+            origins: Arc::new(OriginPolicy::new(config.allow_origins.clone())),
             tasks: JoinSet::new(),
             stop_http: CancellationToken::new(),
         };
@@ -114,6 +116,11 @@ impl Server {
     /// The broker.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// Which web pages may use it.
+    pub(crate) fn origins(&self) -> &OriginPolicy {
+        &self.origins
     }
 
     /// Accepts nobody any more, tells all clients, and waits up to three seconds for them to go.
@@ -154,7 +161,7 @@ impl Server {
         let mqtt = self.mqtt.iter().map(|address| listener("mqtt", address));
         let http = self.http.iter().map(|address| listener("http", address));
         let info = ServerInfo { listeners: mqtt.chain(http).collect(), limits: limits(&config.broker) };
-        http::router(Arc::clone(&self.hub), info, OriginPolicy::new(config.allow_origins.clone()), websocket)
+        http::router(Arc::clone(&self.hub), info, Arc::clone(&self.origins), websocket)
     }
 }
 

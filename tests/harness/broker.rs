@@ -127,6 +127,11 @@ impl Broker {
         self.program.wait().await
     }
 
+    /// Sends it a signal that does not end it (`HUP`).
+    pub async fn signal(&self, signal: &str) -> Result<()> {
+        self.program.signal(signal).await
+    }
+
     /// Ends it without a warning.
     pub async fn kill(&mut self) -> Result<()> {
         self.program.kill().await

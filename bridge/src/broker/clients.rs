@@ -44,6 +44,18 @@ struct Limits {
     all_queues_bytes: usize,
 }
 
+impl Limits {
+    fn new(config: &BrokerConfig) -> Self {
+        Limits {
+            outbox_bytes: config.outbox_bytes,
+            outbox_refill_bytes: config.outbox_bytes.min(256 * 1024),
+            queue_messages: config.queue_messages,
+            queue_bytes: config.queue_bytes,
+            all_queues_bytes: config.all_queues_bytes,
+        }
+    }
+}
+
 /// How a message is to be sent to one session.
 #[derive(Clone)]
 pub(super) struct Route {
@@ -101,15 +113,13 @@ impl Clients {
             stats: Stats::default(),
             wakes: Vec::new(),
             current: None,
-            limits: Limits {
-                outbox_bytes: config.outbox_bytes,
-                outbox_refill_bytes: config.outbox_bytes.min(256 * 1024),
-                queue_messages: config.queue_messages,
-                queue_bytes: config.queue_bytes,
-                all_queues_bytes: config.all_queues_bytes,
-            },
+            limits: Limits::new(config),
             control: BytesMut::new(),
         }
+    }
+
+    pub(super) fn reconfigure(&mut self, config: &BrokerConfig) {
+        self.limits = Limits::new(config);
     }
 
     pub(super) fn session(&self, key: SessionKey) -> Option<&Session> {

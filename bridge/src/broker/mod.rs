@@ -152,6 +152,13 @@ impl Default for BrokerConfig {
     }
 }
 
+impl BrokerConfig {
+    /// What the decoders of its connections accept.
+    pub fn decoding(&self) -> codec::Limits {
+        codec::Limits { max_packet_size: self.max_packet_size, ..codec::Limits::of_server() }
+    }
+}
+
 /// The broker. See the [module](self) for the order of calls.
 pub struct Broker {
     config: BrokerConfig,
@@ -208,6 +215,16 @@ impl Broker {
     /// What it was made with.
     pub fn config(&self) -> &BrokerConfig {
         &self.config
+    }
+
+    /// Keeps to another configuration from now on. What was agreed with a client at its CONNECT stays so for that
+    /// connection.
+    pub fn reconfigure(&mut self, config: BrokerConfig, now: Time) {
+        self.clients.reconfigure(&config);
+        let had_sys = std::mem::replace(&mut self.config, config).sys_interval_s > 0;
+        if !had_sys {
+            self.start_sys(now);
+        }
     }
 
     /// Handles what one read of this connection brought, in order. `bytes` is the size of that read. The packets are

@@ -32,6 +32,9 @@ impl Broker {
 
     /// Publishes what has changed and sets the next time.
     pub(super) fn update_sys(&mut self, now: Time) {
+        if self.config.sys_interval_s == 0 {
+            return; // switched off meanwhile
+        }
         let values = values(&self.stats(), now.since(self.sys.started));
         let last = std::mem::take(&mut self.sys.last);
         for (index, (name, value)) in values.iter().enumerate() {

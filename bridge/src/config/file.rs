@@ -20,6 +20,8 @@ pub(super) struct File<T = Tables> {
     pub(super) layer: Layer,
     /// Its tables.
     pub(super) tables: T,
+    /// The tables as they were written, to tell which have changed.
+    pub(super) written: toml::Table,
 }
 
 /// Reads and checks the file at `path`.
@@ -28,11 +30,12 @@ pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
         .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
     parse_file(&text).map_err(|Mistake { span, message }| {
         let (line, column) = position(&text, span);
-        ConfigError::File { path: path.to_path_buf(), line, column, message }
+        let excerpt = excerpt(&text, line, column);
+        ConfigError::File { path: path.to_path_buf(), line, column, message, excerpt }
     })
 }
 
-fn parse_file(text: &str) -> Result<File, Mistake> {
+pub(super) fn parse_file(text: &str) -> Result<File, Mistake> {
     let file: File = parse(text)?;
     file.tables.check()?;
     Ok(file)
@@ -54,6 +57,7 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<File<T>, Mistake> {
     let explain = |error: toml::de::Error| explain(&error, document.get_ref(), &settings);
     Ok(File {
         layer: deserialize(Spanned::new(span.clone(), layer)).map_err(explain)?,
+        written: deserialize(Spanned::new(span.clone(), tables.clone())).map_err(explain)?,
         tables: deserialize(Spanned::new(span, tables)).map_err(explain)?,
     })
 }
@@ -69,7 +73,7 @@ fn explain(error: &toml::de::Error, document: &DeTable<'_>, settings: &[String])
     let message = match error.message().strip_prefix("unknown field `") {
         Some(rest) => {
             let (key, expected) = rest.split_once('`').unwrap_or((rest, ""));
-            let mut known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+            let mut known: Vec<&str> = quoted(expected).collect();
             if header.is_none() {
                 known.extend(settings.iter().map(String::as_str));
             }
@@ -80,6 +84,18 @@ fn explain(error: &toml::de::Error, document: &DeTable<'_>, settings: &[String])
     Mistake { span, message }
 }
 
+/// What serde puts between backticks.
+fn quoted(expected: &str) -> impl Iterator<Item = &str> {
+    expected.split('`').skip(1).step_by(2)
+}
+
+/// The names of all tables.
+#[cfg(test)]
+pub(super) fn known_tables() -> Vec<String> {
+    let error = toml::from_str::<Tables>("no-table-is-called-this = 1").unwrap_err();
+    quoted(error.message()).skip(1).map(str::to_owned).collect()
+}
+
 fn unknown_key(key: &str, header: Option<&str>, known: &[&str]) -> String {
     let place = header.map(|header| format!(" in {header}")).unwrap_or_default();
     let likeness = |name: &str| strsim::jaro_winkler(&key.to_ascii_lowercase().replace('_', "-"), name);
@@ -87,7 +103,7 @@ fn unknown_key(key: &str, header: Option<&str>, known: &[&str]) -> String {
     let advice = match (nearest.filter(|name| likeness(name) >= ALIKE), header) {
         (Some(name), _) => format!("did you mean '{name}'?"),
         (None, Some(_)) => format!("it knows {}", known.join(", ")),
-        (None, None) => "`tabmq serve --help` lists them".to_owned(),
+        (None, None) => "`tabmq config example` shows them all".to_owned(),
     };
     format!("there is no setting '{}'{place}; {advice}", key.escape_debug())
 }
@@ -138,6 +154,14 @@ fn position(text: &str, span: Option<Range<usize>>) -> (usize, usize) {
     let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default();
     (before.matches('\n').count() + 1, line.chars().count() + 1)
+}
+
+/// The line, and a mark below the column.
+fn excerpt(text: &str, line: usize, column: usize) -> String {
+    let shown: String = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().replace('\t', " ");
+    // A terminal is not told what to do by a file.
+    let shown: String = shown.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    format!("{shown}\n{:>column$}", '^')
 }
 
 /// The parser explains itself in several lines.
@@ -204,6 +228,7 @@ mod tests {
             zoo: Some(Zoo { opening_hours: "all".to_owned() }),
         };
         assert_eq!(file.tables, expected);
+        assert_eq!(file.written.keys().collect::<Vec<_>>(), ["animal", "zoo"]);
     }
 
     #[test]
@@ -249,7 +274,7 @@ mod tests {
         let cases = [
             ("mqtt = [\"127.0.0.1:1\"]\nhtpp = \"127.0.0.1:2\"", (2, 1), "did you mean 'http'?"),
             ("\n\nmax_packet_size = 1", (3, 1), "did you mean 'max-packet-size'?"),
-            ("zzz = 1", (1, 1), "`tabmq serve --help` lists them"),
+            ("zzz = 1", (1, 1), "`tabmq config example` shows them all"),
             ("# x\nlog = \"loud\"", (2, 7), "unknown variant `loud`"),
             ("http = \"nowhere\"", (1, 8), "IP:PORT"),
             ("log = \"info\"\nmax-packet-size = \"many\"", (2, 19), "10MiB"),
@@ -265,6 +290,7 @@ mod tests {
             assert!(message.contains(part), "{text:?}: {message}");
             assert!(!message.contains('\n'), "{message}");
         }
+        assert_eq!(excerpt("a\n\tb = \u{1b}x", 2, 6), " b = ?x\n     ^");
     }
 
     #[test]

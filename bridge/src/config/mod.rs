@@ -3,13 +3,19 @@
 //! - [`settings`]: the list of settings, each of them a flag, a variable and a key of the file at once.
 //! - [`tables`]: what only the file can have, because there may be several of a kind.
 //! - `file`: both of them in one file; errors that name line and column.
+//! - [`reload`]: what differs between two of them, and what of it takes effect at once.
+//! - [`command`]: `tabmq config`; `example` is what it prints.
 //! - [`units`]: sizes, times and addresses as people write them.
 
+pub mod command;
+mod example;
 mod file;
+pub mod reload;
 pub mod settings;
 pub mod tables;
 pub mod units;
 
+pub use reload::Loaded;
 pub use settings::{LogFormat, LogLevel, Settings};
 pub use tables::Tables;
 
@@ -70,6 +76,8 @@ pub enum ConfigError {
         column: usize,
         /// A sentence.
         message: String,
+        /// The line itself, and a second line that points to the column.
+        excerpt: String,
     },
     /// A variable of the environment is not right.
     #[error("the environment variable {name}: {message}")]
@@ -100,30 +108,6 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Puts the layers together: a flag beats the environment, which beats the file.
-    pub fn load(flags: Settings) -> Result<Config, ConfigError> {
-        Config::from_sources(
-            flags,
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        )
-    }
-
-    fn from_sources(
-        flags: Settings,
-        variables: impl Iterator<Item = (String, String)>,
-    ) -> Result<Config, ConfigError> {
-        let environment = Settings::from_environment(variables)?;
-        let mut layers = flags.layer.or(environment.layer);
-        let mut tables = Tables::default();
-        if let Some(path) = flags.config.or(environment.config) {
-            let file = file::read(&path)?;
-            layers = layers.or(file.layer);
-            tables = file.tables;
-        }
-        Config::validate(layers, tables)
-    }
-
     /// Fills in the defaults and checks what no single value can tell.
     fn validate(layer: Layer, tables: Tables) -> Result<Config, ConfigError> {
         let defaults = Config::default();

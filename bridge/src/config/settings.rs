@@ -5,7 +5,7 @@
 use super::ConfigError;
 use super::units::{Data, Endpoint, Size, Span};
 use clap::{Args, FromArgMatches, ValueEnum};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What every variable begins with.
@@ -25,7 +25,7 @@ pub struct Settings {
 }
 
 /// One layer of settings: what is not set is left to the layers below.
-#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Layer {
     /// Accept MQTT over TCP here; may be repeated; 'none' for not at all [default: 127.0.0.1:1883]
@@ -117,7 +117,7 @@ pub struct Layer {
 }
 
 /// How much is written to the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// What went wrong for the broker itself.
@@ -134,7 +134,7 @@ pub enum LogLevel {
 }
 
 /// How the log is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.
@@ -213,10 +213,27 @@ impl Layer {
         }
     }
 
+    /// All that can be set: the flags with their help, from which example and defaults are made as well.
+    pub(super) fn flags() -> clap::Command {
+        Layer::augment_args(clap::Command::new("tabmq").no_binary_name(true))
+    }
+
     /// The keys of the configuration file.
     pub(super) fn keys() -> Vec<String> {
-        let command = Layer::augment_args(clap::Command::new("tabmq"));
-        command.get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned).collect()
+        Layer::flags().get_arguments().filter_map(|arg| arg.get_long()).map(str::to_owned).collect()
+    }
+
+    /// The defaults as the help says them: `[default: 16MiB]`. A test holds them against [`Config`](super::Config)'s.
+    pub(super) fn defaults() -> Layer {
+        let command = Layer::flags();
+        let argument = |arg: &clap::Arg| {
+            let help = arg.get_help()?.to_string();
+            let (default, _) = help.split_once("[default: ")?.1.split_once(']')?;
+            Some(format!("--{}={default}", arg.get_long()?))
+        };
+        let arguments: Vec<String> = command.get_arguments().filter_map(argument).collect();
+        let matches = command.try_get_matches_from(arguments);
+        matches.and_then(|matches| Layer::from_arg_matches(&matches)).unwrap_or_default()
     }
 }
 

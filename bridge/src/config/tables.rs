@@ -7,6 +7,7 @@
 //!   nearest name. Without `flatten` and `untagged`: they lose the line.
 //! - Fields are of types that cannot be wrong (`#[serde(try_from = "String")]`, or [`super::units`]): then an error
 //!   names line and column of the value by itself.
+//! - An example in [`EXAMPLES`].
 //! - What no single value can tell is asked in [`Tables::check`]; a `toml::Spanned` field keeps its place for that.
 
 use serde::Deserialize;
@@ -16,6 +17,10 @@ use std::ops::Range;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Tables {}
+
+/// One of each, for `tabmq config example`: lines that begin with `# ` explain, all others are commented out there. A
+/// test sees to it that no table is missing.
+pub(super) const EXAMPLES: &[&str] = &[];
 
 /// What is wrong in a file, and where.
 #[derive(Debug)]

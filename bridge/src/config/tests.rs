@@ -19,7 +19,8 @@ fn load(flags: &[&str], variables: &[(&str, &str)], file: Option<&str>) -> Resul
         flags.config = Some(path.clone());
     }
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let config = Config::from_sources(flags, variables).map_err(|error| error.to_string());
+    let loaded = Loaded::from_sources(flags, variables).map_err(|error| error.to_string());
+    let config = loaded.map(|loaded| loaded.config);
     if file.is_some() {
         std::fs::remove_file(path).unwrap();
     }
@@ -134,29 +135,7 @@ fn errors_say_what_to_do() {
 
 #[test]
 fn help_tells_the_true_defaults() {
-    let help = Settings::augment_args(clap::Command::new("tabmq")).render_long_help().to_string();
-    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    let defaults = BrokerConfig::default();
-    let mib = |bytes: usize| format!("[default: {}MiB]", bytes >> 20);
-    let gib = |bytes: usize| format!("[default: {}GiB]", bytes >> 30);
-    let cases = [
-        ("--mqtt", format!("[default: {}]", Config::default().mqtt[0])),
-        ("--http", format!("[default: {}]", Config::default().http.unwrap())),
-        ("--max-packet-size", mib(defaults.max_packet_size as usize)),
-        ("--receive-maximum", format!("[default: {}]", defaults.receive_maximum)),
-        ("--max-in-flight", format!("[default: {}]", defaults.max_in_flight)),
-        ("--topic-alias-maximum", format!("[default: {}]", defaults.topic_alias_maximum)),
-        ("--queue-messages", format!("[default: {}]", defaults.queue_messages)),
-        ("--queue-bytes", mib(defaults.queue_bytes)),
-        ("--all-queues-bytes", gib(defaults.all_queues_bytes)),
-        ("--outbox-bytes", mib(defaults.outbox_bytes)),
-        ("--retained-messages", format!("[default: {}]", defaults.retained_messages)),
-        ("--retained-bytes", gib(defaults.retained_bytes)),
-        ("--sys-interval", format!("[default: {}]", defaults.sys_interval_s)),
-    ];
-    for (flag, expected) in cases {
-        let (_, behind) = help.split_once(&format!("{flag} <")).unwrap();
-        let (text, _) = behind.split_once(" --").unwrap_or((behind, ""));
-        assert!(text.contains(&expected), "{flag}: {text}, but it is {expected}");
-    }
+    let defaults = Layer::defaults();
+    assert_ne!(defaults, Layer::default(), "the help has none");
+    assert_eq!(Config::validate(defaults, Tables::default()).unwrap(), Config::default());
 }

@@ -1,6 +1,6 @@
 //! Sizes, times and addresses as people write them.
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -112,6 +112,49 @@ impl FromStr for Span {
     }
 }
 
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::None => f.write_str("none"),
+            Endpoint::At(address) => address.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Data::None => f.write_str("none"),
+            Data::Directory(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("0"),
+            n if n.trailing_zeros() >= 30 => write!(f, "{}GiB", n >> 30),
+            n if n.trailing_zeros() >= 20 => write!(f, "{}MiB", n >> 20),
+            n if n.trailing_zeros() >= 10 => write!(f, "{}KiB", n >> 10),
+            n => n.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u32, &str); 3] = [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m")];
+        if self.0 == u32::MAX {
+            return f.write_str("never");
+        }
+        match UNITS.iter().find(|(unit, _)| self.0 > 0 && self.0.is_multiple_of(*unit)) {
+            Some((unit, name)) => write!(f, "{}{name}", self.0 / unit),
+            None => write!(f, "{}s", self.0),
+        }
+    }
+}
+
 /// Takes "10 MiB" apart.
 fn split_unit(text: &str) -> Option<(u64, &str)> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -139,8 +182,14 @@ where
     text.parse().map_err(|error| de::Error::custom(format!("'{}' will not do: {error}", text.escape_debug())))
 }
 
-macro_rules! read_from_file {
+macro_rules! read_and_written {
     ($($name:ident)*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 from_file(deserializer)
@@ -149,7 +198,7 @@ macro_rules! read_from_file {
     )*};
 }
 
-read_from_file!(Endpoint Data Size Span);
+read_and_written!(Endpoint Data Size Span);
 
 #[cfg(test)]
 mod tests {
@@ -177,7 +226,15 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(check::<Size>(text).map(|size| size.0), expected, "{text}");
+            assert_eq!(
+                expected.and_then(|n| check::<Size>(&Size(n).to_string()).map(|size| size.0)),
+                expected
+            );
         }
+        assert_eq!(
+            [0, 1000, 65_536, 3 << 20, 5 << 30].map(|n| Size(n).to_string()),
+            ["0", "1000", "64KiB", "3MiB", "5GiB"]
+        );
     }
 
     #[test]
@@ -195,7 +252,12 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(check::<Span>(text).map(|span| span.0), expected, "{text}");
+            assert_eq!(
+                expected.and_then(|n| check::<Span>(&Span(n).to_string()).map(|span| span.0)),
+                expected
+            );
         }
+        assert_eq!([0, 45, 60, 7200, 86_400].map(|n| Span(n).to_string()), ["0s", "45s", "1m", "2h", "1d"]);
     }
 
     #[test]

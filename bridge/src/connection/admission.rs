@@ -46,7 +46,8 @@ async fn next_packet(
     version: Version,
     hub: &Hub,
 ) -> Result<Option<Packet>, NotLetIn> {
-    let limits = Limits { max_packet_size: hub.max_packet_size().min(CONNECT_BYTES), ..Limits::of_server() };
+    let decoding = hub.decoding();
+    let limits = Limits { max_packet_size: decoding.max_packet_size.min(CONNECT_BYTES), ..decoding };
     loop {
         if let Some(packet) = codec::decode(input, version, &limits).map_err(NotLetIn::malformed)? {
             return Ok(Some(packet));

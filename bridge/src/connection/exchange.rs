@@ -62,7 +62,7 @@ impl Exchange {
         let decode_first = !input.is_empty();
         let input = if decode_first { input } else { BytesMut::new() };
         let queue = WriteQueue::default();
-        let limits = Limits { max_packet_size: hub.max_packet_size(), ..Limits::of_server() };
+        let limits = hub.decoding();
         Exchange {
             transport,
             hub,

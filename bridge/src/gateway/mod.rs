@@ -158,7 +158,7 @@ fn router(shared: &Arc<Shared>, config: &GatewayConfig) -> axum::Router {
     let websocket = ws::route(move |stream, address| {
         tokio::spawn(tab::serve(stream, address, Arc::clone(&tabs)));
     });
-    let origins = OriginPolicy::new(config.allow_origins.clone());
+    let origins = OriginPolicy::new(config.allow_origins.clone()).into();
     http::gateway::router(Arc::clone(shared) as _, MAX_PACKET_SIZE, origins, websocket)
 }
 

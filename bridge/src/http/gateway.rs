@@ -43,7 +43,7 @@ pub enum PublishFailure {
 pub fn router(
     gateway: Arc<dyn Gateway>,
     max_packet_size: u32,
-    origins: OriginPolicy,
+    origins: Arc<OriginPolicy>,
     websocket: MethodRouter,
 ) -> Router {
     let api =

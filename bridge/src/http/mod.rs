@@ -38,7 +38,12 @@ struct AppState {
 }
 
 /// All that one HTTP listener serves; `websocket` is what answers at [`api::WEBSOCKET_PATH`].
-pub fn router(hub: Arc<Hub>, info: ServerInfo, origins: OriginPolicy, websocket: MethodRouter) -> Router {
+pub fn router(
+    hub: Arc<Hub>,
+    info: ServerInfo,
+    origins: Arc<OriginPolicy>,
+    websocket: MethodRouter,
+) -> Router {
     let max_packet_size = hub.max_packet_size();
     let api = Router::new()
         .route(api::PUBLISH_PATH, post(publish::publish))
@@ -48,7 +53,7 @@ pub fn router(hub: Arc<Hub>, info: ServerInfo, origins: OriginPolicy, websocket:
 }
 
 /// The page, MQTT over WebSocket, and an API around which all that is the same for every API.
-fn site(api: Router, max_packet_size: u32, origins: OriginPolicy, websocket: MethodRouter) -> Router {
+fn site(api: Router, max_packet_size: u32, origins: Arc<OriginPolicy>, websocket: MethodRouter) -> Router {
     // Twice the largest payload: base64 and escaped text take more room than what they stand for.
     let body_limit = usize::try_from(max_packet_size).unwrap_or(usize::MAX).saturating_mul(2);
     let api = api
@@ -61,7 +66,7 @@ fn site(api: Router, max_packet_size: u32, origins: OriginPolicy, websocket: Met
         .merge(api)
         .fallback(anything_else)
         .method_not_allowed_fallback(wrong_method)
-        .layer(axum::middleware::from_fn_with_state(Arc::new(origins), origin::check))
+        .layer(axum::middleware::from_fn_with_state(origins, origin::check))
         .layer(map_response(harden))
 }
 

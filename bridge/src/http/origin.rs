@@ -19,25 +19,31 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use parking_lot::RwLock;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// Origins that are allowed beyond the rule of this module.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct OriginPolicy {
-    allowed: Vec<String>,
+    allowed: RwLock<Vec<String>>,
 }
 
 impl OriginPolicy {
     /// `allowed` are origins in lower case, as `scheme://host:port`; `*` is any.
     pub fn new(allowed: Vec<String>) -> Self {
-        OriginPolicy { allowed }
+        OriginPolicy { allowed: RwLock::new(allowed) }
+    }
+
+    /// Takes other origins in their place.
+    pub fn replace(&self, allowed: Vec<String>) {
+        *self.allowed.write() = allowed;
     }
 
     /// Whether a page from `origin` may use the broker at `local`, which it calls `host`.
     fn allows(&self, origin: &str, host: Option<&str>, local: Option<SocketAddr>) -> bool {
         let origin = origin.to_ascii_lowercase();
-        if self.allowed.iter().any(|allowed| allowed == "*" || *allowed == origin) {
+        if self.allowed.read().iter().any(|allowed| allowed == "*" || *allowed == origin) {
             return true;
         }
         // "null" is the origin of a sandbox or a local file: nobody in particular.

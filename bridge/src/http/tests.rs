@@ -17,7 +17,7 @@ impl Site {
         let listeners = vec![Listener { kind: "mqtt".to_owned(), address: "127.0.0.1:1883".to_owned() }];
         let info = ServerInfo { listeners, limits: Limits::default() };
         let websocket = crate::listener::ws::route(|_, _| {});
-        Site(router(hub, info, OriginPolicy::default(), websocket))
+        Site(router(hub, info, Arc::default(), websocket))
     }
 
     async fn ask(

@@ -1,6 +1,7 @@
 //! The broker's binary against native peers: mosquitto's clients, rumqttc, `tabmq pub` and `tabmq sub`, raw bytes.
 //!
 //! - [`start`]: starting, stopping, and what is refused with a sentence.
+//! - [`config`]: the configuration file, `tabmq config`, and SIGHUP.
 //! - [`messages`]: every client to every other, at every QoS.
 //! - [`command_line`]: the flags of `tabmq pub` and `tabmq sub`.
 //! - [`sessions`]: retained messages, wills, sessions, take-over.
@@ -17,6 +18,7 @@
 )]
 
 mod command_line;
+mod config;
 mod malformed;
 mod messages;
 mod sessions;

@@ -1,0 +1,53 @@
+//! `tabmq config`: an example, a check, and what another broker's file says in ours.
+
+use super::settings::Layer;
+use super::{ConfigError, Loaded, example, file};
+use clap::{Args, Subcommand};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments of `tabmq config`.
+#[derive(Args, Debug)]
+pub struct ConfigArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What `tabmq config` can do.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print a configuration file that has everything in it, commented out and explained
+    Example,
+    /// Say what is wrong with a configuration file, and where
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Runs `tabmq config`. What is asked for goes to standard output, what is wrong to standard error.
+pub fn run(args: &ConfigArgs) -> io::Result<ExitCode> {
+    match &args.command {
+        ConfigCommand::Example => io::stdout().lock().write_all(example::text().as_bytes())?,
+        ConfigCommand::Check { file } => return check(file.clone()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(path: PathBuf) -> io::Result<ExitCode> {
+    match file::read(&path).and_then(|file| Loaded::new(Layer::default(), file)) {
+        Ok(_) => {
+            writeln!(io::stdout(), "{} is right", path.display())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            writeln!(io::stderr(), "{error}")?;
+            if let ConfigError::File { excerpt, .. } = &error {
+                writeln!(io::stderr(), "{excerpt}")?;
+            }
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
