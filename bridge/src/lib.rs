@@ -13,6 +13,7 @@
 //! - [`events`]: the console.
 //! - [`client`]: `tabmq pub` and `tabmq sub`.
 //! - [`gateway`]: the page in front of another broker.
+//! - [`tls`]: certificates, and TLS with them.
 
 #![cfg_attr(
     test,
@@ -40,6 +41,7 @@ pub mod outbox;
 mod reload;
 mod serve;
 pub mod server;
+pub mod tls;
 
 pub use serve::{gateway as serve_gateway, serve};
 pub use server::{Server, StartError};

@@ -2,7 +2,9 @@
 
 use super::Failure;
 use super::properties::{Properties, PropertyArgs};
-use super::target::{MQTT_PORT, Target};
+use super::target::Target;
+use super::tls_args::TlsArgs;
+use super::transport::Route;
 use clap::{ArgAction, ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -25,11 +27,12 @@ pub(super) struct ConnectionArgs {
     #[arg(short = 'h', long, value_name = "HOST")]
     host: Option<String>,
 
-    /// Its port [default: 1883]
+    /// Its port; 8883 means TLS [default: 1883, or 8883 with a flag of TLS]
     #[arg(short, long, value_name = "PORT")]
     port: Option<u16>,
 
-    /// Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC, or ws://HOST[:PORT]/PATH with -t for the topic
+    /// Everything in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC, or ws://HOST[:PORT]/PATH with -t for the topic;
+    /// mqtts and wss over TLS
     #[arg(short = 'L', long, value_name = "URL", conflicts_with_all = ["host", "port"])]
     url: Option<String>,
 
@@ -65,6 +68,9 @@ pub(super) struct ConnectionArgs {
     #[arg(short = 'x', long, value_name = "SECONDS", allow_negative_numbers = true,
           value_parser = clap::value_parser!(i64).range(-1..=i64::from(u32::MAX)))]
     session_expiry_interval: Option<i64>,
+
+    #[command(flatten)]
+    tls: TlsArgs,
 
     #[command(flatten)]
     properties: PropertyArgs,
@@ -247,7 +253,7 @@ enum WhenRetained {
 
 /// All that a command needs to know before it connects.
 pub(super) struct Session {
-    pub(super) target: Target,
+    pub(super) route: Route,
     pub(super) options: ConnectOptions,
     pub(super) properties: Properties,
 }
@@ -257,7 +263,7 @@ impl PubArgs {
     pub(super) fn session(&self) -> Result<(Session, Message), Failure> {
         let mut session = self.connection.session("pub")?;
         session.options.max_in_flight = self.max_inflight;
-        let topic = self.topic.clone().or_else(|| session.target.topic.clone());
+        let topic = self.topic.clone().or_else(|| session.route.target.topic.clone());
         let topic = topic.ok_or_else(|| Failure::new("give a topic with -t TOPIC"))?;
         let topic = TopicName::new(topic.as_str())
             .map_err(|error| Failure(format!("the topic '{}' {error}", topic.escape_debug())))?;
@@ -282,7 +288,7 @@ impl SubArgs {
                 WhenRetained::Never => RetainHandling::DoNotSend,
             },
         };
-        let filters = self.topic.iter().chain(&session.target.topic);
+        let filters = self.topic.iter().chain(&session.route.target.topic);
         let subscription = |text: &String| {
             let filter = filter(text)
                 .map_err(|error| Failure(format!("the filter '{}' {error}", text.escape_debug())))?;
@@ -301,7 +307,7 @@ impl ConnectionArgs {
     fn session(&self, command: &str) -> Result<Session, Failure> {
         let target = match &self.url {
             Some(url) => Target::parse(url).map_err(|error| Failure(format!("the URL {url}: {error}")))?,
-            None => Target::tcp(self.host.as_deref().unwrap_or("localhost"), self.port.unwrap_or(MQTT_PORT)),
+            None => Target::at(self.host.as_deref().unwrap_or("localhost"), self.port, self.tls.are_given()),
         };
         let properties = Properties::parse(&self.properties.0).map_err(Failure)?;
         let version = match self.protocol_version {
@@ -328,7 +334,7 @@ impl ConnectionArgs {
             max_packet_size: MAX_PACKET_SIZE,
             ..ConnectOptions::default()
         };
-        Ok(Session { target, options, properties })
+        Ok(Session { route: self.tls.route(target)?, options, properties })
     }
 
     fn client_id(&self, command: &str) -> Result<ByteString, Failure> {
@@ -414,7 +420,7 @@ mod tests {
         let line = "-h ::1 -p 7 -t a/b -m x -q 2 -r -i me -u user -P pw -V mqttv311 -k 5 -c -M 3 --will-topic w \
                     --will-payload gone --will-qos 1 --will-retain";
         let (session, message) = publish(line).unwrap();
-        assert_eq!(session.target, Target::tcp("::1", 7));
+        assert_eq!(session.route.target, Target::tcp("::1", 7));
         assert_eq!((message.topic.as_str(), message.qos, message.retain), ("a/b", QoS::ExactlyOnce, true));
         let options = session.options;
         assert_eq!((&*options.client_id, options.version, options.keep_alive_s), ("me", Version::V311, 5));
@@ -429,7 +435,7 @@ mod tests {
         );
 
         let (session, subscriptions) = subscribe("-t a/# -t b/+ -q 1 -v -C 3 -W 2.5 -x 60 -T c").unwrap();
-        assert_eq!(session.target, Target::tcp("localhost", 1883));
+        assert_eq!(session.route.target, Target::tcp("localhost", 1883));
         let filters: Vec<_> = subscriptions.iter().map(|subscription| subscription.filter.as_str()).collect();
         assert_eq!(filters, ["a/#", "b/+"]);
         assert!(session.options.clean_start && session.options.client_id.starts_with("tabmq-sub-"));
@@ -440,10 +446,10 @@ mod tests {
     #[test]
     fn urls_give_address_user_and_topic() {
         let (session, message) = publish("-L mqtt://u:p@h:7/a/b -n").unwrap();
-        assert_eq!((session.target.to_string(), message.topic.as_str()), ("h:7".into(), "a/b"));
+        assert_eq!((session.route.target.to_string(), message.topic.as_str()), ("h:7".into(), "a/b"));
         assert_eq!(session.options.username.as_deref(), Some("u"));
         let (session, message) = publish("-L ws://h:8083/x -t t -m 1 -u other").unwrap();
-        assert_eq!((session.target.to_string(), message.topic.as_str()), ("h:8083".into(), "t"));
+        assert_eq!((session.route.target.to_string(), message.topic.as_str()), ("h:8083".into(), "t"));
         assert_eq!(session.options.username.as_deref(), Some("other"));
         assert_eq!(subscribe("-L mqtt://h/a/# -t b").unwrap().1.len(), 2);
     }
@@ -468,7 +474,11 @@ mod tests {
             (publish("-t a -n -q 3").err(), "only 0, 1 and 2"),
             (publish("-t a -n -c").err(), "-i ID"),
             (publish("-t a -n --will-topic #").err(), "the will's topic '#'"),
-            (publish("-t a -n -L mqtts://h").err(), "TLS"),
+            (publish("-t a -n -L mqtt://h --insecure").err(), "write mqtts://"),
+            (publish("-t a -n -L ws://h --cert x --key y").err(), "write wss://"),
+            (publish("-t a -n --cert x").err(), "--key"),
+            (publish("-t a -n --tls-version 1.1").err(), "only 1.2 and 1.3"),
+            (publish("-t a -n --cafile /nowhere").err(), "--cafile /nowhere: cannot be read"),
             (publish("-t a -n -L mqtt://h -h x").err(), "cannot be used with"),
             (publish("-t a -n -D publish colour red").err(), "colour"),
             (subscribe("").err(), "-t FILTER"),

@@ -1,8 +1,8 @@
 //! One loop around [`tabmq_shared::client`]: a socket, a clock, and the sentences for people.
 
 use super::Failure;
-use super::target::Target;
-use super::transport::{Transport, connect};
+use super::transport::{Route, Transport, connect};
+use crate::tls;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -26,7 +26,7 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// A client with its socket. [`Driver::event`] is the one place where it waits.
 pub(crate) struct Driver {
     machine: Client,
-    target: Target,
+    route: Route,
     started: Instant,
     link: Link,
     /// Received, but not a whole packet yet.
@@ -35,6 +35,8 @@ pub(crate) struct Driver {
     unsent: Bytes,
     reading: bool,
     timer: Pin<Box<Sleep>>,
+    /// Why the server's TLS ended the connection: more than the state machine can know.
+    refusal: Option<String>,
 }
 
 enum Link {
@@ -46,19 +48,20 @@ enum Link {
 
 impl Driver {
     /// Begins to connect.
-    pub(crate) fn start(options: ConnectOptions, target: Target) -> Self {
+    pub(crate) fn start(options: ConnectOptions, route: Route) -> Self {
         let started = Instant::now();
         let mut machine = Client::new(options, fastrand::u64(..));
         machine.start(Time::ZERO);
         Driver {
             machine,
-            target,
+            route,
             started,
             link: Link::None,
             input: BytesMut::new(),
             unsent: Bytes::new(),
             reading: true,
             timer: Box::pin(tokio::time::sleep_until(started)),
+            refusal: None,
         }
     }
 
@@ -91,6 +94,17 @@ impl Driver {
         (&mut self.machine, now)
     }
 
+    /// The state after [`Event::StateChanged`], and what time it is.
+    pub(super) fn state(&mut self) -> (State, Time) {
+        let mut state = self.machine.state().clone();
+        if let State::Waiting { why, .. } | State::Stopped { why } = &mut state
+            && let Some(refusal) = self.refusal.take()
+        {
+            *why = Why::Unreachable(refusal);
+        }
+        (state, self.now())
+    }
+
     fn now(&self) -> Time {
         Time::from_millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
@@ -120,12 +134,12 @@ impl Driver {
             }
             match Pin::new(&mut *transport).poll_write(cx, &self.unsent) {
                 Poll::Ready(Ok(n)) => drop(self.unsent.split_to(n)),
-                Poll::Ready(Err(error)) => return self.lost(&error.to_string()),
+                Poll::Ready(Err(error)) => return self.broken(&error),
                 Poll::Pending => return,
             }
         }
         if let Poll::Ready(Err(error)) = Pin::new(transport).poll_flush(cx) {
-            self.lost(&error.to_string());
+            self.broken(&error);
         }
     }
 
@@ -138,7 +152,7 @@ impl Driver {
                     self.input.clear();
                     self.unsent.clear();
                     let version = self.machine.options().version;
-                    self.link = Link::Opening(Box::pin(connect(self.target.clone(), version)));
+                    self.link = Link::Opening(Box::pin(connect(self.route.clone(), version)));
                 }
                 Some(Command::Close) => {
                     let mut rest = vec![std::mem::take(&mut self.unsent)];
@@ -174,7 +188,7 @@ impl Driver {
                 match ready!(poll_read_buf(Pin::new(transport), cx, &mut self.input)) {
                     Ok(0) => self.lost("the server closed it"),
                     Ok(_) => self.machine.handle_data(&mut self.input, now),
-                    Err(error) => self.lost(&error.to_string()),
+                    Err(error) => self.broken(&error),
                 }
                 Poll::Ready(())
             }
@@ -198,6 +212,11 @@ impl Driver {
         }
         self.machine.handle_timeout(self.now());
         Poll::Ready(())
+    }
+
+    fn broken(&mut self, error: &io::Error) {
+        self.refusal = tls::refusal(error);
+        self.lost(&error.to_string());
     }
 
     fn lost(&mut self, words: &str) {

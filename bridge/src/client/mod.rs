@@ -3,9 +3,9 @@
 //! Flags are those of mosquitto_pub and mosquitto_sub where the meaning is the same. The protocol is
 //! [`tabmq_shared::client`]; here are sockets, standard input and output, and the sentences for people.
 //!
-//! - `args`: the flags. `target`: URLs. `properties`: `-D`.
+//! - `args`, `tls_args`: the flags. `target`: URLs. `properties`: `-D`.
 //! - `publish`, `subscribe`: the two commands. `output`: what `sub` prints.
-//! - `driver`: one loop around the state machine. `transport`: TCP and WebSocket.
+//! - `driver`: one loop around the state machine. `transport`: TCP and WebSocket, TLS.
 //! - `bench`: the load generator.
 
 mod args;
@@ -17,11 +17,13 @@ mod properties;
 mod publish;
 mod subscribe;
 mod target;
+mod tls_args;
 mod transport;
 
 pub(crate) use driver::Driver;
 pub(crate) use target::Target;
-pub(crate) use transport::{Transport, connect};
+pub(crate) use tls_args::TlsArgs;
+pub(crate) use transport::{Route, Transport, connect};
 
 pub use args::{PubArgs, SubArgs};
 pub use bench::{BenchArgs, bench};

@@ -31,7 +31,7 @@ pub async fn publish(args: PubArgs) -> Result<ExitCode, Failure> {
         // A pipe may live for long; a single message is better reported as not sent.
         session.options.reconnect = Some(Backoff::default());
     }
-    let driver = Driver::start(session.options, session.target);
+    let driver = Driver::start(session.options, session.route);
     let watch = Watch::new("pub", args.connection.quiet);
     Publisher { driver, watch, message, outstanding: 0, failed: false }.run(input).await
 }
@@ -94,8 +94,8 @@ impl Publisher {
     fn handle(&mut self, event: Event) -> Result<(), Failure> {
         match event {
             Event::StateChanged => {
-                let (machine, now) = self.driver.machine();
-                self.watch.state_changed(machine.state(), now)?;
+                let (state, now) = self.driver.state();
+                self.watch.state_changed(&state, now)?;
             }
             Event::Published { outcome, .. } => {
                 self.outstanding = self.outstanding.saturating_sub(1);

@@ -19,7 +19,7 @@ const TIMED_OUT: u8 = 27;
 pub async fn subscribe(args: SubArgs) -> Result<ExitCode, Failure> {
     let (mut session, subscriptions) = args.session()?;
     session.options.reconnect = Some(Backoff::default());
-    let mut driver = Driver::start(session.options, session.target);
+    let mut driver = Driver::start(session.options, session.route);
     let (machine, now) = driver.machine();
     let unanswered = subscriptions.len();
     if !args.unsubscribe.is_empty() {
@@ -105,8 +105,8 @@ impl Subscriber {
     fn handle(&mut self, event: Event) -> Result<Flow, Failure> {
         match event {
             Event::StateChanged => {
-                let (machine, now) = self.driver.machine();
-                self.watch.state_changed(machine.state(), now)?;
+                let (state, now) = self.driver.state();
+                self.watch.state_changed(&state, now)?;
                 Ok(GO_ON)
             }
             Event::Message(message) => Ok(self.message(&message)),

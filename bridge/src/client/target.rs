@@ -5,8 +5,12 @@ use std::fmt;
 /// The port of MQTT over TCP.
 pub(super) const MQTT_PORT: u16 = 1883;
 
-/// The port of WebSocket, where the URL does not say one.
+/// The port of MQTT over TLS.
+pub(super) const MQTTS_PORT: u16 = 8883;
+
+/// The ports of WebSocket and of secure WebSocket, where the URL does not say one.
 const WEBSOCKET_PORT: u16 = 80;
+const SECURE_WEBSOCKET_PORT: u16 = 443;
 
 /// The path of MQTT over WebSocket that nearly all brokers use.
 const WEBSOCKET_PATH: &str = "/mqtt";
@@ -15,6 +19,8 @@ const WEBSOCKET_PATH: &str = "/mqtt";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(super) way: Way,
+    /// Whether TLS is below MQTT or WebSocket.
+    pub(super) secure: bool,
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) username: Option<String>,
@@ -37,10 +43,18 @@ impl Target {
     /// MQTT over TCP.
     pub(crate) fn tcp(host: &str, port: u16) -> Self {
         let (username, password, topic) = (None, None, None);
-        Target { way: Way::Tcp, host: host.to_owned(), port, username, password, topic }
+        Target { way: Way::Tcp, secure: false, host: host.to_owned(), port, username, password, topic }
     }
 
-    /// Reads `mqtt://[user[:password]@]host[:port][/topic]` or `ws://[user[:password]@]host[:port][/path]`.
+    /// MQTT over TCP or TLS. As with mosquitto's clients, port 8883 alone says that it is TLS.
+    pub(super) fn at(host: &str, port: Option<u16>, wants_tls: bool) -> Self {
+        let secure = wants_tls || port == Some(MQTTS_PORT);
+        let port = port.unwrap_or(if secure { MQTTS_PORT } else { MQTT_PORT });
+        Target { secure, ..Target::tcp(host, port) }
+    }
+
+    /// Reads `mqtt://[user[:password]@]host[:port][/topic]` or `ws://[user[:password]@]host[:port][/path]`; `mqtts` and
+    /// `wss` are the same over TLS.
     ///
     /// Not with a general URL parser: in a topic, '#', '?' and '%' are what they are. User name and password may be
     /// percent-encoded.
@@ -50,14 +64,14 @@ impl Target {
             Some(slash) => rest.split_at(slash),
             None => (rest, ""),
         };
-        let (way, default_port) = match scheme {
-            "mqtt" => (Way::Tcp, MQTT_PORT),
-            "ws" => {
-                let path = if path.is_empty() { WEBSOCKET_PATH } else { path };
-                (Way::WebSocket { path: path.to_owned() }, WEBSOCKET_PORT)
-            }
-            "mqtts" | "wss" => return Err(format!("this version does not speak TLS ({scheme}) yet")),
-            _ => return Err(format!("'{scheme}' is not known: use mqtt or ws")),
+        let websocket =
+            || Way::WebSocket { path: if path.is_empty() { WEBSOCKET_PATH } else { path }.to_owned() };
+        let (way, secure, default_port) = match scheme {
+            "mqtt" => (Way::Tcp, false, MQTT_PORT),
+            "mqtts" => (Way::Tcp, true, MQTTS_PORT),
+            "ws" => (websocket(), false, WEBSOCKET_PORT),
+            "wss" => (websocket(), true, SECURE_WEBSOCKET_PORT),
+            _ => return Err(format!("'{scheme}' is not known: use mqtt, mqtts, ws or wss")),
         };
         let topic = path.strip_prefix('/').filter(|topic| way == Way::Tcp && !topic.is_empty());
         let (user_info, host_port) = match authority.rsplit_once('@') {
@@ -72,6 +86,7 @@ impl Target {
         let (host, port) = split_port(host_port)?;
         Ok(Target {
             way,
+            secure,
             host,
             port: port.unwrap_or(default_port),
             username,
@@ -165,6 +180,10 @@ mod tests {
             ("ws://h", websocket("h", 80, "/mqtt")),
             ("ws://h:8083/mqtt", websocket("h", 8083, "/mqtt")),
             ("ws://h/a?b=c", websocket("h", 80, "/a?b=c")),
+            ("mqtts://h/a", Target { topic: some("a"), secure: true, ..tcp("h", 8883) }),
+            ("mqtts://h:1883", Target { secure: true, ..tcp("h", 1883) }),
+            ("wss://h", Target { secure: true, ..websocket("h", 443, "/mqtt") }),
+            ("wss://h:8084/x", Target { secure: true, ..websocket("h", 8084, "/x") }),
         ];
         for (url, expected) in cases {
             assert_eq!(Target::parse(url), Ok(expected), "{url}");
@@ -175,9 +194,7 @@ mod tests {
     fn errors_say_what_is_wrong() {
         let cases = [
             ("h", "mqtt://HOST/TOPIC"),
-            ("http://h", "use mqtt or ws"),
-            ("mqtts://h", "TLS"),
-            ("wss://h", "TLS"),
+            ("http://h", "use mqtt, mqtts, ws or wss"),
             ("mqtt://", "no host"),
             ("mqtt://:1883/t", "no host"),
             ("mqtt://h:x", "not a port"),
@@ -191,6 +208,19 @@ mod tests {
             let error = Target::parse(url).unwrap_err();
             assert!(error.contains(part), "{url}: {error}");
         }
+    }
+
+    #[test]
+    fn port_8883_and_tls_go_together() {
+        let check = |port, wants_tls, expected: (u16, bool)| {
+            let target = Target::at("h", port, wants_tls);
+            assert_eq!((target.port, target.secure), expected, "{port:?} {wants_tls}");
+        };
+        check(None, false, (1883, false));
+        check(None, true, (8883, true));
+        check(Some(8883), false, (8883, true));
+        check(Some(1883), true, (1883, true));
+        check(Some(9), false, (9, false));
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! TCP and WebSocket as a byte stream, from the client's side. WebSocket is tungstenite's: the broker's own frames
+//! TCP and WebSocket as a byte stream, with or without TLS, from the client's side. WebSocket is tungstenite's: the broker's own frames
 //! (see [`listener::ws`](crate::listener::ws)) are checked by it, and the other way round.
 
 use super::target::{Target, Way};
+use crate::tls::{self, ClientStream, ClientTls};
 use futures_util::{Sink, Stream};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
@@ -15,27 +16,42 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use tokio_util::either::Either;
 
 /// The most that is put into one WebSocket frame.
 const MAX_FRAME_BYTES: usize = 64 * 1024;
 
+/// A broker's address, and what it takes to get there.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) target: Target,
+    /// Set if the target is secure.
+    pub(crate) tls: Option<ClientTls>,
+}
+
 /// A connection to a broker.
 pub(crate) enum Transport {
-    Tcp(TcpStream),
+    /// MQTT on the stream itself.
+    Bare(ClientStream),
     WebSocket {
-        stream: Box<WebSocketStream<TcpStream>>,
+        stream: Box<WebSocketStream<ClientStream>>,
         /// What was received and not read yet.
         received: Bytes,
     },
 }
 
 /// Connects. The error is a sentence that says what to do.
-pub(crate) async fn connect(target: Target, version: Version) -> Result<Transport, String> {
+pub(crate) async fn connect(route: Route, version: Version) -> Result<Transport, String> {
+    let Route { target, tls } = route;
     let stream = connect_tcp(&target).await?;
     // It can fail only for a socket that is dead already, and then the first write says so.
     let _ = stream.set_nodelay(true);
+    let stream = match tls {
+        None => Either::Left(stream),
+        Some(tls) => Either::Right(Box::new(tls.connect(stream, &target.host).await?)),
+    };
     match &target.way {
-        Way::Tcp => Ok(Transport::Tcp(stream)),
+        Way::Tcp => Ok(Transport::Bare(stream)),
         Way::WebSocket { path } => upgrade(stream, &target, path, version).await,
     }
 }
@@ -55,14 +71,16 @@ async fn connect_tcp(target: &Target) -> Result<TcpStream, String> {
 }
 
 async fn upgrade(
-    stream: TcpStream,
+    stream: ClientStream,
     target: &Target,
     path: &str,
     version: Version,
 ) -> Result<Transport, String> {
-    let mut request = format!("ws://{target}{path}")
+    let url = format!("{}://{target}{path}", if target.secure { "wss" } else { "ws" });
+    let mut request = url
+        .as_str()
         .into_client_request()
-        .map_err(|error| format!("ws://{target}{path} is not a WebSocket address: {error}"))?;
+        .map_err(|error| format!("{url} is not a WebSocket address: {error}"))?;
     // [MQTT-6.0.0-3]; brokers that speak 3.1 over WebSocket know this other name for it.
     let subprotocol = if version == Version::V31 { "mqttv3.1" } else { "mqtt" };
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
@@ -79,7 +97,10 @@ async fn upgrade(
             let (status, words) = (response.status(), words.escape_debug());
             Err(format!("{target} answers the WebSocket at {path} with {status}: check the path. {words}"))
         }
-        Err(error) => Err(format!("{target} speaks no MQTT over WebSocket at {path}: {error}")),
+        Err(error) => Err(match &error {
+            tungstenite::Error::Io(error) if let Some(refusal) = tls::refusal(error) => refusal,
+            error => format!("{target} speaks no MQTT over WebSocket at {path}: {error}"),
+        }),
     }
 }
 
@@ -90,7 +111,7 @@ impl AsyncRead for Transport {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let (stream, received) = match &mut *self {
-            Transport::Tcp(stream) => return Pin::new(stream).poll_read(cx, buf),
+            Transport::Bare(stream) => return Pin::new(stream).poll_read(cx, buf),
             Transport::WebSocket { stream, received } => (stream, received),
         };
         while received.is_empty() {
@@ -116,7 +137,7 @@ impl AsyncRead for Transport {
 impl AsyncWrite for Transport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let stream = match &mut *self {
-            Transport::Tcp(stream) => return Pin::new(stream).poll_write(cx, buf),
+            Transport::Bare(stream) => return Pin::new(stream).poll_write(cx, buf),
             Transport::WebSocket { stream, .. } => Pin::new(&mut **stream),
         };
         // Ready only when what was accepted before is written: that bounds the queue below.
@@ -130,14 +151,14 @@ impl AsyncWrite for Transport {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::Bare(stream) => Pin::new(stream).poll_flush(cx),
             Transport::WebSocket { stream, .. } => Pin::new(&mut **stream).poll_flush(cx).map_err(into_io),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::Bare(stream) => Pin::new(stream).poll_shutdown(cx),
             Transport::WebSocket { stream, .. } => Pin::new(&mut **stream).poll_close(cx).map_err(into_io),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Credentials;
 use super::upstream::{Places, Upstream};
-use crate::client::Target;
+use crate::client::{Target, TlsArgs};
 use crate::config::units::{Endpoint, Span};
 use crate::config::{ConfigError, LogFormat, LogLevel};
 use bytes::Bytes;
@@ -20,7 +20,7 @@ const MAX_CONNECTIONS: usize = 10_000;
 /// Flags of `tabmq gateway`.
 #[derive(Args, Clone, Debug)]
 pub struct GatewaySettings {
-    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT]. User and password are the gateway's own; tabs bring theirs,
+    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT], or mqtts:// for TLS. User and password are the gateway's own; tabs bring theirs,
     /// unless --replace-credentials
     #[arg(long, value_name = "URL")]
     upstream: String,
@@ -68,6 +68,9 @@ pub struct GatewaySettings {
     /// How long a connection to the broker may take to open
     #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Limits")]
     connect_time: Span,
+
+    #[command(flatten)]
+    tls: TlsArgs,
 
     /// How much to write to standard error [default: info]
     #[arg(long, value_name = "LEVEL", help_heading = "Log")]
@@ -128,8 +131,8 @@ impl GatewaySettings {
         }
         let seconds = |span: Span| Duration::from_secs(u64::from(span.0));
         let upstream = Upstream {
-            name: format!("mqtt://{target}"),
-            places: Places::One(target),
+            name: format!("{}://{target}", if target.secure { "mqtts" } else { "mqtt" }),
+            places: Places::One(self.tls.route(target).map_err(|failure| invalid(failure.to_string()))?),
             connect_time: seconds(self.connect_time),
         };
         Ok(GatewayConfig {

@@ -1,6 +1,6 @@
 //! The broker behind the gateway: where it is, and a connection to it.
 
-use crate::client::{Target, Transport, connect};
+use crate::client::{Route, Transport, connect};
 use std::fmt;
 use std::time::Duration;
 use tabmq_shared::packet::Version;
@@ -19,22 +19,22 @@ pub(super) struct Upstream {
 #[derive(Clone, Debug)]
 pub(super) enum Places {
     /// One address for every version of MQTT, as with nearly every broker.
-    One(Target),
+    One(Route),
     #[expect(dead_code, reason = "for the embedded rumqttd, which comes next")]
     /// An address for 3.1.1 and one for 5.0, as rumqttd has them.
     ByVersion {
         /// For 3.1 and 3.1.1.
-        old: Target,
+        old: Route,
         /// For 5.0.
-        new: Target,
+        new: Route,
     },
 }
 
 impl Upstream {
     /// The address for a client that speaks `version`.
-    pub(super) fn place(&self, version: Version) -> &Target {
+    pub(super) fn place(&self, version: Version) -> &Route {
         match &self.places {
-            Places::One(target) => target,
+            Places::One(route) => route,
             Places::ByVersion { new, .. } if version.is_v5() => new,
             Places::ByVersion { old, .. } => old,
         }

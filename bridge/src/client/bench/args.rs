@@ -2,7 +2,9 @@
 
 use super::super::Failure;
 use super::super::args::{qos, seconds};
-use super::super::target::{MQTT_PORT, Target};
+use super::super::target::Target;
+use super::super::tls_args::TlsArgs;
+use super::super::transport::Route;
 use super::topics::Pattern;
 use clap::{ArgAction, Args, Subcommand};
 use std::num::{NonZeroU16, NonZeroUsize};
@@ -56,11 +58,11 @@ pub(super) struct CommonArgs {
     #[arg(short = 'h', long, value_name = "HOST")]
     host: Option<String>,
 
-    /// Its port [default: 1883]
+    /// Its port; 8883 means TLS [default: 1883, or 8883 with a flag of TLS]
     #[arg(short, long, value_name = "PORT")]
     port: Option<u16>,
 
-    /// In place of host and port: mqtt://[USER[:PASSWORD]@]HOST[:PORT] or ws://HOST[:PORT]/PATH
+    /// In place of host and port: mqtt://[USER[:PASSWORD]@]HOST[:PORT] or ws://HOST[:PORT]/PATH; mqtts and wss over TLS
     #[arg(short = 'L', long, value_name = "URL", value_parser = Target::parse, conflicts_with_all = ["host", "port"])]
     url: Option<Target>,
 
@@ -83,6 +85,9 @@ pub(super) struct CommonArgs {
     /// Keep-alive in seconds; 0 for none
     #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
     pub(super) keepalive: u16,
+
+    #[command(flatten)]
+    tls: TlsArgs,
 
     /// Threads of the load generator [default: one for each processor core]
     #[arg(long, value_name = "N", help_heading = "Output")]
@@ -267,7 +272,7 @@ impl CommonArgs {
     pub(super) fn target(&self) -> Result<Target, Failure> {
         let target = match &self.url {
             Some(url) => url.clone(),
-            None => Target::tcp(self.host.as_deref().unwrap_or("127.0.0.1"), self.port.unwrap_or(MQTT_PORT)),
+            None => Target::at(self.host.as_deref().unwrap_or("127.0.0.1"), self.port, self.tls.are_given()),
         };
         match target.topic {
             None => Ok(target),
@@ -275,6 +280,11 @@ impl CommonArgs {
                 "'{topic}' in the URL is a topic: write the URL without it, and -t '{topic}'"
             ))),
         }
+    }
+
+    /// And how to get there.
+    pub(super) fn route(&self, target: Target) -> Result<Route, Failure> {
+        self.tls.route(target)
     }
 }
 

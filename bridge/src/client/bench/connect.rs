@@ -1,6 +1,8 @@
 //! From an address to a client that is connected and has subscribed.
 
+use super::super::Failure;
 use super::super::target::Target;
+use super::super::transport::Route;
 use super::args::CommonArgs;
 use super::link::Link;
 use futures_util::stream::{self, StreamExt};
@@ -26,7 +28,7 @@ const SUBSCRIBE_FILTERS: usize = 200;
 /// How clients connect.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
-    pub(super) target: Target,
+    pub(super) route: Route,
     pub(super) version: Version,
     pub(super) keep_alive_s: u16,
     username: Option<ByteString>,
@@ -45,10 +47,10 @@ pub(super) struct Client {
 }
 
 impl Connector {
-    pub(super) fn new(args: &CommonArgs, target: Target) -> Self {
+    pub(super) fn new(args: &CommonArgs, target: Target) -> Result<Self, Failure> {
         let username = args.username.as_deref().or(target.username.as_deref()).map(ByteString::from);
         let password = args.password.as_deref().or(target.password.as_deref());
-        Connector {
+        Ok(Connector {
             version: args.protocol_version,
             keep_alive_s: args.keepalive,
             username,
@@ -58,8 +60,8 @@ impl Connector {
                 .id_prefix
                 .clone()
                 .unwrap_or_else(|| format!("bench{:05x}-", fastrand::u32(..1 << 20))),
-            target,
-        }
+            route: args.route(target)?,
+        })
     }
 
     /// Connects the client with this name.
@@ -70,7 +72,7 @@ impl Connector {
     }
 
     async fn connect_unlimited(&self, name: &str) -> Result<Client, String> {
-        let mut link = Link::open(&self.target, self.version).await?;
+        let mut link = Link::open(&self.route, self.version).await?;
         link.output.put_packet(&self.packet(name))?;
         link.flush().await.map_err(|error| format!("the connection was lost: {error}"))?;
         let connack = match link.next_other().await? {

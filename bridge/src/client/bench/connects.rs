@@ -36,7 +36,7 @@ struct Storm {
 pub(super) async fn run(args: &ConnectArgs) -> Result<ConnectReport, Failure> {
     let started = Instant::now();
     let storm = Arc::new(Storm {
-        connector: Connector::new(&args.common, args.common.target()?),
+        connector: Connector::new(&args.common, args.common.target()?)?,
         clock: Clock::new(),
         latencies: Latencies::new().map_err(Failure::new)?,
         started,

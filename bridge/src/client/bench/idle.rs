@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 /// Runs the measurement. Once all are connected, a line on standard output says so: with `--json`,
 /// `{"event":"connected"}`.
 pub(super) async fn run(args: &IdleArgs) -> Result<IdleReport, Failure> {
-    let connector = Connector::new(&args.common, args.common.target()?);
+    let connector = Connector::new(&args.common, args.common.target()?)?;
     let filters = |i: usize| {
         let filters: Result<Vec<_>, String> =
             args.filter.iter().map(|f| f.filters(i, args.filters)).collect();

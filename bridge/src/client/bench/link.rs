@@ -1,9 +1,10 @@
 //! One connection of the load generator: a socket, what was read, and what is to be written.
 
-use super::super::target::{Target, Way};
-use super::super::transport::{self, Transport};
+use super::super::target::Way;
+use super::super::transport::{self, Route, Transport};
 use super::frames::{self, Deframer, Notice};
 use super::packets::{self, AckPacket, Acknowledgement, Publication, Received};
+use crate::tls::{self, ClientStream};
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
@@ -12,7 +13,6 @@ use tabmq_shared::BytesMut;
 use tabmq_shared::codec;
 use tabmq_shared::packet::{Packet, QoS, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 /// The size of a read.
 const READ_BYTES: usize = 128 * 1024;
@@ -31,7 +31,7 @@ thread_local! {
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Link {
-    stream: TcpStream,
+    stream: ClientStream,
     pub(super) input: Input,
     pub(super) output: Output,
     /// WebSocket only.
@@ -62,10 +62,10 @@ pub(super) struct Output {
 
 impl Link {
     /// Opens a connection, up to where CONNECT can be sent.
-    pub(super) async fn open(target: &Target, version: Version) -> Result<Link, String> {
-        let is_websocket = matches!(target.way, Way::WebSocket { .. });
-        let stream = match transport::connect(target.clone(), version).await? {
-            Transport::Tcp(stream) => stream,
+    pub(super) async fn open(route: &Route, version: Version) -> Result<Link, String> {
+        let is_websocket = matches!(route.target.way, Way::WebSocket { .. });
+        let stream = match transport::connect(route.clone(), version).await? {
+            Transport::Bare(stream) => stream,
             // A server says nothing before CONNECT, so tungstenite has read nothing that would be lost.
             Transport::WebSocket { stream, .. } => stream.into_inner(),
         };
@@ -114,7 +114,8 @@ impl Link {
             }
             self.output.written += count;
         }
-        Poll::Ready(Ok(()))
+        // Nothing for TCP; TLS may hold a part that the socket had no room for.
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     /// Writes all that waits.
@@ -140,7 +141,11 @@ impl Link {
             match std::future::poll_fn(|cx| self.poll_read(cx)).await {
                 Ok(true) => {}
                 Ok(false) => return Err("the server closed the connection".to_owned()),
-                Err(error) => return Err(format!("the connection was lost: {error}")),
+                Err(error) => {
+                    return Err(
+                        tls::refusal(&error).unwrap_or_else(|| format!("the connection was lost: {error}"))
+                    );
+                }
             }
         }
     }

@@ -83,8 +83,8 @@ impl Prepared {
     async fn new(args: &MessagesArgs, progress: &mut Progress) -> Result<Self, Failure> {
         let target = args.common.target()?;
         let to_subscribe =
-            Connector::new(&args.common, args.subscriber_url.clone().unwrap_or_else(|| target.clone()));
-        let to_publish = Connector::new(&args.common, target);
+            Connector::new(&args.common, args.subscriber_url.clone().unwrap_or_else(|| target.clone()))?;
+        let to_publish = Connector::new(&args.common, target)?;
         let filters = |i: usize| subscriptions(args, i);
         let (templates, audience_known) = plan_templates(args, filters).map_err(Failure::new)?;
 
@@ -105,9 +105,9 @@ impl Prepared {
 
 /// Whom an error is about.
 pub(super) fn explain(connector: &Connector, error: &str) -> Failure {
-    match error.contains(&connector.target.host) {
+    match error.contains(&connector.route.target.host) {
         true => Failure::new(error),
-        false => Failure::new(format!("{}: {error}", connector.target)),
+        false => Failure::new(format!("{}: {error}", connector.route.target)),
     }
 }
 

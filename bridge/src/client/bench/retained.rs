@@ -32,7 +32,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 
 /// Runs the measurement.
 pub(super) async fn run(args: &RetainedArgs) -> Result<RetainedReport, Failure> {
-    let connector = Connector::new(&args.common, args.common.target()?);
+    let connector = Connector::new(&args.common, args.common.target()?)?;
     let filter = TopicFilter::new(args.filter.as_str())
         .map_err(|error| Failure::new(format!("the filter '{}' {error}", args.filter.escape_debug())))?;
     let clock = Clock::new();
