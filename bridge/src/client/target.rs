@@ -20,7 +20,7 @@ const WEBSOCKET_PATH: &str = "/mqtt";
 pub(crate) struct Target {
     pub(super) way: Way,
     /// Whether TLS is below MQTT or WebSocket.
-    pub(super) secure: bool,
+    pub(crate) secure: bool,
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) username: Option<String>,
