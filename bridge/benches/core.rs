@@ -10,8 +10,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::Waker;
-use tabmq::broker::{Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind};
+use tabmq::broker::{Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind, Wake};
 use tabmq::outbox::WriteQueue;
 use tabmq_shared::codec::{self, Limits};
 use tabmq_shared::packet::{
@@ -68,7 +67,7 @@ impl Rig {
     fn take(&mut self, conn: ConnId) -> usize {
         let mut bytes = 0;
         while let Output::Data { .. } =
-            self.broker.take_output(conn, &mut self.queue, Waker::noop(), Time::ZERO)
+            self.broker.take_output(conn, &mut self.queue, &Wake::noop(), Time::ZERO)
         {
             let waiting = self.queue.remaining();
             if waiting == 0 {
@@ -107,7 +106,7 @@ fn connect(broker: &mut Broker, client_id: &str) -> ConnId {
     let peer = Peer { address: SocketAddr::from(([127, 0, 0, 1], 1)), transport: TransportKind::Tcp };
     let conn = broker.connect(&connect, None, peer, Time::ZERO).unwrap();
     let mut queue = WriteQueue::default();
-    while let Output::Data { .. } = broker.take_output(conn, &mut queue, Waker::noop(), Time::ZERO) {
+    while let Output::Data { .. } = broker.take_output(conn, &mut queue, &Wake::noop(), Time::ZERO) {
         if !queue.has_remaining() {
             break;
         }

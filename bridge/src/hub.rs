@@ -6,8 +6,11 @@
 use crate::auth::Authenticator;
 use crate::broker::{
     Broker, BrokerConfig, ConnId, ConnectError, Event, Output, Peer, PublishOutcome, ServerMessage, Stats,
+    Wake,
 };
 use crate::outbox::WriteQueue;
+use crate::workers;
+use crate::workers::mailbox::{Mailboxes, Sorter};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use std::cell::RefCell;
@@ -36,12 +39,15 @@ pub struct Hub {
     closed: Notify,
     /// What connections that begin now accept.
     decoding: RwLock<Limits>,
+    /// The way to connections that other threads serve.
+    mailboxes: Arc<Mailboxes>,
 }
 
 /// Scratch space of one thread for what is carried out of the lock; its capacity is kept.
 #[derive(Default)]
 struct Carried {
-    wakes: Vec<Waker>,
+    wakes: Vec<Wake>,
+    sorter: Sorter,
     events: Vec<Event>,
 }
 
@@ -50,8 +56,19 @@ thread_local! {
 }
 
 impl Hub {
-    /// A broker without clients. `sink` is called for every event, on the thread that caused it, without the lock.
+    /// A broker without clients, whose connections may be anywhere. `sink` is called for every event, on the thread
+    /// that caused it, without the lock.
     pub fn new(config: BrokerConfig, authenticator: Arc<dyn Authenticator>, sink: EventSink) -> Arc<Hub> {
+        Hub::with_mailboxes(config, authenticator, sink, Arc::default())
+    }
+
+    /// A broker whose connections are served by the workers that these mailboxes belong to.
+    pub fn with_mailboxes(
+        config: BrokerConfig,
+        authenticator: Arc<dyn Authenticator>,
+        sink: EventSink,
+        mailboxes: Arc<Mailboxes>,
+    ) -> Arc<Hub> {
         let decoding = RwLock::new(config.decoding());
         Arc::new(Hub {
             broker: Mutex::new(Broker::new(config, authenticator.methods(), fastrand::u64(..), Time::ZERO)),
@@ -62,6 +79,7 @@ impl Hub {
             rearm: Notify::new(),
             closed: Notify::new(),
             decoding,
+            mailboxes,
         })
     }
 
@@ -172,6 +190,7 @@ impl Hub {
         waker: &Waker,
     ) -> Exchanged {
         let now = self.now();
+        let wake = Wake { waker: waker.clone(), place: workers::here() };
         self.with(|broker| {
             if input.bytes > 0 {
                 broker.handle_packets(conn, input.packets, input.bytes, now);
@@ -181,7 +200,7 @@ impl Hub {
             }
             let output = match bytes::Buf::has_remaining(queue) {
                 true => Output::Data { more: true },
-                false => broker.take_output(conn, queue, waker, now),
+                false => broker.take_output(conn, queue, &wake, now),
             };
             Exchanged { output, control_bytes: broker.control_bytes(conn), ended: broker.has_ended(conn) }
         })
@@ -216,9 +235,7 @@ impl Hub {
             if next.is_some_and(|at| at.as_millis() < self.armed_ms.load(Ordering::Relaxed)) {
                 self.rearm.notify_one();
             }
-            for waker in carried.wakes.drain(..) {
-                waker.wake();
-            }
+            self.mailboxes.deliver(&mut carried.wakes, &mut carried.sorter);
             for event in carried.events.drain(..) {
                 (self.sink)(&event);
             }

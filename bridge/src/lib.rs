@@ -5,6 +5,7 @@
 //! - [`config`]: flags, environment and file, validated.
 //! - [`server`]: the broker as a whole, started and stopped; [`serve()`] adds the console and signals, `reload` SIGHUP.
 //! - [`listener`]: TCP and WebSocket, each of which yields a byte stream.
+//! - [`workers`]: the threads that serve connections.
 //! - [`connection`]: one connection, from its first packet to its last.
 //! - [`hub`]: the broker behind one lock; [`outbox`]: what waits for a connection.
 //! - [`broker`]: the core: sessions, routing, retained messages, wills. Pure and synchronous.
@@ -42,6 +43,7 @@ mod reload;
 mod serve;
 pub mod server;
 pub mod tls;
+pub mod workers;
 
 pub use serve::{gateway as serve_gateway, serve};
 pub use server::{Server, StartError};

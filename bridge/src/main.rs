@@ -28,7 +28,8 @@ fn main() -> ExitCode {
 
 fn serve(settings: Settings) -> Result<ExitCode> {
     let loaded = Loaded::load(settings.clone())?;
-    let runtime = Builder::new_multi_thread().enable_all().build()?;
+    // For the page, the API and the clock; connections have threads of their own.
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(tabmq::serve(loaded, &settings))?)
 }
 

@@ -7,14 +7,17 @@ use crate::http::origin::OriginPolicy;
 use crate::http::{self, ServerInfo};
 use crate::hub::Hub;
 use crate::listener::{Transport, accept, ws};
+use crate::workers::Workers;
 use crate::{connection, events};
 use axum::Router;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 use tabmq_shared::api;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +30,7 @@ pub struct Server {
     http: Option<SocketAddr>,
     hub: Arc<Hub>,
     origins: Arc<OriginPolicy>,
+    workers: Arc<Workers>,
     /// Accept loops and timers.
     tasks: JoinSet<()>,
     /// Ends HTTP connections after the answer that they are at.
@@ -66,6 +70,14 @@ pub enum StartError {
         /// What chooses it.
         flag: &'static str,
     },
+    /// Too many threads.
+    #[error("cannot start {threads} threads: {source}; start fewer with --threads N")]
+    Threads {
+        /// How many were to be started.
+        threads: NonZeroUsize,
+        /// What the system says.
+        source: io::Error,
+    },
     /// Something else.
     #[error("cannot listen on {address} ({flag}): {source}")]
     Other {
@@ -81,13 +93,23 @@ pub enum StartError {
 impl Server {
     /// Binds all addresses, and only then begins to accept. Must be called inside a tokio runtime.
     pub fn start(config: &Config) -> Result<Server, StartError> {
-        let mqtt =
-            config.mqtt.iter().map(|address| bind(*address, "--mqtt")).collect::<Result<Vec<_>, _>>()?;
+        let threads = config.threads;
+        let workers = Workers::start(threads).map_err(|source| StartError::Threads { threads, source })?;
+        let mqtt = {
+            let _context = workers.acceptor().map(Handle::enter);
+            config.mqtt.iter().map(|address| bind(*address, "--mqtt")).collect::<Result<Vec<_>, _>>()?
+        };
         let http = config.http.map(|address| bind(address, "--http")).transpose()?;
         let mut server = Server {
             mqtt: mqtt.iter().map(|(_, address)| *address).collect(),
             http: http.as_ref().map(|(_, address)| *address),
-            hub: Hub::new(config.broker.clone(), Arc::new(AllowAll), Box::new(events::log)),
+            hub: Hub::with_mailboxes(
+                config.broker.clone(),
+                Arc::new(AllowAll),
+                Box::new(events::log),
+                workers.mailboxes().clone(),
+            ),
+            workers: Arc::new(workers),
             origins: Arc::new(OriginPolicy::new(config.allow_origins.clone())),
             tasks: JoinSet::new(),
             stop_http: CancellationToken::new(),
@@ -130,14 +152,19 @@ impl Server {
         self.hub.shut_down();
         let all_ended = tokio::time::timeout(STOP_TIME, self.hub.drained()).await.is_ok();
         events::stopped(all_ended);
+        self.workers.stop();
     }
 
     fn accept_mqtt(&mut self, listener: TcpListener) {
-        let hub = Arc::clone(&self.hub);
-        self.tasks.spawn(accept::run(listener, move |stream, address| {
+        let (hub, workers) = (Arc::clone(&self.hub), Arc::clone(&self.workers));
+        let accepting = accept::run(listener, move |stream, address| {
             let peer = Peer { address, transport: TransportKind::Tcp };
-            tokio::spawn(connection::serve(Transport::tcp(stream), peer, Arc::clone(&hub)));
-        }));
+            workers.serve(stream, |stream| connection::serve(Transport::tcp(stream), peer, Arc::clone(&hub)));
+        });
+        match self.workers.acceptor() {
+            Some(acceptor) => self.tasks.spawn_on(accepting, acceptor),
+            None => self.tasks.spawn(accepting),
+        };
     }
 
     fn accept_http(&mut self, listener: TcpListener, config: &Config) {
@@ -149,10 +176,13 @@ impl Server {
     }
 
     fn router(&self, config: &Config) -> Router {
-        let hub = Arc::clone(&self.hub);
-        let websocket = ws::route(move |stream, address| {
+        let (hub, workers) = (Arc::clone(&self.hub), Arc::clone(&self.workers));
+        let websocket = ws::route(move |stream, read_ahead, address| {
             let peer = Peer { address, transport: TransportKind::WebSocket };
-            tokio::spawn(connection::serve(Transport::WebSocket(Box::new(stream)), peer, Arc::clone(&hub)));
+            workers.serve(stream, |stream| {
+                let stream = Box::new(ws::ByteStream::new(stream, read_ahead));
+                connection::serve(Transport::WebSocket(stream), peer, Arc::clone(&hub))
+            });
         });
         let listener = |kind: &str, address: &SocketAddr| api::Listener {
             kind: kind.to_owned(),

@@ -3,14 +3,13 @@
 use super::BrokerConfig;
 use super::message::{Delivery, Encoded, Message, Outbound, Own};
 use super::router::{GroupId, SessionKey};
-use super::session::{ConnId, Link, LinkKey, Session};
+use super::session::{ConnId, Link, LinkKey, Session, Wake};
 use super::stats::{DropReason, Stats};
 use crate::outbox::WriteQueue;
 use bytes::BytesMut;
 use slab::Slab;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::task::Waker;
 use tabmq_shared::Time;
 use tabmq_shared::codec;
 use tabmq_shared::packet::{Ack, Packet, PacketId, QoS, ReasonCode};
@@ -26,7 +25,7 @@ pub(super) struct Clients {
     pub(super) links: Slab<Link>,
     pub(super) stats: Stats,
     /// Connections that have something to write since the last [`Broker::drain_wakes`](super::Broker::drain_wakes).
-    pub(super) wakes: Vec<Waker>,
+    pub(super) wakes: Vec<Wake>,
     /// The connection whose packets are being handled: it looks into its outbox by itself.
     pub(super) current: Option<LinkKey>,
     limits: Limits,
@@ -308,21 +307,21 @@ impl Clients {
     }
 
     /// Hands over what waits for a connection. Called by the connection when it has written all that it had.
-    pub(super) fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, waker: &Waker) -> Output {
+    pub(super) fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, wake: &Wake) -> Output {
         let refill_bytes = self.limits.outbox_refill_bytes;
         let Some(link) = self.link_mut(conn) else { return Output::Close };
         if !link.outbox.is_empty() {
             // Also if nothing is queued: asking once too often costs little.
             let more = link.outbox.data_bytes() >= refill_bytes || link.session.is_none();
             link.outbox.drain_into(queue);
-            register(link, waker);
+            register(link, wake);
             return Output::Data { more };
         }
         queue.recycle();
         if link.session.is_none() {
             return Output::Close;
         }
-        register(link, waker);
+        register(link, wake);
         Output::Idle
     }
 
@@ -390,20 +389,23 @@ fn write(link: &mut Link, packet: Encoded<'_>, id: Option<PacketId>, stats: &mut
 }
 
 /// Sees to it that the connection looks into its outbox.
-fn wake(link: &mut Link, key: LinkKey, current: Option<LinkKey>, wakes: &mut Vec<Waker>) {
+fn wake(link: &mut Link, key: LinkKey, current: Option<LinkKey>, wakes: &mut Vec<Wake>) {
     if current != Some(key)
         && !link.woken
-        && let Some(waker) = &link.waker
+        && let Some(wake) = &link.wake
     {
         link.woken = true;
-        wakes.push(waker.clone());
+        wakes.push(wake.clone());
     }
 }
 
-fn register(link: &mut Link, waker: &Waker) {
+fn register(link: &mut Link, wake: &Wake) {
     link.woken = false;
-    match &mut link.waker {
-        Some(old) => old.clone_from(waker),
-        none => *none = Some(waker.clone()),
+    match &mut link.wake {
+        Some(old) => {
+            old.waker.clone_from(&wake.waker);
+            old.place = wake.place;
+        }
+        none => *none = Some(wake.clone()),
     }
 }

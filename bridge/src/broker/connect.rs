@@ -215,7 +215,7 @@ impl Broker {
             peer,
             version: connect.version,
             outbox: Outbox::default(),
-            waker: None,
+            wake: None,
             woken: false,
             inbound_aliases: InboundAliases::new(match connect.version {
                 Version::V5 => self.config.topic_alias_maximum,
@@ -364,12 +364,12 @@ impl Broker {
         let Some(key) = link.session.take() else { return };
         let (peer, keep_alive_at) = (link.peer, link.keep_alive_at.take());
         let farewell = farewell(link, &cause);
-        let waker = link.waker.take();
+        let wake = link.wake.take();
         if let Some(farewell) = farewell {
             link.outbox.set_farewell(farewell);
             self.clients.stats.packets_sent += 1;
         }
-        self.clients.wakes.extend(waker);
+        self.clients.wakes.extend(wake);
         if let Some(at) = keep_alive_at {
             self.timers.cancel(at, Timer::KeepAlive(key));
         }

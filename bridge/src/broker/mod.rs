@@ -35,7 +35,7 @@ pub use clients::Output;
 pub use connect::ConnectError;
 pub use event::{DisconnectCause, Event, Peer, TransportKind};
 pub use publish::{PublishOutcome, ServerMessage};
-pub use session::ConnId;
+pub use session::{ConnId, Wake};
 pub use stats::{DropReason, Stats};
 
 use crate::outbox::WriteQueue;
@@ -46,7 +46,6 @@ use retained::Retained;
 use router::Router;
 use std::num::NonZeroU16;
 use std::sync::Arc;
-use std::task::Waker;
 use tabmq_shared::Time;
 use tabmq_shared::codec::{self, DecodeError};
 use tabmq_shared::packet::{Packet, QoS, ReasonCode};
@@ -296,13 +295,13 @@ impl Broker {
     }
 
     /// Hands over what waits for this connection. `queue` must be empty; its spent buffers are taken back.
-    pub fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, waker: &Waker, now: Time) -> Output {
+    pub fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, wake: &Wake, now: Time) -> Output {
         if let Some(key) = self.clients.link(conn).and_then(|link| link.session) {
             self.clients.current = Some(conn.link);
             self.clients.pump(key, &mut self.scratch, now);
             self.clients.current = None;
         }
-        self.clients.take_output(conn, queue, waker)
+        self.clients.take_output(conn, queue, wake)
     }
 
     /// Bytes of acknowledgements and other answers that the connection has not taken. While there are many of them,
@@ -312,7 +311,7 @@ impl Broker {
     }
 
     /// Moves the wakers of all connections that have something to write now to `wakes`.
-    pub fn drain_wakes(&mut self, wakes: &mut Vec<Waker>) {
+    pub fn drain_wakes(&mut self, wakes: &mut Vec<Wake>) {
         wakes.append(&mut self.clients.wakes);
     }
 

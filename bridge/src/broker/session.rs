@@ -124,6 +124,30 @@ impl Queue {
     }
 }
 
+/// How a connection is told that something waits for it.
+#[derive(Clone, Debug)]
+pub struct Wake {
+    /// To be called, without the lock.
+    pub waker: Waker,
+    /// Where: a number that means something to whoever drives the broker.
+    pub place: u32,
+}
+
+impl Wake {
+    /// The waker may be called anywhere.
+    pub const NO_PLACE: u32 = u32::MAX;
+
+    /// For whoever looks without being woken.
+    pub fn noop() -> Self {
+        Wake::anywhere(Waker::noop().clone())
+    }
+
+    /// A waker that may be called anywhere.
+    pub fn anywhere(waker: Waker) -> Self {
+        Wake { waker, place: Wake::NO_PLACE }
+    }
+}
+
 /// Index of a link in the broker's slab.
 pub(super) type LinkKey = u32;
 
@@ -142,7 +166,7 @@ pub(super) struct Link {
     pub(super) peer: Peer,
     pub(super) version: Version,
     pub(super) outbox: Outbox,
-    pub(super) waker: Option<Waker>,
+    pub(super) wake: Option<Wake>,
     /// The waker has been called since the connection last looked into its outbox.
     pub(super) woken: bool,
     pub(super) inbound_aliases: InboundAliases,

@@ -11,8 +11,12 @@ use std::fmt::Write;
 const WIDTH: usize = 100;
 
 /// What a setting without a default may look like.
-const SAMPLES: &[(&str, &str)] =
-    &[("allow-origin", "['https://example.org']"), ("allow-anonymous", "false"), ("data", "'none'")];
+const SAMPLES: &[(&str, &str)] = &[
+    ("allow-origin", "['https://example.org']"),
+    ("allow-anonymous", "false"),
+    ("data", "'none'"),
+    ("threads", "2"),
+];
 
 /// The whole file.
 pub(super) fn text() -> String {
@@ -93,7 +97,7 @@ mod tests {
                 "no {key}: it needs a default or a sample"
             );
         }
-        let samples = Layer { allow_origin: None, ..file.layer };
+        let samples = Layer { allow_origin: None, threads: None, ..file.layer };
         assert_eq!(Config::validate(samples, Tables::default()).unwrap(), Config::default());
     }
 

@@ -301,6 +301,7 @@ mod tests {
             data = "none"
             allow-anonymous = true
             allow-origin = ["https://example.org"]
+            threads = 2
             log = "warn"
             log-format = "json"
             max-packet-size = "1MiB"

@@ -6,6 +6,7 @@ use super::ConfigError;
 use super::units::{Data, Endpoint, Size, Span};
 use clap::{Args, FromArgMatches, ValueEnum};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 /// What every variable begins with.
@@ -51,6 +52,10 @@ pub struct Layer {
     /// this machine; '*' for any; may be repeated
     #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Option<Vec<String>>,
+
+    /// How many threads serve connections; if it is not set, one for every two processors
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroU16>,
 
     /// How much to write to standard error. 'info' has a line for each client that comes, goes, subscribes or is
     /// refused; 'debug' adds one for each message [default: info]
@@ -195,6 +200,7 @@ impl Layer {
             data: self.data.or(lower.data),
             allow_anonymous: self.allow_anonymous.or(lower.allow_anonymous),
             allow_origin: self.allow_origin.or(lower.allow_origin),
+            threads: self.threads.or(lower.threads),
             log: self.log.or(lower.log),
             log_format: self.log_format.or(lower.log_format),
             max_packet_size: self.max_packet_size.or(lower.max_packet_size),

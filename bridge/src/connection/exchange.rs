@@ -20,6 +20,10 @@ use tokio_util::io::{poll_read_buf, poll_write_buf};
 /// While this many bytes of acknowledgements wait to be written, nothing more is read.
 const CONTROL_BACKLOG_BYTES: usize = 64 * 1024;
 
+/// After this many bytes the other connections of the thread have their turn, and the receivers of what was read: so a
+/// flood neither keeps others waiting nor piles up in outboxes that nobody comes to empty.
+const TURN_BYTES: usize = read_buffer::READ_BYTES / 2;
+
 /// A connection that has been let in.
 pub(super) struct Exchange {
     transport: Transport,
@@ -41,7 +45,7 @@ pub(super) struct Exchange {
 
 /// What a read brought.
 enum Read {
-    Bytes,
+    Bytes(usize),
     /// The client closed its side.
     End,
 }
@@ -82,15 +86,23 @@ impl Exchange {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.more_output = true; // perhaps it is the broker who woke us
         let mut nothing_to_read = false;
+        let mut read_bytes = 0;
         loop {
             let writing = self.poll_write(cx)?.is_pending();
             // A client that does not take its acknowledgements is not read from: that bounds them.
             let backlog = self.control_backlog && writing;
             if !nothing_to_read && !backlog {
+                if read_bytes >= TURN_BYTES {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 match self.poll_read(cx)? {
                     Poll::Ready(Read::End) => return Poll::Ready(Ok(())),
-                    Poll::Ready(Read::Bytes) if self.ended => return Poll::Ready(Ok(())),
-                    Poll::Ready(Read::Bytes) => continue,
+                    Poll::Ready(Read::Bytes(_)) if self.ended => return Poll::Ready(Ok(())),
+                    Poll::Ready(Read::Bytes(bytes)) => {
+                        read_bytes += bytes;
+                        continue;
+                    }
                     Poll::Pending => nothing_to_read = true,
                 }
             }
@@ -130,8 +142,9 @@ impl Exchange {
     /// Reads once, decodes all that it brought and visits the broker.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Read>> {
         if std::mem::take(&mut self.decode_first) {
-            self.decode_and_visit(cx, self.input.len());
-            return Poll::Ready(Ok(Read::Bytes));
+            let bytes = self.input.len();
+            self.decode_and_visit(cx, bytes);
+            return Poll::Ready(Ok(Read::Bytes(bytes)));
         }
         ready!(self.transport.poll_read_ready(cx))?;
         read_buffer::make_room(&mut self.input);
@@ -140,7 +153,7 @@ impl Exchange {
             Poll::Ready(Ok(0)) => Poll::Ready(Ok(Read::End)),
             Poll::Ready(Ok(bytes)) => {
                 self.decode_and_visit(cx, bytes);
-                Poll::Ready(Ok(Read::Bytes))
+                Poll::Ready(Ok(Read::Bytes(bytes)))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,

@@ -155,7 +155,8 @@ impl Gateway {
 
 fn router(shared: &Arc<Shared>, config: &GatewayConfig) -> axum::Router {
     let tabs = Arc::clone(shared);
-    let websocket = ws::route(move |stream, address| {
+    let websocket = ws::route(move |stream, read_ahead, address| {
+        let stream = ws::ByteStream::new(stream, read_ahead);
         tokio::spawn(tab::serve(stream, address, Arc::clone(&tabs)));
     });
     let origins = OriginPolicy::new(config.allow_origins.clone()).into();

@@ -12,9 +12,8 @@ use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
-use tabmq::broker::{Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind};
+use tabmq::broker::{Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind, Wake};
 use tabmq::outbox::WriteQueue;
 use tabmq_shared::Time;
 use tabmq_shared::codec::{self, Limits};
@@ -256,7 +255,7 @@ impl World {
     fn read(&mut self, who: usize) {
         let Some(client) = &mut self.clients[who] else { return };
         loop {
-            match self.broker.take_output(client.conn, &mut client.queue, Waker::noop(), self.now) {
+            match self.broker.take_output(client.conn, &mut client.queue, &Wake::noop(), self.now) {
                 Output::Data { .. } => client.take(),
                 Output::Idle => return,
                 Output::Close => break,

@@ -15,6 +15,7 @@ use crate::outbox::WriteQueue;
 use bytes::{Buf, Bytes};
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::task::Waker;
 use std::time::Duration;
 use tabmq_shared::ByteString;
 use tabmq_shared::codec::{self, Limits};
@@ -128,7 +129,7 @@ impl Rig {
     fn receive(&mut self, conn: Conn) -> Vec<Packet> {
         let mut bytes = BytesMut::new();
         let mut queue = WriteQueue::default();
-        while let Output::Data { .. } = self.broker.take_output(conn.id, &mut queue, Waker::noop(), self.now)
+        while let Output::Data { .. } = self.broker.take_output(conn.id, &mut queue, &Wake::noop(), self.now)
         {
             while queue.has_remaining() {
                 bytes.extend_from_slice(queue.chunk());

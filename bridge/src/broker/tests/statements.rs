@@ -438,7 +438,7 @@ fn behind_disconnect_comes_nothing() {
         ];
         rig.broker.handle_packets(a.id, &mut packets.into(), 9, rig.now);
         assert_eq!(rig.receive(a), []);
-        let output = rig.broker.take_output(a.id, &mut WriteQueue::default(), Waker::noop(), rig.now);
+        let output = rig.broker.take_output(a.id, &mut WriteQueue::default(), &Wake::noop(), rig.now);
         assert_eq!(output, Output::Close);
         let expected = if reason == ReasonCode::Success { vec![] } else { vec!["gone"] };
         assert_eq!(rig.payloads(listener), expected);

@@ -1,6 +1,5 @@
 //! From an HTTP request to a WebSocket (RFC 6455, section 4.2).
 
-use super::ByteStream;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
@@ -9,6 +8,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
+use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
@@ -19,13 +19,14 @@ use tracing::debug;
 /// The subprotocols that are MQTT, the better one first. `mqttv3.1` is what clients of MQTT 3.1 offer.
 const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 
-/// Answers WebSocket upgrades and hands each connection to `on_connection`.
+/// Answers WebSocket upgrades and hands each connection to `on_connection`: the socket, what has been read from it
+/// already, and the client's address.
 ///
 /// The server must be hyper's over `TokioIo<TcpStream>`, and put the client's address into the request as
 /// [`ConnectInfo`].
 pub fn route<F>(on_connection: F) -> MethodRouter
 where
-    F: Fn(ByteStream, SocketAddr) + Clone + Send + Sync + 'static,
+    F: Fn(TcpStream, Bytes, SocketAddr) + Clone + Send + Sync + 'static,
 {
     get(async move |request: Request| {
         upgrade(request, on_connection).unwrap_or_else(IntoResponse::into_response)
@@ -34,7 +35,7 @@ where
 
 fn upgrade<F>(mut request: Request, on_connection: F) -> Result<Response, Refusal>
 where
-    F: FnOnce(ByteStream, SocketAddr) + Send + 'static,
+    F: FnOnce(TcpStream, Bytes, SocketAddr) + Send + 'static,
 {
     let handshake = Handshake::read(request.headers())?;
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
@@ -44,7 +45,7 @@ where
     };
     tokio::spawn(async move {
         match upgraded.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<TcpStream>>) {
-            Ok(Ok(parts)) => on_connection(ByteStream::new(parts.io.into_inner(), parts.read_buf), address),
+            Ok(Ok(parts)) => on_connection(parts.io.into_inner(), parts.read_buf, address),
             Ok(Err(_)) => debug!(%address, "the upgraded connection is not TCP"),
             Err(error) => {
                 debug!(%address, error = error.to_string().as_str(), "the WebSocket upgrade failed")

@@ -248,7 +248,7 @@ impl World {
     fn after(&mut self) {
         let mut wakes = Vec::new();
         self.broker.drain_wakes(&mut wakes);
-        wakes.into_iter().for_each(Waker::wake);
+        wakes.into_iter().for_each(|wake| wake.waker.wake());
         let mut events = Vec::new();
         self.broker.drain_events(&mut events);
         for event in events {

@@ -111,7 +111,12 @@ impl Wire {
             if !std::mem::take(&mut self.look) && !woken {
                 return;
             }
-            match broker.take_output(conn, &mut self.queue, &Waker::from(self.woken.clone()), now) {
+            match broker.take_output(
+                conn,
+                &mut self.queue,
+                &crate::broker::Wake::anywhere(Waker::from(self.woken.clone())),
+                now,
+            ) {
                 Output::Data { more } => self.look = more,
                 Output::Idle => return,
                 Output::Close => {
