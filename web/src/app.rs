@@ -10,6 +10,8 @@
 use crate::browser;
 use crate::client::{Client, Report};
 use crate::i18n::Lang;
+use crate::state::history::Limits;
+use crate::state::layout::Layout;
 use crate::state::query;
 use crate::state::settings::Settings;
 use crate::state::subscriptions::{Row, Subscriptions};
@@ -29,15 +31,17 @@ const WAKE_PATIENCE: Duration = Duration::from_secs(3);
 const PROBE_TICKS: u32 = 10;
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Names in the tab's storage; behind the first two stands the connection's number.
+/// Names in the tab's storage; behind the first three stands the connection's number.
 const SETTINGS: &str = "tabmq.settings";
 const SUBSCRIPTIONS: &str = "tabmq.subscriptions";
+const LAYOUT: &str = "tabmq.layout";
 /// The connections' numbers in the order of their tabs, and the one that is looked at.
 const CONNECTIONS: &str = "tabmq.connections";
 /// There while no page has this tab's storage: see [`connections`].
 const RELEASED: &str = "tabmq.released";
-/// Name in the storage of all tabs.
+/// Names in the storage of all tabs.
 const LOOK: &str = "tabmq.look";
+const LIMITS: &str = "tabmq.limits";
 
 /// The running page.
 pub struct App {
@@ -126,8 +130,11 @@ impl App {
             Effect::Act(action) => self.act(id, [*action]),
             Effect::Send(message) => {
                 if let Some(client) = self.client(id) {
-                    let accepted = client.publish(message);
-                    self.act(id, [Action::Accepted(accepted)]);
+                    let accepted = client.publish(message.clone());
+                    self.act(
+                        id,
+                        [Action::Sent(Box::new(message), accepted.clone()), Action::Accepted(accepted)],
+                    );
                     client.drive();
                 }
             }
@@ -160,6 +167,17 @@ impl App {
             Effect::Forget => self.forget(id),
             Effect::KeepSettings => self.keep(id, SETTINGS, |state| state.settings.write()),
             Effect::KeepSubscriptions => self.keep(id, SUBSCRIPTIONS, |state| state.subscriptions.write()),
+            Effect::KeepLayout => self.keep(id, LAYOUT, |state| state.topics.layout().write()),
+            Effect::KeepLimits => {
+                let limits = self.workspace.borrow().active().history.limits();
+                browser::keep(browser::shared_storage(), LIMITS, &limits.write());
+            }
+            Effect::Focus(name) => {
+                // In the next frame: it may be on a part of the page that is not shown yet.
+                let focus = Closure::once_into_js(move || browser::focus(name));
+                self.painter.soon();
+                let _ = browser::window().request_animation_frame(focus.unchecked_ref());
+            }
             Effect::ShowLook => {
                 let look = self.workspace.borrow().active().ui.look;
                 browser::keep(browser::shared_storage(), LOOK, &look.write());
@@ -201,10 +219,7 @@ impl App {
     }
 
     fn connect(self: &Rc<Self>, id: ConnectionId) {
-        let parts = self.read(id, |state| {
-            let subscriptions = state.subscriptions.rows.iter().map(Row::subscription).collect();
-            (state.settings.options(), subscriptions)
-        });
+        let parts = self.read(id, |state| (state.settings.options(), state.subscriptions.wanted()));
         let Some((options, subscriptions)) = parts else { return };
         let client = self.client(id).unwrap_or_else(|| {
             let weak = Rc::downgrade(self);
@@ -223,7 +238,7 @@ impl App {
     fn forget(&self, id: ConnectionId) {
         self.with_client(id, Client::stop);
         self.clients.borrow_mut().retain(|(known, _)| *known != id);
-        for name in [SETTINGS, SUBSCRIPTIONS] {
+        for name in [SETTINGS, SUBSCRIPTIONS, LAYOUT] {
             browser::take(browser::tab_storage(), &numbered(name, id));
         }
     }
@@ -342,7 +357,9 @@ fn state(id: ConnectionId, released: bool, is_active: bool) -> AppState {
         Some(kept) => Subscriptions::read(&kept),
         None => Subscriptions::first_visit(settings.broker.is_empty()),
     };
-    AppState::new(settings, subscriptions, look())
+    let layout = Layout::read(&kept(LAYOUT).unwrap_or_default());
+    let limits = browser::read(browser::shared_storage(), LIMITS).unwrap_or_default();
+    AppState::new(settings, subscriptions, look()).with(layout, Limits::read(&limits))
 }
 
 fn numbered(name: &str, id: ConnectionId) -> String {

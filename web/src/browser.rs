@@ -144,6 +144,22 @@ pub fn matches_media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
 }
 
+/// Puts the keyboard's focus on the first element with this name for scripts.
+pub fn focus(name: &str) {
+    let found = document().query_selector(&format!("[data-test=\"{name}\"]")).ok().flatten();
+    if let Some(element) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// A point a little to the right of an element's lower left corner, in CSS pixels of the window.
+pub fn below(element: &Element) -> (i32, i32) {
+    let rect = element.get_bounding_client_rect();
+    #[expect(clippy::cast_possible_truncation, reason = "no window is wider than 2^31 pixels")]
+    let point = (rect.left() as i32 + 24, rect.bottom() as i32);
+    point
+}
+
 /// Width and height of what can be seen of the page, in CSS pixels.
 pub fn window_size() -> (i32, i32) {
     let window = window();

@@ -171,6 +171,27 @@ texts! {
     NoTopics = "No topics yet", "暂无主题";
     NoTopicFound = "No topic matches “{text}”", "没有与“{text}”匹配的主题";
     TopicsUntracked = "{n} messages are on topics that no longer fit into the tree", "{n} 条消息的主题超出主题树容量";
+    OnlyChanged = "Only topics whose values change from now on", "仅显示此后有变化的主题";
+    NothingChanged = "No value has changed since", "此后没有变化";
+    HiddenTopics = "{n} topics are hidden.", "已隐藏 {n} 个主题。";
+    ShowHidden = "Show them", "显示";
+    Hidden = "{topic} is hidden", "已隐藏 {topic}";
+    TopicActions = "More…", "更多…";
+    PublishHere = "Publish here", "发布到此主题";
+    SubscribeTopic = "Subscribe", "订阅此主题";
+    SubscribeBelow = "Subscribe to {filter}", "订阅 {filter}";
+    Pin = "Pin to the top", "置顶";
+    Unpin = "Unpin", "取消置顶";
+    Hide = "Hide", "隐藏";
+    ExpandBelow = "Expand all below", "展开所有下级";
+    CollapseBelow = "Collapse all below", "折叠所有下级";
+    ClearRetainedMenu = "Clear retained messages ({n})…", "清除保留消息（{n}）…";
+    NothingRetained = "No retained message under {topic} is known here", "{topic} 下没有已知的保留消息";
+    AskClearRetained = "Clear {n} retained messages under {topic}?", "清除 {topic} 下的 {n} 条保留消息？";
+    AskClearRetainedLong = "Clear {n} retained messages under {topic}? {lost} of them are too long to be brought back.", "清除 {topic} 下的 {n} 条保留消息？其中 {lost} 条过长，无法恢复。";
+    ClearRetainedCount = "Clear {n}", "清除 {n} 条";
+    ClearedRetained = "{n} retained messages cleared", "已清除 {n} 条保留消息";
+    RestoredRetained = "{n} retained messages published again", "已重新发布 {n} 条保留消息";
     TopicsBelow = "Topics: {topics} · messages: {messages}", "主题：{topics} · 消息：{messages}";
     EmptyLevel = "(empty level)", "（空层级）";
     Retained = "retained", "保留消息";
@@ -185,6 +206,37 @@ texts! {
     AskedGranted = "asked for QoS {asked}, granted QoS {qos}", "请求 QoS {asked}，授予 QoS {qos}";
     Refused = "refused: {reason}", "被拒绝：{reason}";
     Pending = "waiting for the broker", "等待代理应答";
+    Unsubscribed = "Unsubscribed from {filter}", "已取消订阅 {filter}";
+    SubscriptionPaused = "paused: the broker sends nothing for it", "已暂停，代理不会为其发送消息";
+    PauseSubscription = "Pause {filter}", "暂停 {filter}";
+    ResumeSubscription = "Resume {filter}", "恢复 {filter}";
+    ChangeSubscription = "Change {filter}", "修改 {filter}";
+    SubscriptionOptions = "With more options", "更多选项";
+    NewSubscription = "New subscription", "新建订阅";
+    EditSubscription = "Change the subscription", "修改订阅";
+    TopicFilter = "Topic filter", "主题过滤器";
+    ShareGroup = "Share group", "共享组";
+    NotShared = "not shared", "不共享";
+    SubscriptionId = "Subscription id", "订阅标识符";
+    RetainHandling = "Retained messages", "保留消息";
+    RetainAlways = "send them now", "立即发送";
+    RetainIfNew = "send them if the subscription is new", "仅在新订阅时发送";
+    RetainNever = "do not send them", "不发送";
+    NoLocal = "Not what this tab publishes itself (no local)", "不接收本标签页自己发布的消息（no local）";
+    RetainAsPublished = "Keep the retain flag as it was published", "保持发布时的保留标志";
+    OptionsNeedV5 = "The other options need MQTT 5.", "其他选项需要 MQTT 5。";
+    BadSubscriptionId = "A whole number from 1 to 268,435,455.", "应为 1 到 268,435,455 的整数。";
+    SharedNoLocal = "A shared subscription cannot leave out this tab's own messages.", "共享订阅不能使用 no local。";
+    ReasonNotAuthorized = "not authorised; check user name and permissions", "未获授权，请检查用户名和权限";
+    ReasonQuota = "a quota is exceeded", "超出配额";
+    ReasonFilter = "the broker does not take this filter", "代理不接受此过滤器";
+    ReasonTopic = "the broker does not take this topic", "代理不接受此主题";
+    ReasonFormat = "the payload is not what its format says", "载荷与声明的格式不符";
+    ReasonTooLarge = "the packet is too large", "报文过大";
+    ReasonNoShared = "the broker knows no shared subscriptions", "代理不支持共享订阅";
+    ReasonNoIds = "the broker knows no subscription ids", "代理不支持订阅标识符";
+    ReasonNoWildcards = "the broker takes no wildcards", "代理不支持通配符订阅";
+    ReasonUnspecified = "the broker gives no reason", "代理未说明原因";
     NoSubscriptions = "Not subscribed to anything: no messages will come.", "没有任何订阅，不会收到消息。";
 
     // What is wrong with a topic or filter
@@ -210,7 +262,29 @@ texts! {
     PausedNew = "paused · {n} new", "已暂停 · {n} 条新消息";
     Kept = "{n} kept", "保留 {n} 条";
     Shown = "{n} of {all}", "{n} / {all}";
-    DroppedLine = "The oldest {n} have gone: 100,000 messages or 64 MB are kept", "最早的 {n} 条已移除：最多保留 100,000 条或 64 MB";
+    DroppedLine = "The oldest {n} have gone: {entries} messages or {bytes} are kept, here the last {age}", "最早的 {n} 条已移除：最多保留 {entries} 条或 {bytes}，目前为最近 {age}";
+    ClearedMessages = "{n} messages cleared", "已清空 {n} 条消息";
+    MoreFilters = "More filters, and how much is kept", "更多筛选与保留数量";
+    WhereText = "Where the text is looked for", "文本查找范围";
+    InBoth = "topic and payload", "主题与载荷";
+    InTopic = "topic only", "仅主题";
+    InPayload = "payload only", "仅载荷";
+    AnyQoS = "any QoS", "任意 QoS";
+    RetainedOrNot = "retained or not", "保留或非保留";
+    OnlyRetained = "retained only", "仅保留消息";
+    NotRetained = "not retained", "非保留消息";
+    Direction = "Direction", "方向";
+    BothWays = "both ways", "收发";
+    OnlyReceived = "received only", "仅接收";
+    OnlySent = "sent only", "仅发送";
+    ResetFilter = "Reset", "重置";
+    NothingPasses = "No message passes the filter.", "没有符合筛选条件的消息。";
+    KeepAtMost = "Keep", "保留";
+    MessagesUnit = "messages", "条消息";
+    MegabytesUnit = "MB", "MB";
+    TooFast = "{n}/s: only the newest are in sight", "{n} 条/秒：仅最新消息可见";
+    TooFastHint = "Each message is kept, none is left out; they pass faster than a screen can show them", "所有消息均已保留，只是速度超过屏幕显示能力";
+    Abandoned = "the connection was made anew before the broker answered", "代理应答前连接已重新建立";
     Gap = "no connection from {from} to {to}", "{from} 至 {to} 连接中断";
     GapResumed = "The broker kept the session: only QoS 0 messages can be missing.", "代理保留了会话，可能仅缺失 QoS 0 消息。";
     GapLost = "What was sent meanwhile did not come here.", "期间发送的消息未到达此处。";
@@ -236,6 +310,7 @@ texts! {
     FromTerminal = "From a terminal", "在终端中";
     Copy = "Copy", "复制";
     Copied = "Copied", "已复制";
+    GivenUpOne = "A message was not taken: {why}", "一条消息未被接受：{why}";
     GivenUp = "{n} messages were given up: {why}", "已放弃 {n} 条消息：{why}";
     CopyTopic = "Copy topic", "复制主题";
     CopyPayload = "Copy payload", "复制内容";
@@ -321,7 +396,8 @@ mod tests {
     }
 
     /// Names, figures and examples that are the same everywhere.
-    const SAME: &[Text] = &[Text::QoS, Text::AsJson, Text::TopicPlaceholder, Text::SendHint, Text::Shown];
+    const SAME: &[Text] =
+        &[Text::QoS, Text::AsJson, Text::TopicPlaceholder, Text::SendHint, Text::Shown, Text::MegabytesUnit];
 
     #[test]
     fn both_languages_are_complete() {

@@ -63,7 +63,7 @@ fn head(props: &DetailProps, path: &Rc<str>) -> Html {
     html! {
         <div class="panel-head detail-head">
             <h2 class="topic-title" data-test="detail-topic">{ topic_text(path) }</h2>
-            { icon_button(Icon::Filter, lang.t(Text::OnlyThis), "only-this", props.on.reform(move |_| Action::ListFilter(only.clone()))) }
+            { icon_button(Icon::Filter, lang.t(Text::OnlyThis), "only-this", props.on.reform(move |_| Action::ListText(only.clone()))) }
             { icon_button(Icon::Copy, lang.t(Text::CopyTopic), "copy-topic", props.on.reform(move |_| Action::Copy(copied.clone()))) }
         </div>
     }

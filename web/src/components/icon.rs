@@ -6,14 +6,17 @@ use yew::prelude::*;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Icon {
     Caret,
+    Changed,
     Clear,
     Close,
     Copy,
     Dark,
     Filter,
     Light,
+    More,
     NewTab,
     Pause,
+    Pin,
     Play,
     Settings,
     System,
@@ -26,6 +29,9 @@ impl Icon {
     const fn path(self) -> &'static str {
         match self {
             Icon::Caret => "M6 4l4 4-4 4",
+            Icon::Changed => "M2 10.5h2.5l2-6 3 8 2-5H14",
+            Icon::More => "M3.5 8h.01M8 8h.01M12.5 8h.01",
+            Icon::Pin => "M6 2.5h4l-.6 4.2 2.1 2H4.5l2.1-2zM8 8.7v5",
             Icon::Clear => "M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9M6.8 7v4M9.2 7v4",
             Icon::Close => "M4.5 4.5l7 7M11.5 4.5l-7 7",
             Icon::Copy => "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",

@@ -1,12 +1,14 @@
 //! The messages, newest first. Only the rows in sight are in the document, and none moves while it is pointed at.
 
 use super::icon::Icon;
-use super::parts::{icon_button, marks, topic_text, typed};
+use super::list_filters::{list_filters, text_filter};
+use super::parts::{delivery_words, icon_button, marks, topic_text};
 use crate::format;
 use crate::hooks::{Hold, Rows, use_hold, use_let_go, use_rows};
 use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
-use crate::state::history::{Entry, Message};
+use crate::state::history::{Direction, Entry, Message};
+use crate::state::subscriptions::COLOURS;
 use crate::state::{Action, AppState, Clock, Tab, View};
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -20,6 +22,9 @@ const TOUCH_ROW_PX: usize = 54;
 
 /// How much of a payload a row shows, in characters.
 const PREVIEW_CHARS: usize = 200;
+
+/// At so many messages a second, a reader has no chance to see each.
+const TOO_FAST: u64 = 100;
 
 /// Scrolled further than this, in pixels, the reader is somewhere else than at the newest message.
 const AWAY_PX: i32 = 4;
@@ -45,7 +50,8 @@ pub fn MessageList(props: &MessageListProps) -> Html {
     let state = props.view.read();
     let lang = props.lang;
     let list = &state.history.list;
-    let rows = use_rows(list.len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX }, &state.ui.list_filter);
+    let rows =
+        use_rows(list.len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX }, &state.ui.list_filter.text);
     let hold = use_hold(props.on.reform(Action::ListHold));
     let on_scroll = use_away(&props.on, &rows);
     let seen = use_memo((), |()| RefCell::new(Seen::default()));
@@ -56,6 +62,9 @@ pub fn MessageList(props: &MessageListProps) -> Html {
     html! {
         <section class="panel messages" aria-label={lang.t(Text::Messages)}>
             { head(props, &state, &rows) }
+            if state.ui.more_filters {
+                { list_filters(lang, &state, &props.on) }
+            }
             <div class="scroller" ref={rows.scroller.clone()} onscroll={on_scroll} tabindex="0" role="listbox"
                 aria-label={lang.t(Text::Messages)} aria-activedescendant={selected.map(|seq| format!("message-{seq}"))}
                 onkeydown={on_key(props, &rows, &hold)} onblur={hold.set.reform(|_| false)}>
@@ -66,13 +75,26 @@ pub fn MessageList(props: &MessageListProps) -> Html {
                     { empty(props, &state) }
                 }
             </div>
-            if state.history.dropped() > 0 {
-                <p class="foot" data-test="dropped">
-                    { lang.fill(Text::DroppedLine, &[("n", &format::thousands(state.history.dropped()))]) }
-                </p>
-            }
+            { foot(lang, &state) }
         </section>
     }
+}
+
+/// Which messages have gone, and how far back the others reach.
+fn foot(lang: Lang, state: &AppState) -> Html {
+    let history = &state.history;
+    let Some(oldest_ms) = history.oldest_ms().filter(|_| history.dropped() > 0) else {
+        return Html::default();
+    };
+    let limits = history.limits();
+    let values = [
+        ("n", format::thousands(history.dropped())),
+        ("entries", format::thousands(limits.entries as u64)),
+        ("bytes", format::bytes(limits.bytes as u64)),
+        ("age", format::age(state.clock.unix_ms.saturating_sub(oldest_ms))),
+    ];
+    let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    html! { <p class="foot" data-test="dropped">{ lang.fill(Text::DroppedLine, &values) }</p> }
 }
 
 /// Reports when the list is scrolled away from its first row, and when it is back.
@@ -122,17 +144,25 @@ fn head(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
         true => lang.fill(Text::Kept, &[("n", &kept)]),
         false => lang.fill(Text::Shown, &[("n", &shown), ("all", &kept)]),
     };
-    let (paused, hidden) = (ui.paused, ui.hide_system);
+    let (paused, more, filter) = (ui.paused, ui.more_filters, &ui.list_filter);
+    let mut system = filter.clone();
+    system.hide_system = !filter.hide_system;
     let (icon, label) = if paused { (Icon::Play, Text::Resume) } else { (Icon::Pause, Text::Pause) };
     html! {
         <div class="panel-head">
             <h2>{ lang.t(Text::Messages) }<span class="count" data-test="kept-count">{ count }</span></h2>
             { newer(props, state, rows) }
-            <input type="search" class="filter" data-test="message-filter" value={ui.list_filter.clone()}
-                placeholder={lang.t(Text::FilterMessages)} aria-label={lang.t(Text::FilterMessages)}
-                oninput={on.reform(|event: InputEvent| Action::ListFilter(typed(&event)))} />
-            <button type="button" class="toggle" aria-pressed={(!hidden).to_string()} data-test="show-system"
-                title={lang.t(Text::ShowSystemHint)} onclick={on.reform(move |_| Action::HideSystem(!hidden))}>
+            { text_filter(lang, &filter.text, on) }
+            <button type="button" class="icon-button" aria-pressed={more.to_string()} data-test="more-filters"
+                aria-label={lang.t(Text::MoreFilters)} title={lang.t(Text::MoreFilters)}
+                onclick={on.reform(move |_| Action::MoreFilters(!more))}>
+                { Icon::Filter.view() }
+                if filter.narrowed_by() > 0 {
+                    <b class="badge">{ filter.narrowed_by() }</b>
+                }
+            </button>
+            <button type="button" class="toggle" aria-pressed={(!filter.hide_system).to_string()} data-test="show-system"
+                title={lang.t(Text::ShowSystemHint)} onclick={on.reform(move |_| Action::ListFilter(system.clone()))}>
                 { lang.t(Text::ShowSystem) }
             </button>
             { icon_button(icon, lang.t(label), "pause", on.reform(move |_| Action::Pause(!paused))) }
@@ -144,7 +174,10 @@ fn head(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
 /// How many came since the list stands still; a click goes there.
 fn newer(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
     let list = &state.history.list;
-    if !list.is_frozen() || (list.newer() == 0 && !state.ui.paused) {
+    if !list.is_frozen() {
+        return too_fast(props.lang, state.counters.rate);
+    }
+    if list.newer() == 0 && !state.ui.paused {
         return Html::default();
     }
     let text = match (state.ui.paused, state.ui.list_held) {
@@ -165,11 +198,26 @@ fn newer(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
     }
 }
 
-fn empty(props: &MessageListProps, state: &AppState) -> Html {
-    match state.ui.list_filter.as_str() {
-        "" => props.children.clone(),
-        text => html! { <p class="empty">{ props.lang.fill(Text::NothingMatches, &[("text", text)]) }</p> },
+/// Nothing is left out of the list, but nobody sees each of these pass.
+fn too_fast(lang: Lang, rate: u64) -> Html {
+    if rate < TOO_FAST {
+        return Html::default();
     }
+    html! {
+        <span class="too-fast" data-test="too-fast" title={lang.t(Text::TooFastHint)}>
+            { lang.fill(Text::TooFast, &[("n", &format::short(rate))]) }
+        </span>
+    }
+}
+
+fn empty(props: &MessageListProps, state: &AppState) -> Html {
+    let filter = &state.ui.list_filter;
+    let words = match filter.text.as_str() {
+        "" if filter.is_usual() => return props.children.clone(),
+        "" => props.lang.t(Text::NothingPasses).to_owned(),
+        text => props.lang.fill(Text::NothingMatches, &[("text", text)]),
+    };
+    html! { <p class="empty">{ words }</p> }
 }
 
 fn row(lang: Lang, entry: Option<&Entry>, selected: Option<u64>, clock: Clock) -> Html {
@@ -193,15 +241,48 @@ fn message_row(lang: Lang, message: &Message, is_selected: bool, clock: Clock) -
         true => html! { <span class="payload none">{ lang.t(Text::EmptyPayload) }</span> },
         false => html! { <span class="payload">{ preview(&message.payload, PREVIEW_CHARS) }</span> },
     };
+    let sent = message.direction.is_sent();
     html! {
-        <div class={classes!("message-row", is_selected.then_some("selected"))} role="option"
+        <div class={classes!("message-row", is_selected.then_some("selected"), sent.then_some("sent"))} role="option"
             aria-selected={is_selected.to_string()} id={format!("message-{}", message.seq)}
             data-test="message-row" data-seq={message.seq.to_string()} data-topic={topic}>
+            <span class="colours">{ for colours(message.colours) }</span>
             <time>{ format::clock_ms(message.at_ms, clock.offset_min) }</time>
             <span class="topic" title={visible_line(&message.topic)}>{ topic_text(&message.topic) }</span>
             { payload }
-            <span class="marks">{ marks(lang, message.qos, message.retain) }</span>
+            <span class="marks">
+                if sent {
+                    { delivery(lang, &message.direction) }
+                }
+                { marks(lang, message.qos, message.retain) }
+            </span>
         </div>
+    }
+}
+
+/// The colours of the subscriptions that a message came for.
+fn colours(colours: u8) -> impl Iterator<Item = Html> {
+    (0..COLOURS)
+        .filter(move |colour| colours >> colour & 1 == 1)
+        .map(|colour| html! { <i class={format!("c{colour}")} /> })
+}
+
+/// Where a message is that was sent from here: a sign while all is well, words if not.
+fn delivery(lang: Lang, direction: &Direction) -> Html {
+    let (tone, words) = delivery_words(lang, direction);
+    let sign = match tone {
+        "sending" => "\u{2191} \u{2026}",
+        "sent" => "\u{2191}",
+        "acknowledged" => "\u{2191} \u{2713}",
+        _ => "\u{2191} \u{2717}",
+    };
+    html! {
+        <span class={classes!("mark", "delivery", tone)} data-test="delivery" data-state={tone} title={words.clone()} aria-label={words.clone()}>
+            { sign }
+            if tone == "failed" {
+                { " " }{ words }
+            }
+        </span>
     }
 }
 
@@ -228,6 +309,10 @@ fn on_key(props: &MessageListProps, rows: &Rows, hold: &Hold) -> Callback<Keyboa
         let step: isize = match event.key().as_str() {
             "ArrowDown" => 1,
             "ArrowUp" => -1,
+            "PageDown" => 10,
+            "PageUp" => -10,
+            "End" => isize::MAX,
+            "Home" => isize::MIN,
             _ => return,
         };
         event.prevent_default();
@@ -236,7 +321,8 @@ fn on_key(props: &MessageListProps, rows: &Rows, hold: &Hold) -> Callback<Keyboa
             let state = view.read();
             let list = &state.history.list;
             let at = state.selection.message.as_ref().and_then(|message| list.row(message.seq));
-            let row = at.map_or(0, |row| row.saturating_add_signed(step));
+            let last = list.len().saturating_sub(1);
+            let row = at.map_or(0, |row| row.saturating_add_signed(step).min(last));
             rows.show(row);
             list.seq(row)
         };

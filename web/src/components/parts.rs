@@ -3,8 +3,10 @@
 use super::icon::Icon;
 use crate::i18n::{Lang, Text};
 use crate::state::Action;
+use crate::state::history::Direction;
 use crate::state::settings::{parse_qos, qos_digit};
-use tabmq_shared::packet::QoS;
+use tabmq_shared::client::Outcome;
+use tabmq_shared::packet::{QoS, ReasonCode};
 use tabmq_shared::topic::TopicError;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
@@ -86,6 +88,47 @@ pub(super) fn topic_error(lang: Lang, error: TopicError) -> &'static str {
         TopicError::MisplacedPlus => Text::TopicPlus,
         TopicError::BadShare => Text::TopicShare,
     })
+}
+
+/// A reason code in words, with the remedy where there is one.
+pub(super) fn reason_words(lang: Lang, reason: ReasonCode) -> String {
+    let text = match reason {
+        ReasonCode::NotAuthorized => Text::ReasonNotAuthorized,
+        ReasonCode::QuotaExceeded => Text::ReasonQuota,
+        ReasonCode::TopicFilterInvalid => Text::ReasonFilter,
+        ReasonCode::TopicNameInvalid => Text::ReasonTopic,
+        ReasonCode::PayloadFormatInvalid => Text::ReasonFormat,
+        ReasonCode::PacketTooLarge => Text::ReasonTooLarge,
+        ReasonCode::SharedSubscriptionsNotSupported => Text::ReasonNoShared,
+        ReasonCode::SubscriptionIdentifiersNotSupported => Text::ReasonNoIds,
+        ReasonCode::WildcardSubscriptionsNotSupported => Text::ReasonNoWildcards,
+        // All that 3.1.1 can say of a subscription.
+        ReasonCode::UnspecifiedError => Text::ReasonUnspecified,
+        other => return other.to_string(),
+    };
+    lang.t(text).to_owned()
+}
+
+/// Where a message that was sent is, and in which tone.
+pub(super) fn delivery_words(lang: Lang, direction: &Direction) -> (&'static str, String) {
+    let plain = |text| lang.t(text).to_owned();
+    let outcome = match direction {
+        Direction::Received => return ("received", String::new()),
+        Direction::Sent(None) => return ("sending", plain(Text::Sending)),
+        Direction::Abandoned => return ("failed", plain(Text::Abandoned)),
+        Direction::Sent(Some(outcome)) => outcome,
+    };
+    match &**outcome {
+        Outcome::Sent => ("sent", plain(Text::SentQ0)),
+        Outcome::Acknowledged(ReasonCode::NoMatchingSubscribers) => {
+            ("acknowledged", plain(Text::NobodyListens))
+        }
+        Outcome::Acknowledged(reason) if reason.is_error() => {
+            ("failed", lang.fill(Text::AckRefused, &[("reason", &reason_words(lang, *reason))]))
+        }
+        Outcome::Acknowledged(_) => ("acknowledged", plain(Text::Acknowledged)),
+        Outcome::Failed(error) => ("failed", lang.fill(Text::SendFailed, &[("reason", &error.to_string())])),
+    }
 }
 
 /// QoS and flags of a message, as marks.

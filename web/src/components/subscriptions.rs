@@ -1,13 +1,13 @@
 //! What this tab is subscribed to, and the form for more.
 
 use super::icon::Icon;
-use super::parts::{icon_button, qos_select, topic_error, typed};
+use super::parts::{icon_button, qos_select, reason_words, topic_error, typed};
 use crate::i18n::{Lang, Text};
 use crate::payload::visible_line;
-use crate::state::Action;
 use crate::state::settings::qos_digit;
-use crate::state::subscriptions::{Row, Subscriptions};
-use tabmq_shared::packet::QoS;
+use crate::state::subscriptions::{Draft, DraftError, Row, Subscriptions};
+use crate::state::{Action, Dialog};
+use tabmq_shared::packet::{QoS, ReasonCode, RetainHandling};
 use yew::prelude::*;
 
 /// See [`SubscriptionList`].
@@ -45,54 +45,121 @@ pub fn SubscriptionList(props: &SubscriptionListProps) -> Html {
 }
 
 fn subscription(lang: Lang, row: &Row, connected: bool, on: &Callback<Action>) -> Html {
-    let asked = qos_digit(row.qos);
     let answer = row.answer.filter(|_| connected);
+    let (tone, words) = state_words(lang, row, answer);
     let granted = answer.and_then(|code| QoS::from_u8(code.as_u8()));
-    let (tone, words) = match (answer, granted) {
-        (None, _) => ("pending", lang.t(Text::Pending).to_owned()),
-        (Some(_), Some(qos)) if qos == row.qos => ("granted", lang.fill(Text::Granted, &[("qos", asked)])),
-        (Some(_), Some(qos)) => {
-            ("less", lang.fill(Text::AskedGranted, &[("asked", asked), ("qos", qos_digit(qos))]))
-        }
-        (Some(reason), None) => ("refused", lang.fill(Text::Refused, &[("reason", &reason.to_string())])),
-    };
     let filter = visible_line(row.filter.as_str());
-    let remove = lang.fill(Text::Unsubscribe, &[("filter", &filter)]);
-    let shown_qos = granted.map_or(asked, qos_digit);
-    let removed = row.filter.clone();
+    let with_filter = |text| lang.fill(text, &[("filter", &filter)]);
+    let (removed, edited, paused) = (row.filter.clone(), row.filter.clone(), row.filter.clone());
+    let is_paused = row.paused;
+    let (icon, pause) = match is_paused {
+        true => (Icon::Play, Text::ResumeSubscription),
+        false => (Icon::Pause, Text::PauseSubscription),
+    };
     html! {
         <li class={classes!("subscription", tone)} data-test="subscription-row" data-filter={row.filter.as_str().to_owned()}
             data-state={tone}>
-            <span class="dot" title={words.clone()} />
-            <span class="filter-text" title={filter.clone()}>{ filter }</span>
-            if tone == "refused" || tone == "less" {
-                <span class="words">{ words }</span>
+            <span class={classes!("dot", format!("c{}", row.colour))} title={words.clone()} />
+            <span class="filter-text" title={format!("{filter}: {words}")}>{ filter.clone() }</span>
+            if tone != "granted" && tone != "pending" {
+                <span class="words" data-test="subscription-words">{ words }</span>
             }
-            <span class="mark">{ "q" }{ shown_qos }</span>
-            { icon_button(Icon::Close, remove, "subscription-remove", on.reform(move |_| Action::Unsubscribe(removed.clone()))) }
+            { for options(lang, row).into_iter().map(|(mark, hint)| html! { <span class="mark" title={hint}>{ mark }</span> }) }
+            <span class="mark" title="QoS">{ "q" }{ qos_digit(granted.unwrap_or(row.options.qos)) }</span>
+            <span class="actions">
+                { icon_button(icon, with_filter(pause), "subscription-pause",
+                    on.reform(move |_| Action::PauseSubscription(paused.clone(), !is_paused))) }
+                { icon_button(Icon::Settings, with_filter(Text::ChangeSubscription), "subscription-edit",
+                    on.reform(move |_| Action::EditSubscription(edited.clone()))) }
+                { icon_button(Icon::Close, with_filter(Text::Unsubscribe), "subscription-remove",
+                    on.reform(move |_| Action::Unsubscribe(removed.clone()))) }
+            </span>
         </li>
     }
 }
 
+/// What the broker said, and in which tone.
+fn state_words(lang: Lang, row: &Row, answer: Option<ReasonCode>) -> (&'static str, String) {
+    let asked = qos_digit(row.options.qos);
+    if row.paused {
+        return ("paused", lang.t(Text::SubscriptionPaused).to_owned());
+    }
+    let Some(reason) = answer else { return ("pending", lang.t(Text::Pending).to_owned()) };
+    match QoS::from_u8(reason.as_u8()) {
+        Some(qos) if qos == row.options.qos => ("granted", lang.fill(Text::Granted, &[("qos", asked)])),
+        Some(qos) => ("less", lang.fill(Text::AskedGranted, &[("asked", asked), ("qos", qos_digit(qos))])),
+        None => ("refused", lang.fill(Text::Refused, &[("reason", &reason_words(lang, reason))])),
+    }
+}
+
+/// The options that are not the usual ones, as marks.
+fn options(lang: Lang, row: &Row) -> Vec<(String, &'static str)> {
+    let mut marks = Vec::new();
+    if row.options.no_local {
+        marks.push(("NL".to_owned(), lang.t(Text::NoLocal)));
+    }
+    match row.options.retain_handling {
+        RetainHandling::Send => {}
+        RetainHandling::SendIfNew => marks.push(("RH1".to_owned(), lang.t(Text::RetainIfNew))),
+        RetainHandling::DoNotSend => marks.push(("RH2".to_owned(), lang.t(Text::RetainNever))),
+    }
+    if let Some(id) = row.id {
+        marks.push((format!("#{id}"), lang.t(Text::SubscriptionId)));
+    }
+    marks
+}
+
 fn form(props: &SubscriptionListProps) -> Html {
-    let (lang, on, draft) = (props.lang, &props.on, &props.subscriptions.draft);
-    let (filter, qos) = (draft.filter.clone(), draft.qos);
+    let (lang, on) = (props.lang, &props.on);
+    // While one is changed in the dialog, the form below the list is for a new one.
+    let draft = match props.subscriptions.draft.editing {
+        Some(_) => Draft::default(),
+        None => props.subscriptions.draft.clone(),
+    };
+    let qos = draft.options.qos;
+    let error = draft.error.map(|error| draft_error(lang, error));
     let onsubmit = on.reform(|event: SubmitEvent| {
         event.prevent_default();
         Action::Subscribe
     });
+    let (typing, choosing, opening) = (draft.clone(), draft.clone(), draft.clone());
+    let on_qos = on.reform(move |qos| {
+        let mut draft = choosing.clone();
+        draft.options.qos = qos;
+        Action::SubscriptionDraft(Box::new(draft))
+    });
+    let on_more = {
+        let on = on.clone();
+        move |_: MouseEvent| {
+            on.emit(Action::SubscriptionDraft(Box::new(opening.clone())));
+            on.emit(Action::Dialog(Some(Dialog::Subscription)));
+        }
+    };
     html! {
         <form class="subscribe" {onsubmit}>
-            <input type="text" class="mono" data-test="subscribe-filter" value={filter.clone()} autocomplete="off"
+            <input type="text" class="mono" data-test="subscribe-filter" value={draft.filter.clone()} autocomplete="off"
                 autocapitalize="off" spellcheck="false" placeholder={lang.t(Text::AddFilter)}
-                aria-label={lang.t(Text::AddFilter)} aria-invalid={draft.error.is_some().to_string()}
-                oninput={on.reform(move |event: InputEvent| Action::SubscriptionDraft(typed(&event), qos))} />
-            { qos_select(lang.t(Text::QoS), "subscribe-qos", qos, on.reform(move |qos| Action::SubscriptionDraft(filter.clone(), qos))) }
+                aria-label={lang.t(Text::AddFilter)} aria-invalid={error.is_some().to_string()}
+                oninput={on.reform(move |event: InputEvent| {
+                    let draft = Draft { filter: typed(&event), error: None, ..typing.clone() };
+                    Action::SubscriptionDraft(Box::new(draft))
+                })} />
+            { qos_select(lang.t(Text::QoS), "subscribe-qos", qos, on_qos) }
+            { icon_button(Icon::Settings, lang.t(Text::SubscriptionOptions), "subscribe-options", on_more.into()) }
             <button type="submit" class="icon-button" data-test="subscribe-add" aria-label={lang.t(Text::Subscribe)}
                 title={lang.t(Text::Subscribe)}>{ Icon::Plus.view() }</button>
-            if let Some(error) = draft.error {
-                <p class="error" role="alert">{ topic_error(lang, error) }</p>
+            if let Some(error) = error {
+                <p class="error" role="alert">{ error }</p>
             }
         </form>
+    }
+}
+
+/// What is wrong with the form.
+pub(super) fn draft_error(lang: Lang, error: DraftError) -> &'static str {
+    match error {
+        DraftError::Filter(error) => topic_error(lang, error),
+        DraftError::Id => lang.t(Text::BadSubscriptionId),
+        DraftError::SharedNoLocal => lang.t(Text::SharedNoLocal),
     }
 }

@@ -1,14 +1,16 @@
-//! The topic tree: one row per visible node, with its last value and its count.
+//! The topic tree: one row per visible node, with its last value, its rate or age, and its count.
 
 use super::icon::Icon;
+use super::modal::Menu;
 use super::parts::{icon_button, typed};
+use super::topic_menu::topic_menu;
+use super::tree_keys::on_key;
 use crate::format;
-use crate::hooks::{Rows, use_hold, use_rows};
+use crate::hooks::{use_hold, use_rows};
 use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
-use crate::state::topics::{Node, NodeId, ROOT, Topics};
+use crate::state::topics::{Node, NodeId, Row, Topics};
 use crate::state::{Action, Tab, View};
-use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 use yew::prelude::*;
@@ -36,35 +38,41 @@ pub struct TopicTreeProps {
     pub on: Callback<Action>,
 }
 
+/// Whose menu is open, and where.
+pub(super) type OpenMenu = Option<(NodeId, (i32, i32))>;
+
 /// The topic tree with its filter.
 #[component]
 pub fn TopicTree(props: &TopicTreeProps) -> Html {
     let state = props.view.read();
     let (lang, topics) = (props.lang, &state.topics);
-    let rows =
-        use_rows(topics.rows().len(), if props.narrow { TOUCH_ROW_PX } else { ROW_PX }, topics.filter());
+    let row_px = if props.narrow { TOUCH_ROW_PX } else { ROW_PX };
+    let rows = use_rows(topics.rows().len(), row_px, topics.filter());
     let hold = use_hold(props.on.reform(Action::TreeHold));
-    let now_ms = state.clock.unix_ms;
-    let selected = state.selection.path.clone();
+    let menu = use_state_eq(|| OpenMenu::None);
+    let typed_ahead = use_mut_ref(Default::default);
+    let shown =
+        Shown { lang, topics, selected: state.selection.path.as_deref(), now_ms: state.clock.unix_ms };
     let visible = topics.rows().get(rows.range.clone()).unwrap_or_default();
-    let items = visible.iter().filter_map(|&id| {
-        let node = topics.node(id)?;
-        Some(row(lang, topics, id, node, selected.as_deref(), now_ms))
-    });
-    let active = selected.as_deref().and_then(|path| topics.find_path(path)).map(|id| format!("topic-{id}"));
+    let items = visible.iter().filter_map(|row| shown.row(*row));
+    let active = state.selection.path.as_deref().and_then(|path| topics.find_path(path));
+    let on_context = on_context(&menu);
+    let onkeydown = on_key(&props.view, &props.on, &rows, typed_ahead, &menu);
     html! {
         <section class="panel topics" aria-label={lang.t(Text::Topics)}>
             { head(props, topics) }
             <div class="scroller" ref={rows.scroller.clone()} onscroll={rows.on_scroll.clone()} tabindex="0" role="tree"
-                aria-label={lang.t(Text::Topics)} aria-activedescendant={active} onkeydown={on_key(props, &rows)}>
-                <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props)}
+                aria-label={lang.t(Text::Topics)} aria-activedescendant={active.map(|id| format!("topic-{id}"))} {onkeydown}>
+                <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props, &menu)} oncontextmenu={on_context}
                     onpointermove={hold.on_move} onpointerleave={hold.on_leave}>
                     <div class="rows" ref={rows.block.clone()}>{ for items }</div>
                 </div>
                 { empty(lang, topics) }
             </div>
-            if topics.untracked() > 0 {
-                <p class="foot">{ lang.fill(Text::TopicsUntracked, &[("n", &format::thousands(topics.untracked()))]) }</p>
+            { foot(lang, topics, &props.on) }
+            if let Some((id, at)) = *menu {
+                <Menu label={visible_line(&topics.path(id))} {at} items={topic_menu(lang, &state, id)} on={props.on.clone()}
+                    on_close={let menu = menu.clone(); move |()| menu.set(None)} />
             }
         </section>
     }
@@ -72,12 +80,16 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
 
 fn head(props: &TopicTreeProps, topics: &Topics) -> Html {
     let (lang, on) = (props.lang, &props.on);
+    let changed = topics.shows_only_changed();
     html! {
         <div class="panel-head">
             <h2>{ lang.t(Text::Topics) }<span class="count">{ format::thousands(topics.topic_count() as u64) }</span></h2>
             <input type="search" class="filter" data-test="topic-filter" value={topics.filter().to_owned()}
                 placeholder={lang.t(Text::FilterTopics)} aria-label={lang.t(Text::FilterTopics)}
                 oninput={on.reform(|event: InputEvent| Action::TreeFilter(typed(&event)))} />
+            <button type="button" class="icon-button" aria-pressed={changed.to_string()} data-test="only-changed"
+                aria-label={lang.t(Text::OnlyChanged)} title={lang.t(Text::OnlyChanged)}
+                onclick={on.reform(move |_| Action::OnlyChanged(!changed))}>{ Icon::Changed.view() }</button>
             { icon_button(Icon::Unfold, lang.t(Text::ExpandAll), "expand-all", on.reform(|_| Action::ExpandAll(true))) }
             { icon_button(Icon::Fold, lang.t(Text::CollapseAll), "collapse-all", on.reform(|_| Action::ExpandAll(false))) }
         </div>
@@ -85,65 +97,132 @@ fn head(props: &TopicTreeProps, topics: &Topics) -> Html {
 }
 
 fn empty(lang: Lang, topics: &Topics) -> Html {
-    match (topics.rows().is_empty(), topics.filter()) {
-        (false, _) => Html::default(),
-        (true, "") => html! { <p class="empty">{ lang.t(Text::NoTopics) }</p> },
-        (true, text) => html! { <p class="empty">{ lang.fill(Text::NoTopicFound, &[("text", text)]) }</p> },
-    }
-}
-
-fn row(lang: Lang, topics: &Topics, id: NodeId, node: &Node, selected: Option<&str>, now_ms: u64) -> Html {
-    let path = topics.path(id);
-    let has_children = !node.children.is_empty();
-    let open = node.expanded || !topics.filter().is_empty();
-    let is_selected = selected == Some(path.as_str());
-    let name =
-        if node.name.is_empty() { lang.t(Text::EmptyLevel).to_owned() } else { visible_line(&node.name) };
-    let class =
-        classes!("tree-row", is_selected.then_some("selected"), node.name.is_empty().then_some("nameless"));
-    html! {
-        <div {class} role="treeitem" id={format!("topic-{id}")} aria-level={node.depth.to_string()}
-            aria-selected={is_selected.to_string()} aria-expanded={has_children.then(|| open.to_string())}
-            data-test="topic-node" data-node={id.to_string()} data-count={node.messages.to_string()}
-            title={visible_line(&path)} data-topic={path}>
-            <span class="caret">{ if has_children { Icon::Caret.view() } else { Html::default() } }</span>
-            <span class="name">{ name }</span>
-            { value(lang, node, now_ms) }
-            <span class="count">{ format::short(node.messages_below) }</span>
-        </div>
-    }
-}
-
-fn value(lang: Lang, node: &Node, now_ms: u64) -> Html {
-    let Some(last) = &node.last else { return html! { <span class="value" /> } };
-    let fresh = now_ms.saturating_sub(last.at_ms) < FRESH_MS;
-    let text = match last.len {
-        0 => lang.t(Text::EmptyPayload).to_owned(),
-        _ => preview(&last.head, VALUE_CHARS),
+    let words = match (topics.rows().is_empty(), topics.filter()) {
+        (false, _) => return Html::default(),
+        (true, "") if topics.shows_only_changed() => lang.t(Text::NothingChanged).to_owned(),
+        (true, "") => lang.t(Text::NoTopics).to_owned(),
+        (true, text) => lang.fill(Text::NoTopicFound, &[("text", text)]),
     };
+    html! { <p class="empty">{ words }</p> }
+}
+
+fn foot(lang: Lang, topics: &Topics, on: &Callback<Action>) -> Html {
+    let (hidden, untracked) = (topics.hidden_topics() as u64, topics.untracked());
     html! {
         <>
-            <span class={classes!("value", fresh.then_some("fresh"), (last.len == 0).then_some("none"))}>{ text }</span>
-            if last.retain {
-                <span class="mark retained" title={lang.t(Text::Retained)}>{ "R" }</span>
+            if topics.layout().hidden().next().is_some() {
+                <p class="foot" data-test="hidden-topics">
+                    { lang.fill(Text::HiddenTopics, &[("n", &format::thousands(hidden))]) }
+                    <button type="button" class="link" data-test="show-hidden" onclick={on.reform(|_| Action::Unhide(None))}>
+                        { lang.t(Text::ShowHidden) }
+                    </button>
+                </p>
+            }
+            if untracked > 0 {
+                <p class="foot">{ lang.fill(Text::TopicsUntracked, &[("n", &format::thousands(untracked))]) }</p>
             }
         </>
     }
 }
 
-/// One listener for all rows: the caret opens and closes, the rest selects.
-fn on_click(props: &TopicTreeProps) -> Callback<MouseEvent> {
-    let (view, on, narrow) = (props.view.clone(), props.on.clone(), props.narrow);
-    Callback::from(move |event: MouseEvent| {
-        let Some(target) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else {
-            return;
+/// What rows are made from.
+struct Shown<'a> {
+    lang: Lang,
+    topics: &'a Topics,
+    selected: Option<&'a str>,
+    now_ms: u64,
+}
+
+impl Shown<'_> {
+    fn row(&self, Row { id, pinned }: Row) -> Option<Html> {
+        let node = self.topics.node(id)?;
+        let path = self.topics.path(id);
+        let has_children = !node.children.is_empty() && !pinned;
+        let open = node.expanded || self.topics.is_filtered();
+        let is_selected = self.selected == Some(path.as_str());
+        let name = match (pinned, node.name.is_empty()) {
+            (true, _) => visible_line(&path),
+            (false, true) => self.lang.t(Text::EmptyLevel).to_owned(),
+            (false, false) => visible_line(&node.name),
         };
-        let row = target.closest("[data-node]").ok().flatten();
-        let Some(id) = row.and_then(|row| row.get_attribute("data-node")?.parse().ok()) else { return };
+        let class = classes!(
+            "tree-row",
+            is_selected.then_some("selected"),
+            pinned.then_some("pinned"),
+            (!pinned && node.name.is_empty()).then_some("nameless"),
+            (node.depth == 1 && node.name.starts_with('$')).then_some("system")
+        );
+        let level = if pinned { 1 } else { node.depth };
+        let dom_id = format!("{}-{id}", if pinned { "pinned" } else { "topic" });
+        Some(html! {
+            <div {class} role="treeitem" id={dom_id} aria-level={level.to_string()}
+                aria-selected={is_selected.to_string()} aria-expanded={has_children.then(|| open.to_string())}
+                data-test={if pinned { "pinned-node" } else { "topic-node" }} data-node={id.to_string()}
+                data-count={node.messages.to_string()} title={visible_line(&path)} data-topic={path}>
+                <span class="caret">
+                    { if has_children { Icon::Caret.view() } else if pinned { Icon::Pin.view() } else { Html::default() } }
+                </span>
+                <span class="name">{ name }</span>
+                { self.value(node) }
+                <span class="pace">{ self.pace(node) }</span>
+                <span class="count">{ format::short(node.messages_below) }</span>
+                if is_selected {
+                    <span class="more" data-test="topic-more" title={self.lang.t(Text::TopicActions)}>{ Icon::More.view() }</span>
+                }
+            </div>
+        })
+    }
+
+    fn value(&self, node: &Node) -> Html {
+        let Some(last) = &node.last else { return html! { <span class="value" /> } };
+        let fresh = self.now_ms.saturating_sub(last.at_ms) < FRESH_MS;
+        let text = match last.len {
+            0 => self.lang.t(Text::EmptyPayload).to_owned(),
+            _ => preview(&last.head, VALUE_CHARS),
+        };
+        html! {
+            <>
+                <span class={classes!("value", fresh.then_some("fresh"), (last.len == 0).then_some("none"))}>{ text }</span>
+                if node.retained.is_some() {
+                    <span class="mark retained" title={self.lang.t(Text::Retained)}>{ "R" }</span>
+                }
+            </>
+        }
+    }
+
+    /// How often something comes; or, where that is less than once a second, how long ago the last one came.
+    fn pace(&self, node: &Node) -> String {
+        match (node.rate_tenths() / 10, &node.last) {
+            (0, Some(last)) => format::age(self.now_ms.saturating_sub(last.at_ms)),
+            (0, None) => String::new(),
+            (rate, _) => self.lang.fill(Text::PerSecond, &[("n", &format::short(rate))]),
+        }
+    }
+}
+
+/// The node whose row this was done on.
+fn node_of(target: &Element) -> Option<NodeId> {
+    target.closest("[data-node]").ok().flatten()?.get_attribute("data-node")?.parse().ok()
+}
+
+fn target_of(event: &MouseEvent) -> Option<Element> {
+    event.target()?.dyn_into().ok()
+}
+
+/// One listener for all rows: the caret opens and closes, the dots open the menu, the rest selects.
+fn on_click(props: &TopicTreeProps, menu: &UseStateHandle<OpenMenu>) -> Callback<MouseEvent> {
+    let (view, on, narrow, menu) = (props.view.clone(), props.on.clone(), props.narrow, menu.clone());
+    Callback::from(move |event: MouseEvent| {
+        let Some(target) = target_of(&event) else { return };
+        let Some(id) = node_of(&target) else { return };
+        let is_on = |selector: &str| target.closest(selector).is_ok_and(|found| found.is_some());
+        if is_on(".more") {
+            return menu.set(Some((id, (event.client_x(), event.client_y()))));
+        }
         let actions = {
             let state = view.read();
             let Some(node) = state.topics.node(id) else { return };
-            let on_caret = target.closest(".caret").is_ok_and(|caret| caret.is_some());
+            let on_caret = is_on(".caret") && !is_on(".pinned");
             // A level that is no topic has nothing to show but what is below it.
             let toggles = !node.children.is_empty() && (on_caret || (node.topic.is_none() && !node.expanded));
             let expand = toggles.then_some(Action::Expand(id, !node.expanded));
@@ -157,39 +236,13 @@ fn on_click(props: &TopicTreeProps) -> Callback<MouseEvent> {
     })
 }
 
-/// The keys of a tree: up and down, left to close, right to open, home and end.
-fn on_key(props: &TopicTreeProps, rows: &Rows) -> Callback<KeyboardEvent> {
-    let (view, on, rows) = (props.view.clone(), props.on.clone(), Rc::new(rows.clone()));
-    Callback::from(move |event: KeyboardEvent| {
-        let action = {
-            let state = view.read();
-            let topics = &state.topics;
-            let list = topics.rows();
-            let id = state.selection.path.as_deref().and_then(|path| topics.find_path(path)).unwrap_or(ROOT);
-            let at = list.iter().position(|row| *row == id);
-            let select = |row: usize| {
-                let id = *list.get(row)?;
-                rows.show(row);
-                Some(Action::Select(topics.path(id)))
-            };
-            let node = topics.node(id);
-            let expanded = node.is_some_and(|node| node.expanded);
-            let parent = node.map_or(ROOT, |node| node.parent);
-            match event.key().as_str() {
-                "ArrowDown" => select(at.map_or(0, |at| at + 1)),
-                "ArrowUp" => select(at.map_or(0, |at| at.saturating_sub(1))),
-                "Home" => select(0),
-                "End" => select(list.len().saturating_sub(1)),
-                "ArrowRight" if expanded => select(at.map_or(0, |at| at + 1)),
-                "ArrowRight" => Some(Action::Expand(id, true)),
-                "ArrowLeft" if expanded => Some(Action::Expand(id, false)),
-                "ArrowLeft" if parent != ROOT => list.iter().position(|row| *row == parent).and_then(select),
-                _ => return,
-            }
-        };
-        event.prevent_default();
-        if let Some(action) = action {
-            on.emit(action);
+/// The other mouse button, or a long touch.
+fn on_context(menu: &UseStateHandle<OpenMenu>) -> Callback<MouseEvent> {
+    let menu = menu.clone();
+    Callback::from(move |event: MouseEvent| {
+        if let Some(id) = target_of(&event).as_ref().and_then(node_of) {
+            event.prevent_default();
+            menu.set(Some((id, (event.client_x(), event.client_y()))));
         }
     })
 }

@@ -3,12 +3,13 @@
 
 use crate::components::{
     ConnectionDialog, ConnectionNotice, Header, LazyDetail, MessageList, PublishForm, SubscriptionList,
-    TopicTree, connection_tabs, next_steps, question, quiet, toasts,
+    TopicTree, connection_tabs, next_steps, question, quiet, subscription_dialog, toasts,
 };
 use crate::hooks::use_media;
 use crate::i18n::{Lang, Text};
 use crate::state::settings::Settings;
 use crate::state::{Action, AppState, Dialog, Tab, View};
+use tabmq_shared::packet::Version;
 use yew::prelude::*;
 
 /// See [`Explore`].
@@ -76,6 +77,10 @@ fn parts(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
 fn dialog(props: &ExploreProps, state: &AppState) -> Html {
     let is_new = match state.ui.dialog {
         None => return Html::default(),
+        Some(Dialog::Subscription) => {
+            let v5 = state.settings.version == Version::V5;
+            return subscription_dialog(state.ui.look.lang, &state.subscriptions.draft, v5, &props.on);
+        }
         Some(Dialog::Connection) => false,
         Some(Dialog::NewConnection) => true,
     };

@@ -1,6 +1,9 @@
 //! What can happen to the state, and what it can ask for.
 
+use super::filter::ListFilter;
+use super::history::Limits;
 use super::settings::Settings;
+use super::subscriptions;
 use super::toasts::Question;
 use super::topics::NodeId;
 use super::ui::{BrokerInfo, Dialog, Location, Look, Tab};
@@ -42,24 +45,48 @@ pub enum Action {
     SelectLatest,
     /// Open or close a node of the tree.
     Expand(NodeId, bool),
+    /// Open or close a node and all below it.
+    ExpandBelow(NodeId, bool),
     /// Open or close all of them.
     ExpandAll(bool),
+    /// Have what is at this path among the first rows, too; or not.
+    Pin(String, bool),
+    /// Show neither what is at this path nor what is below.
+    Hide(String),
+    /// Show it again; without a path, show everything again.
+    Unhide(Option<String>),
+    /// Show only the topics whose values change from now on, or all.
+    OnlyChanged(bool),
+    /// Ask whether the retained messages at this path and below are to be cleared.
+    AskClearRetained(String),
+    /// Clear them.
+    ClearRetained(String),
+    /// Publish again what was cleared.
+    RestoreRetained(Box<Vec<Message>>),
+    /// Go to the publish form, with this topic.
+    PublishHere(String),
     /// Show only the topics that this finds.
     TreeFilter(String),
     /// The pointer is over the tree, or has left it.
     TreeHold(bool),
+    /// List only the messages in which this text is found, or whose topics it matches.
+    ListText(String),
     /// List only the messages that this finds.
-    ListFilter(String),
-    /// Leave messages out of the list whose topics begin with `$`.
-    HideSystem(bool),
+    ListFilter(ListFilter),
+    /// Show the filter's rarer parts, or hide them.
+    MoreFilters(bool),
+    /// Keep so much in the message list.
+    Limits(Limits),
     /// Stop or go on listing.
     Pause(bool),
     /// The pointer is over the list, or has left it.
     ListHold(bool),
     /// The list was scrolled away from its newest row, or back to it.
     ListAway(bool),
-    /// Forget the messages.
+    /// Clear the messages away.
     Clear,
+    /// Bring them back.
+    Unclear,
     /// Show payloads of the selected topic like this.
     Format(Format),
     /// Copy this text.
@@ -71,12 +98,22 @@ pub enum Action {
     Send,
     /// The client has taken the form's message, or has not.
     Accepted(Result<PublishId, PublishError>),
-    /// The form for a new subscription was edited.
-    SubscriptionDraft(String, QoS),
+    /// This was published from here: the client has taken it, or has not.
+    Sent(Box<Message>, Result<PublishId, PublishError>),
+    /// The form for a subscription was edited.
+    SubscriptionDraft(Box<subscriptions::Draft>),
+    /// Edit this subscription.
+    EditSubscription(TopicFilter),
     /// Subscribe to what that form says.
     Subscribe,
+    /// Subscribe to this as usual.
+    SubscribeTo(String),
+    /// Subscribe once more to what was unsubscribed from.
+    Resubscribe(Box<subscriptions::Row>),
     /// End this subscription.
     Unsubscribe(TopicFilter),
+    /// Have the broker send nothing for this subscription, or go on; it stays in the list.
+    PauseSubscription(TopicFilter, bool),
 
     /// Connect anew, like this.
     Settings(Box<Settings>),
@@ -107,7 +144,10 @@ pub enum Action {
 impl Action {
     /// Whether it reaches every connection's state, not one alone.
     pub(super) const fn is_for_all(&self) -> bool {
-        matches!(self, Action::Tick(..) | Action::Wake | Action::Broker(_) | Action::Look(_))
+        matches!(
+            self,
+            Action::Tick(..) | Action::Wake | Action::Broker(_) | Action::Look(_) | Action::Limits(_)
+        )
     }
 }
 
@@ -129,9 +169,9 @@ pub enum DraftEdit {
 pub enum Effect {
     /// Apply this next.
     Act(Box<Action>),
-    /// Publish the form's message and say whether the client took it.
+    /// Publish the form's message and say whether the client took it; it is listed.
     Send(Message),
-    /// Publish a message of which nobody asks what became.
+    /// Publish a message that is not listed. If the broker refuses it, that is said.
     Publish(Message),
     /// Subscribe, as the row with this filter says.
     Subscribe(TopicFilter),
@@ -147,12 +187,18 @@ pub enum Effect {
     KeepConnections,
     /// End the connection, and keep nothing of it.
     Forget,
+    /// Keep for all tabs how much is kept in the message list.
+    KeepLimits,
     /// Keep the settings for this tab.
     KeepSettings,
     /// Keep the subscriptions for this tab.
     KeepSubscriptions,
     /// Show theme and language, and keep them for all tabs.
     ShowLook,
+    /// Keep for this tab what is open, pinned and hidden in the tree.
+    KeepLayout,
+    /// Put the keyboard's focus on the element of this name for scripts.
+    Focus(&'static str),
     /// Bring the address bar up to date.
     Locate,
     /// Have the address bar say which broker is meant, and nothing else of the settings.

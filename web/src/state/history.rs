@@ -3,17 +3,19 @@
 //! A [`Listing`] is an index into the history: the numbers of the entries that pass its matcher. It is kept up to
 //! date message by message, so that a list of 100,000 costs as much per frame as a list of forty.
 
-use super::topics::Needle;
+use super::filter::Search;
+use super::query;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use tabmq_shared::client::Outcome;
 use tabmq_shared::packet::{PublishProperties, QoS};
 
 /// What a message costs beside its payload, roughly: the struct, the index entries, the allocator.
 const OVERHEAD_BYTES: usize = 160;
 
-/// A message as it came.
-#[derive(Clone, Debug)]
+/// A message as it came, or as it was sent.
+#[derive(Clone, Debug, Default)]
 pub struct Message {
     /// Its place in the order of arrival, from 0, never used twice.
     pub seq: u64,
@@ -31,6 +33,29 @@ pub struct Message {
     pub dup: bool,
     /// 5.0 only.
     pub properties: Option<Rc<PublishProperties>>,
+    /// Which way it went.
+    pub direction: Direction,
+    /// The colours of the subscriptions that it came for, a bit each.
+    pub colours: u8,
+}
+
+/// Which way a message went.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Direction {
+    /// From the broker.
+    #[default]
+    Received,
+    /// To the broker; and what became of it, once that is known.
+    Sent(Option<Rc<Outcome>>),
+    /// To the broker, but the connection was made anew before anybody heard what became of it.
+    Abandoned,
+}
+
+impl Direction {
+    /// Whether it went from here.
+    pub const fn is_sent(&self) -> bool {
+        !matches!(self, Direction::Received)
+    }
 }
 
 /// What stands in the list.
@@ -58,6 +83,28 @@ pub struct Limits {
     pub bytes: usize,
 }
 
+impl Limits {
+    /// From what [`write`](Self::write) wrote, and the usual values where it says nothing.
+    pub fn read(text: &str) -> Self {
+        let mut limits = Limits::default();
+        for (name, value) in query::decode(text) {
+            let Ok(value) = value.parse::<usize>() else { continue };
+            match name.as_str() {
+                "entries" => limits.entries = value,
+                "bytes" => limits.bytes = value,
+                _ => {}
+            }
+        }
+        limits
+    }
+
+    /// Both as text.
+    pub fn write(&self) -> String {
+        let (entries, bytes) = (self.entries.to_string(), self.bytes.to_string());
+        query::encode([("entries", entries.as_str()), ("bytes", bytes.as_str())])
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Limits { entries: 100_000, bytes: 64_000_000 }
@@ -73,6 +120,8 @@ pub struct History {
     first: u64,
     bytes: usize,
     dropped: u64,
+    /// What was cleared last, and the number of its first entry: for as long as that can be undone.
+    cleared: Option<(u64, VecDeque<Entry>)>,
     /// The message list.
     pub list: Listing,
     /// The messages of the selected topic.
@@ -97,6 +146,42 @@ impl History {
         self.topic.push(seq, &entry);
         self.bytes += cost(&entry);
         self.entries.push_back(entry);
+        self.trim();
+    }
+
+    /// How much is kept at most.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Keeps no more than this from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.trim();
+    }
+
+    /// How many bytes are kept, with an estimate of what each message costs beside its payload.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// When the oldest entry came, in Unix milliseconds.
+    pub fn oldest_ms(&self) -> Option<u64> {
+        self.entries.front().map(|entry| match entry {
+            Entry::Message(message) => message.at_ms,
+            Entry::Gap { to_ms, .. } => *to_ms,
+        })
+    }
+
+    /// More is known of a message that was sent; nothing happens if it is not kept any more.
+    pub fn set_direction(&mut self, seq: u64, direction: Direction) {
+        let at = seq.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        if let Some(Entry::Message(message)) = at.and_then(|at| self.entries.get_mut(at)) {
+            message.direction = direction;
+        }
+    }
+
+    fn trim(&mut self) {
         while self.entries.len() > self.limits.entries.max(1)
             || (self.bytes > self.limits.bytes && self.entries.len() > 1)
         {
@@ -137,16 +222,42 @@ impl History {
         self.dropped
     }
 
-    /// Forgets all entries; their numbers are not used again.
-    pub fn clear(&mut self) {
-        self.first = self.next_seq();
-        self.entries.clear();
+    /// Clears all entries away; their numbers are not used again. Until [`forget_cleared`](Self::forget_cleared), they
+    /// can be brought back. Returns how many there were.
+    pub fn clear(&mut self) -> usize {
+        let (first, entries) = (self.first, std::mem::take(&mut self.entries));
+        let count = entries.len();
+        self.first += count as u64;
+        self.cleared = Some((first, entries));
         self.bytes = 0;
         self.dropped = 0;
         self.list.rows.clear();
         self.topic.rows.clear();
         self.list.thaw();
         self.topic.thaw();
+        count
+    }
+
+    /// Brings back what was cleared last, as far as there is room.
+    pub fn restore(&mut self) {
+        let Some((first, mut entries)) = self.cleared.take() else { return };
+        // If later ones have gone to make room, there is none for these.
+        if first + entries.len() as u64 != self.first {
+            return;
+        }
+        entries.append(&mut self.entries);
+        self.first = first;
+        self.bytes = entries.iter().map(cost).sum();
+        self.entries = entries;
+        let (list, topic) = (self.list.matcher.clone(), self.topic.matcher.clone());
+        self.list.fill(list, self.first, &self.entries);
+        self.topic.fill(topic, self.first, &self.entries);
+        self.trim();
+    }
+
+    /// Gives the memory back of what was cleared.
+    pub fn forget_cleared(&mut self) {
+        self.cleared = None;
     }
 
     /// Changes what the message list shows.
@@ -168,13 +279,8 @@ pub enum Matcher {
     Nothing,
     /// Messages of one topic.
     Topic(Rc<str>),
-    /// Messages in whose topic or payload the needle is found, and gaps.
-    Search {
-        /// What to look for; an empty one finds everything.
-        needle: Needle,
-        /// Leave out topics that begin with `$`.
-        hide_system: bool,
-    },
+    /// Messages that the search finds, and gaps.
+    Search(Search),
 }
 
 impl Matcher {
@@ -182,13 +288,7 @@ impl Matcher {
         match (self, entry) {
             (Matcher::Nothing, _) | (Matcher::Topic(_), Entry::Gap { .. }) => false,
             (Matcher::Topic(topic), Entry::Message(message)) => *topic == message.topic,
-            (Matcher::Search { .. }, Entry::Gap { .. }) => true,
-            (Matcher::Search { needle, hide_system }, Entry::Message(message)) => {
-                if *hide_system && message.topic.starts_with('$') {
-                    return false;
-                }
-                needle.is_empty() || needle.finds(&message.topic) || needle.finds_in(&message.payload)
-            }
+            (Matcher::Search(search), entry) => search.finds(entry),
         }
     }
 }
@@ -279,9 +379,12 @@ impl Listing {
     }
 
     fn set_matcher(&mut self, matcher: Matcher, first: u64, entries: &VecDeque<Entry>) {
-        if self.matcher == matcher {
-            return;
+        if self.matcher != matcher {
+            self.fill(matcher, first, entries);
         }
+    }
+
+    fn fill(&mut self, matcher: Matcher, first: u64, entries: &VecDeque<Entry>) {
         self.matcher = matcher;
         self.rows.clear();
         for (seq, entry) in (first..).zip(entries) {
@@ -305,8 +408,10 @@ fn cost(entry: &Entry) -> usize {
 mod tests {
     use super::*;
 
+    use crate::state::filter::ListFilter;
+
     fn everything() -> Matcher {
-        Matcher::Search { needle: Needle::default(), hide_system: false }
+        Matcher::Search(Search::new(&ListFilter { hide_system: false, ..ListFilter::default() }))
     }
 
     fn history(entries: usize, bytes: usize) -> History {
@@ -319,13 +424,9 @@ mod tests {
         let seq = history.next_seq();
         history.push(Entry::Message(Message {
             seq,
-            at_ms: 0,
             topic: topic.into(),
             payload: Bytes::copy_from_slice(payload),
-            qos: QoS::AtMostOnce,
-            retain: false,
-            dup: false,
-            properties: None,
+            ..Message::default()
         }));
     }
 
@@ -399,7 +500,8 @@ mod tests {
             ("$SYS/#", false, &[3, 1]),
         ];
         for (typed, hide_system, expected) in cases {
-            history.set_list(Matcher::Search { needle: Needle::new(typed), hide_system });
+            let filter = ListFilter { text: typed.into(), hide_system, ..ListFilter::default() };
+            history.set_list(Matcher::Search(Search::new(&filter)));
             let listed: Vec<_> = listed(&history.list).into_iter().flatten().collect();
             assert_eq!(listed, expected, "{typed:?}");
         }
@@ -407,6 +509,54 @@ mod tests {
         message(&mut history, "home/door", b"closed");
         assert_eq!(listed(&history.topic), [Some(4), Some(2)]);
         assert_eq!(history.topic.row(2), Some(1));
+    }
+
+    #[test]
+    fn clearing_can_be_undone_unless_the_room_is_taken() {
+        let mut history = history(4, usize::MAX);
+        message(&mut history, "a", b"1");
+        message(&mut history, "a", b"2");
+        assert_eq!(history.clear(), 2);
+        message(&mut history, "a", b"3");
+        history.restore();
+        assert_eq!(listed(&history.list), [Some(2), Some(1), Some(0)]);
+        assert_eq!(history.bytes(), 3 * (OVERHEAD_BYTES + 1));
+
+        history.clear();
+        for _ in 0..5 {
+            message(&mut history, "a", b"x");
+        }
+        history.restore();
+        assert_eq!(history.len(), 4);
+        assert!(history.message(2).is_none() && history.message(7).is_some());
+
+        history.clear();
+        history.forget_cleared();
+        history.restore();
+        assert!(history.is_empty());
+    }
+
+    #[test]
+    fn smaller_limits_hold_at_once() {
+        let mut history = history(10, usize::MAX);
+        for _ in 0..6 {
+            message(&mut history, "a", b"x");
+        }
+        history.set_limits(Limits { entries: 2, bytes: usize::MAX });
+        assert_eq!((history.len(), history.dropped()), (2, 4));
+    }
+
+    #[test]
+    fn what_became_of_a_message() {
+        let mut history = history(2, usize::MAX);
+        for _ in 0..3 {
+            message(&mut history, "a", b"x");
+        }
+        let sent = Direction::Sent(Some(Rc::new(Outcome::Sent)));
+        history.set_direction(0, sent.clone()); // gone: nobody asks any more
+        history.set_direction(2, sent.clone());
+        assert_eq!(history.message(2).unwrap().direction, sent);
+        assert_eq!(history.message(1).unwrap().direction, Direction::Received);
     }
 
     #[test]

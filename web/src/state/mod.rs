@@ -10,14 +10,19 @@
 
 mod action;
 pub mod demo;
+pub mod filter;
 pub mod history;
+pub mod layout;
 mod natural;
+pub mod needle;
 pub mod publish;
 pub mod query;
+mod retained;
 pub mod settings;
 pub mod subscriptions;
 pub mod toasts;
 pub mod topics;
+mod traffic;
 mod ui;
 mod view;
 pub mod workspace;
@@ -30,21 +35,21 @@ pub use workspace::{ConnectionId, PageAction, Workspace};
 use crate::format;
 use crate::i18n::{Phrase, Text};
 use crate::payload::Format;
-use bytes::Bytes;
-use history::{Entry, History, Matcher, Message};
+use filter::Search;
+use history::{History, Limits, Matcher, Message};
+use layout::Layout;
 use publish::Publishing;
+use rustc_hash::FxHashMap;
 use settings::Settings;
 use std::rc::Rc;
 use subscriptions::Subscriptions;
 use tabmq_shared::Time;
-use tabmq_shared::client::{self, Event};
-use tabmq_shared::packet::Publish;
+use tabmq_shared::client::{self, Event, PublishId};
 use tabmq_shared::topic::TopicFilter;
-use topics::{LAST_VALUE_BYTES, LastValue, Needle, Topics};
+use topics::{LastValue, Topics};
 
-/// A payload up to this size is copied out of the read buffer: otherwise a topic with ten bytes would keep the
-/// buffer's sixty-four thousand.
-const COPY_BELOW_BYTES: usize = 16 * 1024;
+/// A tick that comes so late, in milliseconds, comes after a sleep.
+const ASLEEP_MS: u64 = 15_000;
 
 /// The whole state.
 #[derive(Debug)]
@@ -73,6 +78,8 @@ pub struct AppState {
     pub ui: Ui,
     /// How far the demo device is, if it runs.
     pub demo: Option<u64>,
+    /// Messages in the list that were sent from here and whose outcome is not known: their numbers.
+    sending: FxHashMap<PublishId, u64>,
     /// By topic; only where somebody has said so, which is seldom.
     formats: Vec<(Rc<str>, Format)>,
     now: Time,
@@ -133,6 +140,7 @@ impl AppState {
             selection: Selection::default(),
             ui: Ui::new(look),
             demo: None,
+            sending: FxHashMap::default(),
             formats: Vec::new(),
             now: Time::ZERO,
         };
@@ -140,14 +148,22 @@ impl AppState {
         state
     }
 
+    /// The same with a tree that looks like this, and as much in the message list as these limits say.
+    pub fn with(mut self, layout: Layout, limits: Limits) -> Self {
+        self.topics = Topics::with_layout(layout);
+        self.history.set_limits(limits);
+        self
+    }
+
     /// Another connection's state, before anything has happened to it, in the same surroundings.
     pub(crate) fn beside(&self, settings: Settings, subscriptions: Subscriptions) -> Self {
-        AppState {
+        let state = AppState {
             clock: self.clock,
             now: self.now,
             broker: self.broker.clone(),
             ..AppState::new(settings, subscriptions, self.ui.look)
-        }
+        };
+        state.with(Layout::default(), self.history.limits())
     }
 
     /// Changes the state and says what is to be done.
@@ -169,22 +185,45 @@ impl AppState {
             Action::Select(path) => self.select(&path),
             Action::SelectMessage(seq) => self.select_message(seq),
             Action::SelectLatest => self.changed(|s| s.selection.message = None),
-            Action::Expand(id, expanded) => self.changed(|s| s.topics.set_expanded(id, expanded)),
-            Action::ExpandAll(expanded) => self.changed(|s| s.topics.set_all_expanded(expanded)),
+            Action::Expand(id, expanded) => self.relaid(|topics| topics.set_expanded(id, expanded)),
+            Action::ExpandBelow(id, expanded) => {
+                self.relaid(|topics| topics.set_expanded_below(id, expanded))
+            }
+            Action::ExpandAll(expanded) => self.relaid(|topics| topics.set_all_expanded(expanded)),
+            Action::Pin(path, pinned) => self.relaid(|topics| topics.pin(&path, pinned)),
+            Action::Hide(path) => {
+                let undo = Action::Unhide(Some(path.clone()));
+                self.say_with_undo(Phrase::from(Text::Hidden).with("topic", &path), undo);
+                self.relaid(|topics| topics.hide(&path))
+            }
+            Action::Unhide(path) => self.relaid(|topics| topics.unhide(path.as_deref())),
+            Action::OnlyChanged(on) => {
+                let since = on.then(|| self.history.next_seq());
+                self.changed(|s| s.topics.set_changed_since(since))
+            }
+            Action::AskClearRetained(path) => self.ask_clear_retained(&path),
+            Action::ClearRetained(path) => self.clear_retained(&path),
+            Action::RestoreRetained(messages) => self.restore_retained(*messages),
+            Action::PublishHere(path) => self.publish_here(&path),
             Action::TreeFilter(text) => {
                 self.topics.set_filter(&text);
                 vec![Effect::Locate]
             }
             Action::TreeHold(held) => self.changed(|s| s.topics.hold(held)),
-            Action::ListFilter(text) => {
-                self.ui.list_filter = text;
+            Action::ListText(text) => {
+                self.ui.list_filter.text = text;
                 self.relist();
                 vec![Effect::Locate]
             }
-            Action::HideSystem(hide) => {
-                self.ui.hide_system = hide;
+            Action::ListFilter(filter) => {
+                self.ui.list_filter = filter;
                 self.relist();
-                Vec::new()
+                vec![Effect::Locate]
+            }
+            Action::MoreFilters(shown) => self.changed(|s| s.ui.more_filters = shown),
+            Action::Limits(limits) => {
+                self.history.set_limits(limits);
+                vec![Effect::KeepLimits]
             }
             Action::Pause(paused) => {
                 self.ui.paused = paused;
@@ -199,7 +238,13 @@ impl AppState {
                 self.refreeze()
             }
             Action::Clear => {
-                self.history.clear();
+                let words = Phrase::from(Text::ClearedMessages);
+                let count = self.history.clear();
+                self.say_with_undo(words.with("n", format::thousands(count as u64)), Action::Unclear);
+                self.refreeze()
+            }
+            Action::Unclear => {
+                self.history.restore();
                 self.refreeze()
             }
             Action::Format(format) => self.set_format(format),
@@ -210,17 +255,34 @@ impl AppState {
             Action::Draft(edit) => self.edit_draft(edit),
             Action::Send => self.send(),
             Action::Accepted(result) => self.changed(|s| s.publishing.accepted(result)),
-            Action::SubscriptionDraft(filter, qos) => self.changed(|s| {
-                s.subscriptions.draft = subscriptions::Draft { filter, qos, error: None };
+            Action::Sent(message, result) => self.changed(|s| s.sent(*message, result)),
+            Action::SubscriptionDraft(draft) => self.changed(|s| s.subscriptions.draft = *draft),
+            Action::EditSubscription(filter) => self.changed(|s| {
+                s.subscriptions.edit(&filter);
+                s.ui.dialog = Some(Dialog::Subscription);
             }),
             Action::Subscribe => self.subscribe(),
-            Action::Unsubscribe(filter) => {
-                self.subscriptions.remove(&filter);
-                vec![Effect::Unsubscribe(filter), Effect::KeepSubscriptions]
+            Action::SubscribeTo(filter) => {
+                let filter = self.subscriptions.add_usual(&filter);
+                filter.map_or_else(Vec::new, |filter| {
+                    vec![Effect::Subscribe(filter), Effect::KeepSubscriptions]
+                })
+            }
+            Action::Resubscribe(row) => {
+                let filter = row.filter.clone();
+                self.subscriptions.put(*row);
+                vec![Effect::Subscribe(filter), Effect::KeepSubscriptions]
+            }
+            Action::Unsubscribe(filter) => self.unsubscribe(filter),
+            Action::PauseSubscription(filter, paused) => {
+                self.subscriptions.pause(&filter, paused);
+                let effect = if paused { Effect::Unsubscribe } else { Effect::Subscribe };
+                vec![effect(filter), Effect::KeepSubscriptions]
             }
             Action::Settings(settings) => {
                 self.settings = *settings;
                 self.ui.dialog = None;
+                self.forget_sending();
                 vec![Effect::KeepSettings, Effect::LocateBroker, Effect::Start]
             }
             Action::RetryNow => vec![Effect::RetryNow],
@@ -264,7 +326,7 @@ impl AppState {
         let node = self.topics.node(self.topics.find(self.selection.path.as_deref()?)?)?;
         let (topic, last) = (node.topic.clone()?, node.last.clone()?);
         let LastValue { seq, at_ms, head, len, qos, retain } = last;
-        Some((Message { seq, at_ms, topic, payload: head, qos, retain, dup: false, properties: None }, len))
+        Some((Message { seq, at_ms, topic, payload: head, qos, retain, ..Message::default() }, len))
     }
 
     /// How the payloads of this topic are to be shown, if somebody has said so.
@@ -290,13 +352,10 @@ impl AppState {
     fn event(&mut self, event: Event) -> Vec<Effect> {
         match event {
             Event::Message(publish) => self.receive(publish),
-            Event::Published { id, outcome } => self.publishing.outcome(id, outcome),
+            Event::Published { id, outcome } => self.published(id, outcome),
             Event::Subscribed { filter, result } => self.subscriptions.answered(&filter, result),
             Event::Connected { session_present, .. } => self.connected(session_present),
-            Event::Dropped { count, why } => {
-                let words = Phrase::from(Text::GivenUp).with("n", format::thousands(count));
-                self.say(words.with("why", why.to_string()));
-            }
+            Event::Dropped { count, why } => self.given_up(count, &why),
             // The rest is in the state that comes with it.
             Event::StateChanged
             | Event::Unsubscribed { .. }
@@ -306,48 +365,14 @@ impl AppState {
         Vec::new()
     }
 
+    /// Says something for a moment, with a way back.
+    fn say_with_undo(&mut self, words: Phrase, undo: Action) {
+        self.ui.toasts.say(words, Some(undo), self.clock.unix_ms);
+    }
+
     /// Says something for a moment.
     fn say(&mut self, words: impl Into<Phrase>) {
         self.ui.toasts.say(words.into(), None, self.clock.unix_ms);
-    }
-
-    fn receive(&mut self, publish: Publish) {
-        self.counters.received += 1;
-        let payload = match publish.payload.len() {
-            0..COPY_BELOW_BYTES => Bytes::copy_from_slice(&publish.payload),
-            _ => publish.payload,
-        };
-        let seq = self.history.next_seq();
-        let at_ms = self.clock.unix_ms;
-        let head = match payload.len() {
-            0..=LAST_VALUE_BYTES => payload.clone(),
-            _ => Bytes::copy_from_slice(payload.get(..LAST_VALUE_BYTES).unwrap_or_default()),
-        };
-        let (qos, retain) = (publish.qos, publish.retain);
-        let value = LastValue { seq, at_ms, head, len: payload.len(), qos, retain };
-        let topic = self.topics.record(&publish.topic, value);
-        let properties = publish.properties.map(|properties| Rc::new(*properties));
-        let dup = publish.dup;
-        self.history.push(Entry::Message(Message {
-            seq,
-            at_ms,
-            topic,
-            payload,
-            qos,
-            retain,
-            dup,
-            properties,
-        }));
-    }
-
-    fn connected(&mut self, session_present: bool) {
-        if !session_present {
-            self.subscriptions.forget_answers();
-        }
-        if let Some(from_ms) = self.connection.lost_at_ms.take() {
-            let to_ms = self.clock.unix_ms;
-            self.history.push(Entry::Gap { from_ms, to_ms, resumed: session_present });
-        }
     }
 
     fn connection_changed(&mut self, state: client::State, url: String) -> Vec<Effect> {
@@ -367,21 +392,29 @@ impl AppState {
         self.now = now;
         self.count_down();
         self.ui.toasts.expire(clock.unix_ms);
+        if !self.ui.toasts.rows().iter().any(|toast| toast.undo.as_deref() == Some(&Action::Unclear)) {
+            self.history.forget_cleared();
+        }
         let counters = &mut self.counters;
         let elapsed_ms = clock.unix_ms.saturating_sub(counters.last_ms);
         if elapsed_ms < 900 {
             return Vec::new();
         }
         let since = counters.received - counters.last_received;
+        let counters_had_begun = counters.last_ms > 0;
         counters.rate = since.saturating_mul(1000) / elapsed_ms;
+        self.topics.measure(elapsed_ms);
         (counters.last_received, counters.last_ms) = (counters.received, clock.unix_ms);
-        match &mut self.demo {
-            Some(n) if self.connection.state.is_connected() => {
-                *n += 1;
-                demo::messages(*n - 1).into_iter().map(Effect::Publish).collect()
-            }
-            _ => Vec::new(),
+        let mut effects = Vec::new();
+        // No timer is this late in a page that is awake: the machine slept, and the connection may be dead.
+        if elapsed_ms > ASLEEP_MS && counters_had_begun {
+            effects.push(Effect::Probe);
         }
+        if let Some(n) = self.demo.as_mut().filter(|_| self.connection.state.is_connected()) {
+            *n += 1;
+            effects.extend(demo::messages(*n - 1).into_iter().map(Effect::Publish));
+        }
+        effects
     }
 
     fn count_down(&mut self) {
@@ -436,10 +469,7 @@ impl AppState {
     }
 
     fn relist(&mut self) {
-        let needle = Needle::new(&self.ui.list_filter);
-        // Who looks for something beginning with '$' wants to see it.
-        let hide_system = self.ui.hide_system && !self.ui.list_filter.starts_with('$');
-        self.history.set_list(Matcher::Search { needle, hide_system });
+        self.history.set_list(Matcher::Search(Search::new(&self.ui.list_filter)));
     }
 
     fn refreeze(&mut self) -> Vec<Effect> {
@@ -467,18 +497,30 @@ impl AppState {
     }
 
     fn subscribe(&mut self) -> Vec<Effect> {
-        let draft = &mut self.subscriptions.draft;
-        let filter = match TopicFilter::new(draft.filter.trim().to_owned()) {
-            Ok(filter) => filter,
-            Err(error) => {
-                draft.error = Some(error);
-                return Vec::new();
-            }
-        };
-        let qos = draft.qos;
-        draft.filter.clear();
-        self.subscriptions.add(filter.clone(), qos);
-        vec![Effect::Subscribe(filter), Effect::KeepSubscriptions]
+        let Some((filter, replaced)) = self.subscriptions.submit() else { return Vec::new() };
+        self.ui.dialog.take_if(|dialog| *dialog == Dialog::Subscription);
+        let unsubscribe = replaced.map(Effect::Unsubscribe);
+        unsubscribe.into_iter().chain([Effect::Subscribe(filter), Effect::KeepSubscriptions]).collect()
+    }
+
+    fn unsubscribe(&mut self, filter: TopicFilter) -> Vec<Effect> {
+        if let Some(row) = self.subscriptions.remove(&filter) {
+            let words = Phrase::from(Text::Unsubscribed).with("filter", row.filter.as_str());
+            self.say_with_undo(words, Action::Resubscribe(Box::new(row)));
+        }
+        vec![Effect::Unsubscribe(filter), Effect::KeepSubscriptions]
+    }
+
+    fn publish_here(&mut self, path: &str) -> Vec<Effect> {
+        self.publishing.draft.topic = path.to_owned();
+        self.ui.tab = Tab::Publish;
+        vec![Effect::Locate, Effect::Focus("publish-payload")]
+    }
+
+    /// Changes how the tree looks, and keeps that.
+    fn relaid(&mut self, change: impl FnOnce(&mut Topics)) -> Vec<Effect> {
+        change(&mut self.topics);
+        vec![Effect::KeepLayout]
     }
 }
 

@@ -1,18 +1,31 @@
-//! What this tab is subscribed to, what the broker said to it, and what the form for a new one says.
+//! What this tab is subscribed to, what the broker said to it, and what the form for a subscription says.
 
 use super::query;
 use super::settings::{parse_qos, qos_digit};
+use std::num::NonZeroU32;
 use tabmq_shared::client::Subscription;
-use tabmq_shared::packet::{QoS, ReasonCode, SubscriptionOptions};
-use tabmq_shared::topic::{TopicError, TopicFilter};
+use tabmq_shared::packet::{PublishProperties, ReasonCode, RetainHandling, SubscriptionOptions};
+use tabmq_shared::topic::{self, TopicError, TopicFilter};
+
+/// So many colours tell subscriptions apart; further ones share them.
+pub const COLOURS: u8 = 8;
+
+/// The largest subscription identifier (section 3.8.2.1.2).
+const MAX_ID: u32 = 268_435_455;
 
 /// One subscription.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// What is asked for.
     pub filter: TopicFilter,
-    /// The QoS that is asked for.
-    pub qos: QoS,
+    /// How it is asked for.
+    pub options: SubscriptionOptions,
+    /// Comes back with each of its messages.
+    pub id: Option<NonZeroU32>,
+    /// Whether the broker is not to send anything for it at the moment.
+    pub paused: bool,
+    /// Below [`COLOURS`]: marks its messages.
+    pub colour: u8,
     /// The broker's word on it: `None` until it has spoken, the granted QoS, or an error.
     pub answer: Option<ReasonCode>,
 }
@@ -20,20 +33,118 @@ pub struct Row {
 impl Row {
     /// As the client takes it.
     pub fn subscription(&self) -> Subscription {
-        let options = SubscriptionOptions { qos: self.qos, ..SubscriptionOptions::default() };
-        Subscription { filter: self.filter.clone(), options, id: None }
+        Subscription { filter: self.filter.clone(), options: self.options, id: self.id }
+    }
+
+    /// Options and state in one word, for the tab's storage: `1.l.p.h2.i7.z`.
+    fn code(&self) -> String {
+        let SubscriptionOptions { qos, no_local, retain_as_published, retain_handling } = self.options;
+        let mut code = qos_digit(qos).to_owned();
+        for (on, part) in [
+            (no_local, ".l"),
+            (retain_as_published, ".p"),
+            (retain_handling == RetainHandling::SendIfNew, ".h1"),
+            (retain_handling == RetainHandling::DoNotSend, ".h2"),
+            (self.paused, ".z"),
+        ] {
+            if on {
+                code.push_str(part);
+            }
+        }
+        match self.id {
+            Some(id) => format!("{code}.i{id}"),
+            None => code,
+        }
+    }
+
+    /// From a filter and the opposite of [`code`](Self::code).
+    fn parse(code: &str, filter: String) -> Option<Self> {
+        let mut parts = code.split('.');
+        let qos = parse_qos(parts.next()?)?;
+        let filter = TopicFilter::new(filter).ok()?;
+        let options = SubscriptionOptions { qos, ..SubscriptionOptions::default() };
+        let mut row = Row { filter, options, id: None, paused: false, colour: 0, answer: None };
+        for part in parts {
+            match part {
+                "l" => row.options.no_local = true,
+                "p" => row.options.retain_as_published = true,
+                "h1" => row.options.retain_handling = RetainHandling::SendIfNew,
+                "h2" => row.options.retain_handling = RetainHandling::DoNotSend,
+                "z" => row.paused = true,
+                other => row.id = other.strip_prefix('i').and_then(|id| parse_id(id).ok()).flatten(),
+            }
+        }
+        Some(row)
     }
 }
 
-/// The form for a new subscription.
+/// The form for a subscription.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
-    /// What was typed.
+    /// The one that is changed; `None`: a new one.
+    pub editing: Option<TopicFilter>,
+    /// The filter as typed, without `$share/GROUP/` if there is a group.
     pub filter: String,
-    /// The QoS to ask for.
-    pub qos: QoS,
+    /// The group of a shared subscription; empty: not shared.
+    pub group: String,
+    /// How to ask for it.
+    pub options: SubscriptionOptions,
+    /// The identifier as typed.
+    pub id: String,
     /// What is wrong with it, once it was tried.
-    pub error: Option<TopicError>,
+    pub error: Option<DraftError>,
+}
+
+/// What is wrong with the form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DraftError {
+    /// The filter is none.
+    Filter(TopicError),
+    /// The identifier is not a whole number from 1 to 268,435,455.
+    Id,
+    /// A shared subscription cannot be without one's own messages [MQTT-3.8.3-4].
+    SharedNoLocal,
+}
+
+impl Draft {
+    /// With what a subscription says.
+    fn of(row: &Row) -> Self {
+        let text = row.filter.as_str();
+        let shared = text.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
+        let (group, filter) = shared.unwrap_or(("", text));
+        Draft {
+            editing: Some(row.filter.clone()),
+            filter: filter.to_owned(),
+            group: group.to_owned(),
+            options: row.options,
+            id: row.id.map(|id| id.to_string()).unwrap_or_default(),
+            error: None,
+        }
+    }
+
+    /// What the form says.
+    fn row(&self) -> Result<Row, DraftError> {
+        let filter = match self.group.trim() {
+            "" => self.filter.trim().to_owned(),
+            group => format!("$share/{group}/{}", self.filter.trim()),
+        };
+        let filter = TopicFilter::new(filter).map_err(DraftError::Filter)?;
+        let id = parse_id(&self.id)?;
+        if filter.as_str().starts_with("$share/") && self.options.no_local {
+            return Err(DraftError::SharedNoLocal);
+        }
+        Ok(Row { filter, options: self.options, id, paused: false, colour: 0, answer: None })
+    }
+}
+
+fn parse_id(text: &str) -> Result<Option<NonZeroU32>, DraftError> {
+    match text.trim() {
+        "" => Ok(None),
+        text => match text.parse() {
+            Ok(id) if NonZeroU32::get(id) <= MAX_ID => Ok(Some(id)),
+            _ => Err(DraftError::Id),
+        },
+    }
 }
 
 /// All of them.
@@ -43,6 +154,8 @@ pub struct Subscriptions {
     pub rows: Vec<Row>,
     /// The form.
     pub draft: Draft,
+    /// Another number whenever the filters have changed: what was reckoned from them before is void.
+    pub revision: u32,
 }
 
 impl Subscriptions {
@@ -50,11 +163,9 @@ impl Subscriptions {
     /// page's own broker. Others may close the connection of whoever asks for `$SYS` (rumqttd does).
     pub fn first_visit(own_broker: bool) -> Self {
         let mut subscriptions = Subscriptions::default();
-        let filters: &[&'static str] = if own_broker { &["#", "$SYS/#"] } else { &["#"] };
-        for &filter in filters {
-            if let Ok(filter) = TopicFilter::new(filter) {
-                subscriptions.add(filter, QoS::AtMostOnce);
-            }
+        let filters: &[&str] = if own_broker { &["#", "$SYS/#"] } else { &["#"] };
+        for filter in filters {
+            subscriptions.add_usual(filter);
         }
         subscriptions
     }
@@ -62,77 +173,230 @@ impl Subscriptions {
     /// From what [`write`](Subscriptions::write) wrote.
     pub fn read(text: &str) -> Self {
         let mut subscriptions = Subscriptions::default();
-        for (qos, filter) in query::decode(text) {
-            if let (Some(qos), Ok(filter)) = (parse_qos(&qos), TopicFilter::new(filter)) {
-                subscriptions.add(filter, qos);
+        for (code, filter) in query::decode(text) {
+            if let Some(row) = Row::parse(&code, filter) {
+                subscriptions.put(row);
             }
         }
         subscriptions
     }
 
-    /// Filters and QoS as text.
+    /// Filters and options as text.
     pub fn write(&self) -> String {
-        query::encode(self.rows.iter().map(|row| (qos_digit(row.qos), row.filter.as_str())))
+        let codes: Vec<_> = self.rows.iter().map(|row| (row.code(), row.filter.as_str())).collect();
+        query::encode(codes.iter().map(|(code, filter)| (code.as_str(), *filter)))
+    }
+
+    /// Adds one at QoS 0, so that retained messages say that they are also when they change; returns its filter.
+    pub(super) fn add_usual(&mut self, filter: &str) -> Option<TopicFilter> {
+        let row = Row::parse("0.p", filter.to_owned())?;
+        let filter = row.filter.clone();
+        self.put(row);
+        Some(filter)
     }
 
     /// Adds one, or changes the one with this filter; its answer is still to come.
-    pub fn add(&mut self, filter: TopicFilter, qos: QoS) {
-        match self.rows.iter_mut().find(|row| row.filter == filter) {
-            Some(row) => *row = Row { filter, qos, answer: None },
-            None => self.rows.push(Row { filter, qos, answer: None }),
+    pub(super) fn put(&mut self, row: Row) {
+        self.revision = self.revision.wrapping_add(1);
+        if let Some(known) = self.rows.iter_mut().find(|known| known.filter == row.filter) {
+            *known = Row { colour: known.colour, answer: None, ..row };
+            return;
         }
+        let taken = |colour: u8| self.rows.iter().filter(|row| row.colour == colour).count();
+        let colour = (0..COLOURS).min_by_key(|colour| taken(*colour)).unwrap_or(0);
+        self.rows.push(Row { colour, answer: None, ..row });
     }
 
     /// Takes one out.
-    pub fn remove(&mut self, filter: &TopicFilter) {
-        self.rows.retain(|row| row.filter != *filter);
+    pub(super) fn remove(&mut self, filter: &TopicFilter) -> Option<Row> {
+        self.revision = self.revision.wrapping_add(1);
+        let at = self.rows.iter().position(|row| row.filter == *filter)?;
+        Some(self.rows.remove(at))
+    }
+
+    /// Has one paused, or has it go on.
+    pub(super) fn pause(&mut self, filter: &TopicFilter, paused: bool) {
+        self.revision = self.revision.wrapping_add(1);
+        if let Some(row) = self.rows.iter_mut().find(|row| row.filter == *filter) {
+            (row.paused, row.answer) = (paused, None);
+        }
+    }
+
+    /// Begins to change one in the form.
+    pub(super) fn edit(&mut self, filter: &TopicFilter) {
+        if let Some(row) = self.rows.iter().find(|row| row.filter == *filter) {
+            self.draft = Draft::of(row);
+        }
+    }
+
+    /// Takes over what the form says: the filter to subscribe to, and the one that it replaces, if there is one. The
+    /// form is empty then; or it says what is wrong.
+    pub(super) fn submit(&mut self) -> Option<(TopicFilter, Option<TopicFilter>)> {
+        let row = match self.draft.row() {
+            Ok(row) => row,
+            Err(error) => {
+                self.draft.error = Some(error);
+                return None;
+            }
+        };
+        let Draft { editing, options, .. } = std::mem::take(&mut self.draft);
+        if editing.is_none() {
+            self.draft.options.qos = options.qos;
+        }
+        let filter = row.filter.clone();
+        let replaced = editing.filter(|old| *old != filter);
+        if let Some(old) = &replaced {
+            self.remove(old);
+        }
+        self.put(row);
+        Some((filter, replaced))
+    }
+
+    /// What is asked of the broker when a connection begins.
+    pub fn wanted(&self) -> Vec<Subscription> {
+        self.rows.iter().filter(|row| !row.paused).map(Row::subscription).collect()
     }
 
     /// The broker's word on one.
-    pub fn answered(&mut self, filter: &TopicFilter, answer: ReasonCode) {
-        if let Some(row) = self.rows.iter_mut().find(|row| row.filter == *filter) {
+    pub(super) fn answered(&mut self, filter: &TopicFilter, answer: ReasonCode) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.filter == *filter && !row.paused) {
             row.answer = Some(answer);
         }
     }
 
     /// The connection is gone, and all answers with it.
-    pub fn forget_answers(&mut self) {
+    pub(super) fn forget_answers(&mut self) {
         for row in &mut self.rows {
             row.answer = None;
         }
+    }
+
+    /// The colours of the subscriptions that a topic matches, a bit each.
+    pub(super) fn colours(&self, topic: &str) -> u8 {
+        let matching = self.rows.iter().filter(|row| topic::matches(row.filter.filter(), topic));
+        matching.fold(0, |colours, row| colours | 1 << row.colour)
+    }
+
+    /// The same for a message that says itself which subscriptions it came for; `None` if it does not.
+    pub(super) fn colours_by_id(&self, properties: Option<&PublishProperties>) -> Option<u8> {
+        let ids = properties.map(|properties| &properties.subscription_ids).filter(|ids| !ids.is_empty())?;
+        let matching = self.rows.iter().filter(|row| row.id.is_some_and(|id| ids.contains(&id.get())));
+        Some(matching.fold(0, |colours, row| colours | 1 << row.colour))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tabmq_shared::packet::QoS;
+
+    fn filters(subscriptions: &Subscriptions) -> Vec<&str> {
+        subscriptions.rows.iter().map(|row| row.filter.as_str()).collect()
+    }
 
     #[test]
     fn kept() {
         let mut subscriptions = Subscriptions::first_visit(true);
-        subscriptions.add(TopicFilter::new("a b/+").unwrap(), QoS::ExactlyOnce);
-        assert_eq!(Subscriptions::read(&subscriptions.write()), subscriptions);
-        assert_eq!(Subscriptions::read("7=a&1=&1=a%23&1=ok").rows.len(), 1);
+        let options = SubscriptionOptions {
+            qos: QoS::ExactlyOnce,
+            no_local: true,
+            retain_as_published: false,
+            retain_handling: RetainHandling::DoNotSend,
+        };
+        let filter = TopicFilter::new("a b/+").unwrap();
+        let id = NonZeroU32::new(MAX_ID);
+        subscriptions.put(Row { filter, options, id, paused: true, colour: 0, answer: None });
+        let read = Subscriptions::read(&subscriptions.write());
+        assert_eq!(read.rows, subscriptions.rows);
+        assert_eq!(Subscriptions::read("7=a&1=&1=a%23&1.x.i0=ok").rows.len(), 1);
     }
 
     #[test]
     fn a_foreign_broker_is_not_asked_for_its_figures() {
-        assert_eq!(Subscriptions::first_visit(false).write(), query::encode([("0", "#")].into_iter()));
+        assert_eq!(filters(&Subscriptions::first_visit(false)), ["#"]);
     }
 
     #[test]
-    fn the_same_filter_again_replaces() {
+    fn the_form() {
+        let mut subscriptions = Subscriptions::default();
+        let draft = |filter: &str| Draft { filter: filter.into(), ..Draft::default() };
+        let cases = [
+            (draft("a#"), Err(DraftError::Filter(TopicError::MisplacedHash))),
+            (Draft { id: "0".into(), ..draft("a") }, Err(DraftError::Id)),
+            (Draft { id: "268435456".into(), ..draft("a") }, Err(DraftError::Id)),
+            (Draft { id: " 7 ".into(), ..draft(" a/# ") }, Ok("a/#")),
+            (Draft { group: "g".into(), ..draft("a/#") }, Ok("$share/g/a/#")),
+            (Draft { group: "g+".into(), ..draft("a") }, Err(DraftError::Filter(TopicError::BadShare))),
+        ];
+        for (draft, expected) in cases {
+            subscriptions.draft = draft.clone();
+            let done = subscriptions.submit().map(|(filter, _)| filter.as_str().to_owned());
+            assert_eq!(done.as_deref(), expected.ok(), "{draft:?}");
+            assert_eq!(subscriptions.draft.error, expected.err(), "{draft:?}");
+        }
+        subscriptions.draft = Draft { group: "g".into(), ..draft("a") };
+        subscriptions.draft.options.no_local = true;
+        assert_eq!(
+            (subscriptions.submit(), subscriptions.draft.error),
+            (None, Some(DraftError::SharedNoLocal))
+        );
+    }
+
+    #[test]
+    fn changing_one() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.add_usual("$share/g/a/#");
+        let old = subscriptions.rows[0].filter.clone();
+        subscriptions.edit(&old);
+        assert_eq!((&*subscriptions.draft.filter, &*subscriptions.draft.group), ("a/#", "g"));
+        subscriptions.draft.options.qos = QoS::AtLeastOnce;
+        assert_eq!(subscriptions.submit(), Some((old.clone(), None)), "the same filter is not unsubscribed");
+        assert_eq!(subscriptions.rows[0].options.qos, QoS::AtLeastOnce);
+        subscriptions.edit(&old);
+        subscriptions.draft.group.clear();
+        let (_, replaced) = subscriptions.submit().unwrap();
+        assert_eq!((replaced, filters(&subscriptions)), (Some(old), vec!["a/#"]));
+    }
+
+    #[test]
+    fn the_same_filter_again_replaces_and_keeps_its_colour() {
+        let mut subscriptions = Subscriptions::first_visit(true);
+        let filter = TopicFilter::new("$SYS/#").unwrap();
+        subscriptions.answered(&filter, ReasonCode::Success);
+        subscriptions.put(Row::parse("1", "$SYS/#".into()).unwrap());
+        let row = &subscriptions.rows[1];
+        assert_eq!((row.options.qos, row.answer, row.colour), (QoS::AtLeastOnce, None, 1));
+        assert_eq!(filters(&subscriptions), ["#", "$SYS/#"]);
+        assert_eq!(subscriptions.remove(&filter).unwrap().colour, 1);
+        subscriptions.add_usual("b");
+        assert_eq!(subscriptions.rows[1].colour, 1, "a colour that is free again");
+    }
+
+    #[test]
+    fn colours() {
+        let mut subscriptions = Subscriptions::default();
+        for filter in ["a/#", "a/+", "$share/g/a/b", "c"] {
+            subscriptions.add_usual(filter);
+        }
+        for (topic, expected) in [("a/b", 0b111), ("a", 0b1), ("c", 0b1000), ("d", 0)] {
+            assert_eq!(subscriptions.colours(topic), expected, "{topic}");
+        }
+        subscriptions.rows[1].id = NonZeroU32::new(5);
+        let with_ids =
+            |ids: &[u32]| PublishProperties { subscription_ids: ids.to_vec(), ..Default::default() };
+        assert_eq!(subscriptions.colours_by_id(Some(&with_ids(&[5, 9]))), Some(0b10));
+        assert_eq!(subscriptions.colours_by_id(Some(&with_ids(&[]))), None);
+        assert_eq!(subscriptions.colours_by_id(None), None);
+    }
+
+    #[test]
+    fn a_paused_one_is_not_asked_for() {
         let mut subscriptions = Subscriptions::first_visit(true);
         let filter = TopicFilter::new("#").unwrap();
+        subscriptions.pause(&filter, true);
         subscriptions.answered(&filter, ReasonCode::Success);
-        subscriptions.add(filter.clone(), QoS::AtLeastOnce);
-        let row = &subscriptions.rows[0];
-        assert_eq!((row.qos, row.answer), (QoS::AtLeastOnce, None));
-        assert_eq!(
-            subscriptions.rows.iter().map(|row| row.filter.as_str()).collect::<Vec<_>>(),
-            ["#", "$SYS/#"]
-        );
-        subscriptions.remove(&filter);
-        assert_eq!(subscriptions.rows.len(), 1);
+        assert_eq!(subscriptions.rows[0].answer, None);
+        let wanted: Vec<_> = subscriptions.wanted().into_iter().map(|row| row.filter).collect();
+        assert_eq!(wanted, [TopicFilter::new("$SYS/#").unwrap()]);
     }
 }

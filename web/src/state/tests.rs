@@ -1,15 +1,18 @@
 //! The reducer, as a whole.
 
+use super::history::Entry;
+use super::topics::LAST_VALUE_BYTES;
 use super::*;
 use tabmq_shared::client::{Outcome, PublishId, State, Why};
-use tabmq_shared::packet::{QoS, ReasonCode};
+use tabmq_shared::packet::{Publish, QoS, ReasonCode};
+use tabmq_shared::topic::TopicFilter;
 
 fn state() -> AppState {
     AppState::new(Settings::new("tab-1".into()), Subscriptions::first_visit(true), Look::default())
 }
 
-fn receive(state: &mut AppState, topic: &str, payload: &str) {
-    let effects = state.apply(Action::Event(Event::Message(Publish {
+fn publish(topic: &str, payload: &str) -> Publish {
+    Publish {
         dup: false,
         qos: QoS::AtMostOnce,
         retain: false,
@@ -17,8 +20,12 @@ fn receive(state: &mut AppState, topic: &str, payload: &str) {
         packet_id: None,
         topic_alias: None,
         properties: None,
-        payload: Bytes::copy_from_slice(payload.as_bytes()),
-    })));
+        payload: bytes::Bytes::copy_from_slice(payload.as_bytes()),
+    }
+}
+
+fn receive(state: &mut AppState, topic: &str, payload: &str) {
+    let effects = state.apply(Action::Event(Event::Message(publish(topic, payload))));
     assert_eq!(effects, []);
 }
 
@@ -130,18 +137,143 @@ fn a_lost_connection_leaves_a_gap_and_a_countdown() {
 #[test]
 fn subscribing() {
     let mut state = state();
-    state.apply(Action::SubscriptionDraft("a#".into(), QoS::AtLeastOnce));
+    let draft = |filter: &str| {
+        let mut draft = subscriptions::Draft { filter: filter.into(), ..Default::default() };
+        draft.options.qos = QoS::AtLeastOnce;
+        Action::SubscriptionDraft(Box::new(draft))
+    };
+    state.apply(draft("a#"));
     assert_eq!(state.apply(Action::Subscribe), []);
     assert!(state.subscriptions.draft.error.is_some());
-    state.apply(Action::SubscriptionDraft(" a/# ".into(), QoS::AtLeastOnce));
+    state.apply(draft(" a/# "));
     let filter = TopicFilter::new("a/#").unwrap();
     let expected = [Effect::Subscribe(filter.clone()), Effect::KeepSubscriptions];
     assert_eq!(state.apply(Action::Subscribe), expected);
     let answer = Event::Subscribed { filter: filter.clone(), result: ReasonCode::NotAuthorized };
     state.apply(Action::Event(answer));
     assert_eq!(state.subscriptions.rows.last().unwrap().answer, Some(ReasonCode::NotAuthorized));
+    let paused = state.apply(Action::PauseSubscription(filter.clone(), true));
+    assert_eq!(paused, [Effect::Unsubscribe(filter.clone()), Effect::KeepSubscriptions]);
+    let resumed = state.apply(Action::PauseSubscription(filter.clone(), false));
+    assert_eq!(resumed, expected);
     state.apply(Action::Unsubscribe(filter));
     assert_eq!(state.subscriptions.rows.len(), 2);
+    let undone = undo(&mut state);
+    assert_eq!((state.apply(undone), state.subscriptions.rows.len()), (expected.to_vec(), 3));
+}
+
+/// What the last toast undoes.
+fn undo(state: &mut AppState) -> Action {
+    let id = state.ui.toasts.rows().last().unwrap().id;
+    let effects = state.apply(Action::Undo(id));
+    let [Effect::Act(action)] = &effects[..] else { panic!("{effects:?}") };
+    (**action).clone()
+}
+
+#[test]
+fn a_changed_filter_ends_the_old_subscription() {
+    let mut state = state();
+    let old = TopicFilter::new("#").unwrap();
+    state.apply(Action::EditSubscription(old.clone()));
+    assert_eq!(state.ui.dialog, Some(Dialog::Subscription));
+    let draft = subscriptions::Draft { filter: "a/#".into(), ..state.subscriptions.draft.clone() };
+    state.apply(Action::SubscriptionDraft(Box::new(draft)));
+    let expected = [
+        Effect::Unsubscribe(old),
+        Effect::Subscribe(TopicFilter::new("a/#").unwrap()),
+        Effect::KeepSubscriptions,
+    ];
+    assert_eq!((&state.apply(Action::Subscribe)[..], state.ui.dialog), (&expected[..], None));
+}
+
+#[test]
+fn sent_messages_are_listed_with_what_became_of_them() {
+    use crate::state::history::Direction;
+    let mut state = state();
+    let message = |topic: &str| {
+        let topic = tabmq_shared::topic::TopicName::new(topic.to_owned()).unwrap();
+        Box::new(client::Message::new(topic, "x", QoS::AtLeastOnce, false))
+    };
+    state.apply(Action::Sent(message("a"), Ok(PublishId(1))));
+    state.apply(Action::Sent(message("b"), Err(client::PublishError::RetainNotSupported)));
+    state.apply(Action::Sent(message("c"), Ok(PublishId(2))));
+    let direction = |state: &AppState, seq| state.history.message(seq).unwrap().direction.clone();
+    assert_eq!(list(&state), ["c", "b", "a"]);
+    assert_eq!(direction(&state, 0), Direction::Sent(None));
+    assert!(matches!(direction(&state, 1), Direction::Sent(Some(why)) if matches!(*why, Outcome::Failed(_))));
+    let outcome = Outcome::Acknowledged(ReasonCode::Success);
+    state.apply(Action::Event(Event::Published { id: PublishId(1), outcome: outcome.clone() }));
+    assert_eq!(direction(&state, 0), Direction::Sent(Some(Rc::new(outcome.clone()))));
+    // Another client counts from one again: it must not speak for what the first one had on its way.
+    state.apply(Action::Settings(Box::new(Settings::new("tab-2".into()))));
+    state.apply(Action::Event(Event::Published { id: PublishId(2), outcome }));
+    assert_eq!(direction(&state, 2), Direction::Abandoned);
+    assert_eq!(state.counters.received, 0);
+}
+
+#[test]
+fn clearing_the_list_can_be_undone_for_a_while() {
+    let mut state = state();
+    at(&mut state, 1000);
+    receive(&mut state, "a", "1");
+    state.apply(Action::Clear);
+    receive(&mut state, "b", "2");
+    assert_eq!(list(&state), ["b"]);
+    let undone = undo(&mut state);
+    state.apply(undone);
+    assert_eq!(list(&state), ["b", "a"]);
+    state.apply(Action::Clear);
+    at(&mut state, 60_000);
+    assert_eq!(state.ui.toasts.rows(), []);
+    state.apply(Action::Unclear);
+    assert_eq!(list(&state), [""; 0], "the memory was given back");
+}
+
+#[test]
+fn clearing_retained_messages_is_asked_counted_and_undone() {
+    let mut state = state();
+    let mut retained = |topic: &str, payload: &str| {
+        state.apply(Action::Event(Event::Message(Publish { retain: true, ..publish(topic, payload) })));
+    };
+    retained("home/door", "open");
+    retained("home/lamp", "on");
+    retained("garden/pump", "off");
+    retained("$SYS/version", "1");
+    state.apply(Action::AskClearRetained("home".into()));
+    let question = state.ui.question.clone().unwrap();
+    assert_eq!(question.lines, ["home/door", "home/lamp"]);
+    assert_eq!(state.apply(Action::Answer(false)), []);
+    assert_eq!(state.retained_count("home"), 2, "no is no");
+
+    state.apply(Action::AskClearRetained("home".into()));
+    let effects = state.apply(Action::Answer(true));
+    assert_eq!(effects, [Effect::Act(question.then)]);
+    let effects = state.apply(Action::ClearRetained("home".into()));
+    let published = |effects: &[Effect]| -> Vec<(String, usize, bool)> {
+        let messages = effects.iter().filter_map(|effect| match effect {
+            Effect::Publish(message) => Some(message),
+            _ => None,
+        });
+        messages.map(|m| (m.topic.as_str().to_owned(), m.payload.len(), m.retain)).collect()
+    };
+    assert_eq!(published(&effects), [("home/door".into(), 0, true), ("home/lamp".into(), 0, true)]);
+    assert_eq!(state.retained_count("home"), 0);
+
+    let undone = undo(&mut state);
+    let effects = state.apply(undone);
+    assert_eq!(published(&effects), [("home/door".into(), 4, true), ("home/lamp".into(), 2, true)]);
+    assert_eq!(state.retained_count("home"), 2);
+
+    state.apply(Action::AskClearRetained("$SYS".into()));
+    assert_eq!(state.ui.question, None, "those are the broker's");
+}
+
+#[test]
+fn a_machine_that_slept_asks_whether_the_connection_lives() {
+    let mut state = state();
+    assert_eq!(at(&mut state, 1_700_000_000_000), [], "the first tick is late by nature");
+    assert_eq!(at(&mut state, 1_700_000_001_000), []);
+    assert_eq!(at(&mut state, 1_700_000_060_000), [Effect::Probe]);
 }
 
 #[test]
@@ -177,7 +309,7 @@ fn the_address_bar() {
     receive(&mut state, "c", "1");
     state.apply(Action::Located(Location::read("topic=a/b&filter=c&tab=messages")));
     assert_eq!((list(&state), state.ui.tab), (vec!["c".to_owned()], Tab::Messages));
-    assert_eq!(state.location().write(), "topic=a/b&filter=c&tab=messages");
+    assert_eq!(state.location().write(), "topic=a/b&tab=messages&filter=c");
 }
 
 #[test]

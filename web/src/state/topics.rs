@@ -4,13 +4,14 @@
 //! [`rows`](Topics::rows), is rebuilt only after the shape has changed, at most once per frame, and never while the
 //! pointer is over it.
 
+use super::layout::Layout;
 use super::natural;
+use super::needle::Needle;
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cmp::Ordering;
 use std::rc::Rc;
 use tabmq_shared::packet::QoS;
-use tabmq_shared::topic::{self, TopicFilter};
 
 /// A node's number, valid for as long as the tree lives: nodes are never removed.
 pub type NodeId = usize;
@@ -54,6 +55,23 @@ pub struct Node {
     pub topics_below: usize,
     /// The last message on exactly this topic.
     pub last: Option<LastValue>,
+    /// What the broker keeps for this topic, as far as it is known here.
+    pub retained: Option<Box<LastValue>>,
+    /// The number of the message that changed the value last.
+    changed: u64,
+    /// Messages here and below, in tenths a second.
+    rate: u64,
+    /// Messages here and below, when the rate was measured last.
+    measured: u64,
+    /// The colours of the subscriptions that match, and the revision of the subscriptions that this was reckoned from.
+    colours: (u32, u8),
+}
+
+impl Node {
+    /// Messages here and below, in tenths a second, over the last few seconds.
+    pub fn rate_tenths(&self) -> u64 {
+        self.rate
+    }
 }
 
 /// What a node keeps of its last message.
@@ -73,13 +91,26 @@ pub struct LastValue {
     pub retain: bool,
 }
 
+/// A row of what is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Of this node.
+    pub id: NodeId,
+    /// Whether it is the node's second row, among the pinned ones at the top.
+    pub pinned: bool,
+}
+
 /// The tree and its visible rows.
 #[derive(Debug)]
 pub struct Topics {
     nodes: Vec<Node>,
     by_topic: FxHashMap<Rc<str>, NodeId>,
+    layout: Layout,
     filter: String,
-    rows: Vec<NodeId>,
+    /// Only values that have changed from this message on are shown.
+    changed_since: Option<u64>,
+    rows: Vec<Row>,
+    hidden_topics: usize,
     stale: bool,
     held: bool,
     untracked: u64,
@@ -90,8 +121,11 @@ impl Default for Topics {
         let mut topics = Topics {
             nodes: Vec::new(),
             by_topic: FxHashMap::default(),
+            layout: Layout::default(),
             filter: String::new(),
+            changed_since: None,
             rows: Vec::new(),
+            hidden_topics: 0,
             stale: false,
             held: false,
             untracked: 0,
@@ -102,8 +136,18 @@ impl Default for Topics {
 }
 
 impl Topics {
+    /// An empty tree that will look like this.
+    pub fn with_layout(layout: Layout) -> Self {
+        Topics { layout, ..Topics::default() }
+    }
+
+    /// What is open, pinned and hidden.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// Counts a message and keeps its value. Returns the topic as the tree's own shared string.
-    pub fn record(&mut self, topic: &str, value: LastValue) -> Rc<str> {
+    pub(super) fn record(&mut self, topic: &str, value: LastValue) -> Rc<str> {
         let Some(id) = self.find(topic).or_else(|| self.create(topic)) else {
             self.untracked += 1;
             return Rc::from(topic);
@@ -113,7 +157,17 @@ impl Topics {
             self.name_topic(id, topic);
         }
         let mut shared = None;
+        let mark = self.changed_since.unwrap_or(u64::MAX);
         if let Some(node) = self.nodes.get_mut(id) {
+            let same = |last: &LastValue| last.len == value.len && last.head == value.head;
+            if !node.last.as_ref().is_some_and(same) {
+                // The first change since the mark brings its row.
+                self.stale |= value.seq >= mark && (node.messages == 0 || node.changed < mark);
+                node.changed = value.seq;
+            }
+            if value.retain {
+                node.retained = (value.len > 0).then(|| Box::new(value.clone()));
+            }
             node.messages += 1;
             node.last = Some(value);
             shared = node.topic.clone();
@@ -125,6 +179,47 @@ impl Topics {
     /// The node of a topic that has had a message.
     pub fn find(&self, topic: &str) -> Option<NodeId> {
         self.by_topic.get(topic).copied()
+    }
+
+    /// The colours of a topic: reckoned once for each revision of the subscriptions.
+    pub(super) fn colours(&mut self, topic: &str, revision: u32, reckon: impl FnOnce() -> u8) -> u8 {
+        let Some(node) = self.find(topic).and_then(|id| self.nodes.get_mut(id)) else { return reckon() };
+        if node.colours.0 != revision {
+            node.colours = (revision, reckon());
+        }
+        node.colours.1
+    }
+
+    /// Reckons all rates, so many milliseconds after the last time.
+    pub(super) fn measure(&mut self, elapsed_ms: u64) {
+        let elapsed_ms = elapsed_ms.max(1);
+        for node in &mut self.nodes {
+            let came = node.messages_below - std::mem::replace(&mut node.measured, node.messages_below);
+            let now = came.saturating_mul(10_000) / elapsed_ms;
+            // Half of what was, half of what is: steady figures that are right within a few seconds.
+            node.rate = match node.rate {
+                0 => now,
+                before => u64::midpoint(before, now),
+            };
+        }
+    }
+
+    /// Every topic here and below of which the broker keeps a message, as far as it is known here.
+    pub fn retained_below(&self, id: NodeId) -> Vec<(Rc<str>, LastValue)> {
+        let mut found = Vec::new();
+        self.for_all_below(id, |node| {
+            if let (Some(topic), Some(value)) = (&node.topic, &node.retained) {
+                found.push((topic.clone(), (**value).clone()));
+            }
+        });
+        found
+    }
+
+    /// What the broker keeps for a topic has been changed from here.
+    pub(super) fn set_retained(&mut self, topic: &str, value: Option<LastValue>) {
+        if let Some(node) = self.find(topic).and_then(|id| self.nodes.get_mut(id)) {
+            node.retained = value.map(Box::new);
+        }
     }
 
     /// The node with this number.
@@ -160,7 +255,7 @@ impl Topics {
     }
 
     /// What is shown, from top to bottom.
-    pub fn rows(&self) -> &[NodeId] {
+    pub fn rows(&self) -> &[Row] {
         &self.rows
     }
 
@@ -172,28 +267,81 @@ impl Topics {
     }
 
     /// Whether the pointer is over the rows: no row moves until it has left.
-    pub fn hold(&mut self, held: bool) {
+    pub(super) fn hold(&mut self, held: bool) {
         self.held = held;
     }
 
     /// Opens or closes a node.
-    pub fn set_expanded(&mut self, id: NodeId, expanded: bool) {
+    pub(super) fn set_expanded(&mut self, id: NodeId, expanded: bool) {
+        let path = self.path(id);
         if let Some(node) = self.nodes.get_mut(id) {
             node.expanded = expanded;
+            self.layout.expand(&path, expanded);
             self.rebuild();
         }
     }
 
+    /// Opens or closes a node and all below it.
+    pub(super) fn set_expanded_below(&mut self, id: NodeId, expanded: bool) {
+        self.layout.expand_below(&self.path(id), expanded);
+        for id in self.ids_below(id) {
+            if let Some(node) = self.nodes.get_mut(id) {
+                node.expanded = expanded;
+            }
+        }
+        self.rebuild();
+    }
+
     /// Opens every node, or closes every node.
-    pub fn set_all_expanded(&mut self, expanded: bool) {
+    pub(super) fn set_all_expanded(&mut self, expanded: bool) {
+        self.layout.expand_all(expanded);
         for node in self.nodes.iter_mut().skip(1) {
             node.expanded = expanded;
         }
         self.rebuild();
     }
 
+    /// Has a second row at the top for what is at this path, or has none.
+    pub(super) fn pin(&mut self, path: &str, pinned: bool) {
+        self.layout.pin(path, pinned);
+        self.rebuild();
+    }
+
+    /// Hides what is at this path and below.
+    pub(super) fn hide(&mut self, path: &str) {
+        self.layout.hide(path);
+        self.rebuild();
+    }
+
+    /// Shows again what is hidden at this path, or everywhere.
+    pub(super) fn unhide(&mut self, path: Option<&str>) {
+        self.layout.unhide(path);
+        self.rebuild();
+    }
+
+    /// How many topics are hidden.
+    pub fn hidden_topics(&self) -> usize {
+        self.hidden_topics
+    }
+
+    /// Shows only topics whose value changes from message number `since` on; all if it is `None`.
+    pub(super) fn set_changed_since(&mut self, since: Option<u64>) {
+        self.changed_since = since;
+        self.rebuild();
+    }
+
+    /// Whether only those are shown.
+    pub fn shows_only_changed(&self) -> bool {
+        self.changed_since.is_some()
+    }
+
+    /// Whether rows are left out because of what is looked for; those that are left are all open then.
+    pub fn is_filtered(&self) -> bool {
+        !self.filter.is_empty() || self.changed_since.is_some()
+    }
+
     /// Opens everything above a node, so that its row exists.
-    pub fn reveal(&mut self, id: NodeId) {
+    pub(super) fn reveal(&mut self, id: NodeId) {
         let parent = self.nodes.get(id).map_or(ROOT, |node| node.parent);
         let mut changed = false;
         self.for_path(parent, |node| changed |= !std::mem::replace(&mut node.expanded, true));
@@ -203,7 +351,7 @@ impl Topics {
     }
 
     /// Shows only topics that contain this text, or match it as a filter with wildcards; all if it is empty.
-    pub fn set_filter(&mut self, filter: &str) {
+    pub(super) fn set_filter(&mut self, filter: &str) {
         if self.filter != filter {
             self.filter = filter.to_owned();
             self.rebuild();
@@ -217,18 +365,30 @@ impl Topics {
 
     fn push_node(&mut self, name: &str, parent: NodeId, depth: usize) -> NodeId {
         let id = self.nodes.len();
+        // `$SYS` and its like are apart: there when wanted, but not the first thing that one sees.
+        let usual = depth == 0 || (id < AUTO_EXPAND_ROWS && !name.starts_with('$'));
+        let said = if depth == 0 || self.layout.opens_as_usual() {
+            None
+        } else {
+            let above = self.path(parent);
+            self.layout.expanded(&if depth == 1 { name.to_owned() } else { format!("{above}/{name}") })
+        };
         self.nodes.push(Node {
             name: name.into(),
             topic: None,
             parent,
             children: Vec::new(),
             depth,
-            // `$SYS` and its like are apart: there when wanted, but not the first thing that one sees.
-            expanded: depth == 0 || (id < AUTO_EXPAND_ROWS && !name.starts_with('$')),
+            expanded: said.unwrap_or(usual),
             messages: 0,
             messages_below: 0,
             topics_below: 0,
             last: None,
+            retained: None,
+            changed: 0,
+            rate: 0,
+            measured: 0,
+            colours: (0, 0),
         });
         id
     }
@@ -284,34 +444,67 @@ impl Topics {
         }
     }
 
+    /// The node and all below it, in no particular order.
+    fn ids_below(&self, id: NodeId) -> Vec<NodeId> {
+        let mut ids = vec![id];
+        let mut at = 0;
+        while let Some(node) = ids.get(at).and_then(|id| self.nodes.get(*id)) {
+            ids.extend(&node.children);
+            at += 1;
+        }
+        ids
+    }
+
+    fn for_all_below(&self, id: NodeId, mut f: impl FnMut(&Node)) {
+        // Depth first with an explicit stack; children are pushed last to first.
+        let mut stack = vec![id];
+        while let Some(node) = stack.pop().and_then(|id| self.nodes.get(id)) {
+            f(node);
+            stack.extend(node.children.iter().rev());
+        }
+    }
+
     fn rebuild(&mut self) {
         self.stale = false;
-        let matching = (!self.filter.is_empty()).then(|| self.matching());
         let mut rows = std::mem::take(&mut self.rows);
+        let matching = self.is_filtered().then(|| self.matching());
+        let passes =
+            |id: NodeId| matching.as_ref().is_none_or(|matching| matching.get(id).is_some_and(|m| *m));
+        let hidden: FxHashSet<NodeId> =
+            self.layout.hidden().filter_map(|path| self.find_path(path)).collect();
+        let mut hidden_topics = 0;
+        let pins = self.layout.pins().filter_map(|path| self.find_path(path)).filter(|id| passes(*id));
         rows.clear();
-        // Depth first with an explicit stack; children are pushed last to first.
+        rows.extend(pins.map(|id| Row { id, pinned: true }));
         let mut stack = vec![ROOT];
         while let Some(id) = stack.pop() {
             let Some(node) = self.nodes.get(id) else { continue };
-            if matching.as_ref().is_some_and(|matching| !matching.get(id).is_some_and(|m| *m)) {
+            if hidden.contains(&id) {
+                hidden_topics += node.topics_below;
+                continue;
+            }
+            if !passes(id) {
                 continue;
             }
             if id != ROOT {
-                rows.push(id);
+                rows.push(Row { id, pinned: false });
             }
             if node.expanded || matching.is_some() {
                 stack.extend(node.children.iter().rev());
             }
         }
         self.rows = rows;
+        self.hidden_topics = hidden_topics;
     }
 
     /// For each node whether it, or something below it, passes the filter.
     fn matching(&self) -> Vec<bool> {
         let mut matching = vec![false; self.nodes.len()];
         let needle = Needle::new(&self.filter);
+        let since = self.changed_since.unwrap_or(0);
         for (topic, &id) in &self.by_topic {
-            if !needle.finds(topic) {
+            let changed = self.nodes.get(id).is_some_and(|node| node.changed >= since);
+            if !changed || !needle.finds(topic) {
                 continue;
             }
             let mut at = id;
@@ -324,152 +517,10 @@ impl Topics {
     }
 }
 
-/// What a filter box says: text to look for, or a topic filter if it has wildcards and is valid.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Needle {
-    text: String,
-    filter: Option<Box<str>>,
-}
-
-impl Needle {
-    /// From what was typed.
-    pub fn new(typed: &str) -> Self {
-        let typed = typed.trim();
-        let filter = TopicFilter::new(typed.to_owned()).ok().filter(TopicFilter::has_wildcards);
-        Needle { text: typed.to_ascii_lowercase(), filter: filter.map(|filter| filter.filter().into()) }
-    }
-
-    /// Whether nothing was typed.
-    pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
-    }
-
-    /// Whether it finds this topic. Upper and lower case of ASCII letters are the same to the text.
-    pub fn finds(&self, topic: &str) -> bool {
-        match &self.filter {
-            Some(filter) => topic::matches(filter, topic),
-            None => self.finds_in(topic.as_bytes()),
-        }
-    }
-
-    /// Whether the text (not the filter) occurs in these bytes.
-    pub fn finds_in(&self, bytes: &[u8]) -> bool {
-        let needle = self.text.as_bytes();
-        let Some(&first) = needle.first() else { return true };
-        if self.filter.is_some() {
-            return false;
-        }
-        let last_start = (bytes.len() + 1).saturating_sub(needle.len());
-        bytes.iter().take(last_start).enumerate().any(|(i, byte)| {
-            byte.to_ascii_lowercase() == first
-                && bytes.get(i..i + needle.len()).is_some_and(|part| part.eq_ignore_ascii_case(needle))
-        })
-    }
-}
-
 /// `$` topics last, otherwise as people count: `s2` before `s10`.
 fn order(a: &str, b: &str) -> Ordering {
     a.starts_with('$').cmp(&b.starts_with('$')).then_with(|| natural::compare(a, b))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn value(text: &'static str) -> LastValue {
-        let head = Bytes::from_static(text.as_bytes());
-        LastValue { seq: 0, at_ms: 0, len: head.len(), head, qos: QoS::AtMostOnce, retain: false }
-    }
-
-    fn tree(topics: &[&str]) -> Topics {
-        let mut tree = Topics::default();
-        for topic in topics {
-            tree.record(topic, value("x"));
-        }
-        tree.refresh();
-        tree
-    }
-
-    fn shown(tree: &Topics) -> Vec<String> {
-        tree.rows().iter().map(|&id| tree.path(id)).collect()
-    }
-
-    #[test]
-    fn rows_in_natural_order_with_system_topics_last() {
-        let tree = tree(&["$SYS/uptime", "b/s10", "b/s2", "a", "/", "b"]);
-        assert_eq!(shown(&tree), ["", "/", "a", "b", "b/s2", "b/s10", "$SYS"]);
-        assert_eq!(tree.topic_count(), 6);
-    }
-
-    #[test]
-    fn counters() {
-        let mut tree = tree(&["a/b", "a/b", "a/c", "a"]);
-        let a = tree.find("a").unwrap();
-        let node = tree.node(a).unwrap();
-        assert_eq!((node.messages, node.messages_below, node.topics_below), (1, 4, 3));
-        assert!(tree.find("a/b/c").is_none());
-        assert_eq!(tree.find_path("a/b"), tree.find("a/b"));
-        tree.record("a/b", value("21"));
-        let b = tree.node(tree.find("a/b").unwrap()).unwrap();
-        assert_eq!((b.messages, &*b.last.as_ref().unwrap().head), (3, b"21".as_slice()));
-    }
-
-    #[test]
-    fn one_shared_string_per_topic() {
-        let mut tree = Topics::default();
-        let first = tree.record("a/b", value("1"));
-        assert!(Rc::ptr_eq(&first, &tree.record("a/b", value("2"))));
-    }
-
-    #[test]
-    fn filters() {
-        let cases: [(&str, &[&str]); 5] = [
-            ("TEMP", &["home", "home/kitchen", "home/kitchen/temp"]),
-            ("home/+", &["home", "home/door"]),
-            ("nothing", &[]),
-            ("$sys", &["$SYS", "$SYS/uptime"]),
-            ("+/#", &["home", "home/door", "home/kitchen", "home/kitchen/temp"]),
-        ];
-        let mut tree = tree(&["home/kitchen/temp", "home/door", "$SYS/uptime"]);
-        for (filter, expected) in cases {
-            tree.set_filter(filter);
-            assert_eq!(shown(&tree), expected, "{filter}");
-        }
-    }
-
-    #[test]
-    fn rows_do_not_move_under_the_pointer() {
-        let mut tree = tree(&["b"]);
-        tree.hold(true);
-        tree.record("a", value("x"));
-        tree.refresh();
-        assert_eq!(shown(&tree), ["b"]);
-        tree.hold(false);
-        tree.refresh();
-        assert_eq!(shown(&tree), ["a", "b"]);
-    }
-
-    #[test]
-    fn collapsing_and_revealing() {
-        let mut tree = tree(&["a/b/c", "d"]);
-        tree.set_all_expanded(false);
-        assert_eq!(shown(&tree), ["a", "d"]);
-        tree.reveal(tree.find("a/b/c").unwrap());
-        assert_eq!(shown(&tree), ["a", "a/b", "a/b/c", "d"]);
-    }
-
-    #[test]
-    fn hostile_shapes_are_bounded() {
-        let slashes = "/".repeat(65_535);
-        let tree = tree(&[&slashes]);
-        assert_eq!(tree.rows().len(), MAX_DEPTH);
-        assert_eq!(tree.path(*tree.rows().last().unwrap()), slashes);
-
-        let mut tree = Topics::default();
-        for i in 0..MAX_NODES + 5 {
-            tree.record(&i.to_string(), value("x"));
-        }
-        assert_eq!(tree.topic_count(), MAX_NODES - 1, "the root is a node too");
-        assert_eq!(tree.untracked(), 6);
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! What is looked at, and how.
 
+use super::filter::ListFilter;
 use super::history::Message;
 use super::query::{self, Pair};
 use super::toasts::{Question, Toasts};
@@ -110,7 +111,7 @@ pub struct Location {
     /// The selected topic.
     pub topic: String,
     /// The message list's filter.
-    pub list_filter: String,
+    pub list_filter: ListFilter,
     /// The topic tree's filter.
     pub tree_filter: String,
     /// The part that is shown on a narrow screen.
@@ -121,10 +122,11 @@ impl Location {
     /// From the fragment, without its `#`.
     pub fn read(fragment: &str) -> Self {
         let mut location = Location::default();
-        for (name, value) in query::decode(fragment) {
+        for pair in query::decode(fragment) {
+            location.list_filter.read(&pair);
+            let (name, value) = pair;
             match name.as_str() {
                 "topic" => location.topic = value,
-                "filter" => location.list_filter = value,
                 "topics" => location.tree_filter = value,
                 "tab" => {
                     location.tab = Tab::ALL.into_iter().find(|tab| tab.name() == value).unwrap_or_default()
@@ -138,13 +140,9 @@ impl Location {
     /// The opposite of [`read`](Location::read); what is not set is left out.
     pub fn write(&self) -> String {
         let tab = if self.tab == Tab::default() { "" } else { self.tab.name() };
-        let pairs = [
-            ("topic", self.topic.as_str()),
-            ("filter", self.list_filter.as_str()),
-            ("topics", self.tree_filter.as_str()),
-            ("tab", tab),
-        ];
-        query::encode(pairs.into_iter().filter(|(_, value)| !value.is_empty()))
+        let pairs = [("topic", self.topic.as_str()), ("topics", self.tree_filter.as_str()), ("tab", tab)];
+        let pairs = pairs.into_iter().chain(self.list_filter.pairs());
+        query::encode(pairs.filter(|(_, value)| !value.is_empty()))
     }
 }
 
@@ -164,6 +162,8 @@ pub enum Dialog {
     Connection,
     /// How another one is to be made.
     NewConnection,
+    /// A subscription, new or to be changed.
+    Subscription,
 }
 
 /// The rest.
@@ -174,9 +174,9 @@ pub struct Ui {
     /// The part that is shown on a narrow screen.
     pub tab: Tab,
     /// What the message list is filtered by.
-    pub list_filter: String,
-    /// Whether it leaves out topics that begin with `$`.
-    pub hide_system: bool,
+    pub list_filter: ListFilter,
+    /// Whether the filter's rarer parts are shown.
+    pub more_filters: bool,
     /// Whether somebody has paused the list.
     pub paused: bool,
     /// Whether the pointer is over it.
@@ -196,8 +196,8 @@ impl Ui {
         Ui {
             look,
             tab: Tab::default(),
-            list_filter: String::new(),
-            hide_system: true,
+            list_filter: ListFilter::default(),
+            more_filters: false,
             paused: false,
             list_held: false,
             list_away: false,
@@ -216,7 +216,7 @@ mod tests {
     fn the_address_bar_is_the_state() {
         let location = Location {
             topic: "home/küche/#1".into(),
-            list_filter: "home/+".into(),
+            list_filter: ListFilter { text: "home/+".into(), sent: Some(true), ..ListFilter::default() },
             tree_filter: String::new(),
             tab: Tab::Publish,
         };

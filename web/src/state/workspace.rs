@@ -251,10 +251,10 @@ mod tests {
     #[test]
     fn an_action_reaches_its_connection_even_from_behind() {
         let mut workspace = workspace(2);
-        workspace.apply(ConnectionId(1), Action::ListFilter("x".into()));
-        assert_eq!(workspace.active().ui.list_filter, "");
-        assert_eq!(workspace.get(ConnectionId(1)).unwrap().ui.list_filter, "x");
-        assert_eq!(workspace.apply(ConnectionId(7), Action::ListFilter("x".into())), []);
+        workspace.apply(ConnectionId(1), Action::ListText("x".into()));
+        assert_eq!(workspace.active().ui.list_filter.text, "");
+        assert_eq!(workspace.get(ConnectionId(1)).unwrap().ui.list_filter.text, "x");
+        assert_eq!(workspace.apply(ConnectionId(7), Action::ListText("x".into())), []);
     }
 
     #[test]
