@@ -10,7 +10,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tabmq::broker::{Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind, Wake};
+use tabmq::broker::{Admitted, Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind, Wake};
 use tabmq::outbox::WriteQueue;
 use tabmq_shared::codec::{self, Limits};
 use tabmq_shared::packet::{
@@ -104,7 +104,7 @@ fn connect(broker: &mut Broker, client_id: &str) -> ConnId {
         properties: ConnectProperties::default(),
     };
     let peer = Peer { address: SocketAddr::from(([127, 0, 0, 1], 1)), transport: TransportKind::Tcp };
-    let conn = broker.connect(&connect, None, peer, Time::ZERO).unwrap();
+    let conn = broker.connect(&connect, Admitted::default(), peer, Time::ZERO).unwrap();
     let mut queue = WriteQueue::default();
     while let Output::Data { .. } = broker.take_output(conn, &mut queue, &Wake::noop(), Time::ZERO) {
         if !queue.has_remaining() {

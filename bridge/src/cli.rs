@@ -1,5 +1,6 @@
 //! The command line: one binary, several commands.
 
+use crate::auth::{AclArgs, PasswdArgs};
 use crate::client::{BenchArgs, PubArgs, SubArgs};
 use crate::config::Settings;
 use crate::config::command::ConfigArgs;
@@ -34,6 +35,10 @@ pub enum Command {
     Sub(Box<SubArgs>),
     /// Measure a broker, this or another one: throughput, latency, loss
     Bench(Box<BenchArgs>),
+    /// Add, delete and verify users in a password file
+    Passwd(Box<PasswdArgs>),
+    /// Say what the access rules allow
+    Acl(Box<AclArgs>),
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Topics, client ids and error texts come from strangers. They are only ever passed as string fields, which both
 //! formats quote and escape, so a line stays one line and a terminal is not told what to do.
 
+use crate::auth::Security;
 use crate::broker::{DisconnectCause, Event};
 use crate::config::LogFormat;
 use crate::config::reload::Change;
@@ -96,6 +97,11 @@ pub fn log(event: &Event) {
         Event::Unsubscribed { client_id, filter, result } => {
             info!(client = &**client_id, filter = &**filter, result = result.text(), "unsubscribed");
         }
+        Event::Denied { client_id, user, action, topic, why, untold } => {
+            let (client, user, action) = (&**client_id, user.as_deref(), action.name());
+            let (topic, why) = (&**topic, why.as_str());
+            info!(client, user, action, topic, why, untold, "not allowed");
+        }
         // The $SYS topics are written by a clock: nothing has happened.
         Event::Published { client_id: None, topic, .. } if topic.starts_with("$SYS/") => {}
         Event::Published { client_id, topic, qos, payload_bytes, retain, receivers } => {
@@ -113,6 +119,16 @@ pub fn log(event: &Event) {
                 debug!(client, topic, qos, bytes = payload_bytes, retain, receivers, "published");
             }
         }
+    }
+}
+
+/// These users and rules hold from now on.
+pub(crate) fn secured(security: &Security) {
+    for warning in security.warnings() {
+        warn!(what = warning.as_str(), "look at this");
+    }
+    if security.users() > 0 || security.rules() > 0 {
+        info!(users = security.users(), rules = security.rules(), "users and access rules are in force");
     }
 }
 
@@ -152,7 +168,7 @@ fn granted(result: ReasonCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::{Peer, TransportKind};
+    use crate::broker::{Action, Peer, TransportKind};
     use std::io::{self, Write};
     use std::sync::{Arc, Mutex};
     use tabmq_shared::packet::QoS;
@@ -222,6 +238,14 @@ mod tests {
                 client_id: client_id.clone(),
                 filter: hostile.into(),
                 result: ReasonCode::Success,
+            },
+            Event::Denied {
+                client_id: client_id.clone(),
+                user: Some(hostile.into()),
+                action: Action::Publish,
+                topic: hostile.into(),
+                why: hostile.to_owned(),
+                untold: 0,
             },
             Event::Published {
                 client_id: Some(client_id),

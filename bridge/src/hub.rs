@@ -5,13 +5,12 @@
 
 use crate::auth::Authenticator;
 use crate::broker::{
-    Broker, BrokerConfig, ConnId, ConnectError, Event, Output, Peer, PublishOutcome, ServerMessage, Stats,
-    Wake,
+    Access, Admitted, Broker, BrokerConfig, ConnId, ConnectError, Event, Output, Peer, PublishOutcome,
+    ServerMessage, Stats, Wake,
 };
 use crate::outbox::WriteQueue;
 use crate::workers;
 use crate::workers::mailbox::{Mailboxes, Sorter};
-use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -143,6 +142,12 @@ impl Hub {
         self.started.elapsed()
     }
 
+    /// Puts other access rules in place of those before, for everybody who is there.
+    pub fn set_access(&self, access: Arc<dyn Access>) {
+        let now = self.now();
+        self.with(|broker| broker.set_access(access, now));
+    }
+
     /// Tells all clients that the server stops. Their connections end by themselves; see [`Hub::drained`].
     pub fn shut_down(&self) {
         let now = self.now();
@@ -170,11 +175,11 @@ impl Hub {
     pub(crate) fn connect(
         &self,
         connect: &Connect,
-        last_data: Option<Bytes>,
+        admitted: Admitted,
         peer: Peer,
     ) -> Result<ConnId, ConnectError> {
         let now = self.now();
-        self.with(|broker| broker.connect(connect, last_data, peer, now))
+        self.with(|broker| broker.connect(connect, admitted, peer, now))
     }
 
     pub(crate) fn count_refused(&self) {

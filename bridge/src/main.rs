@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Parser;
 use std::process::ExitCode;
+use tabmq::auth;
 use tabmq::cli::{Cli, Command};
 use tabmq::client;
 use tabmq::config::{Loaded, Settings, command};
@@ -19,6 +20,8 @@ fn main() -> ExitCode {
         Some(Command::Sub(args)) => client(client::subscribe(*args)),
         Some(Command::Config(args)) => command::run(&args).map_err(Into::into),
         Some(Command::Bench(args)) => client::bench(&args).map_err(Into::into),
+        Some(Command::Passwd(args)) => auth::passwd(*args),
+        Some(Command::Acl(args)) => auth::acl(*args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("tabmq: {error:#}");

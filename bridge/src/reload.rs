@@ -29,6 +29,7 @@ pub(crate) fn reload(server: &Server, loaded: &mut Loaded, settings: &Settings) 
 /// # Errors
 /// A sentence that says what is wrong.
 fn apply(server: &Server, config: &Config) -> Result<(), String> {
+    server.reload_security(&config.security).map_err(|error| error.to_string())?;
     server.hub().reconfigure(config.broker.clone());
     server.origins().replace(config.allow_origins.clone());
     Ok(())

@@ -1,6 +1,6 @@
 //! The broker as a whole: listeners, connections, HTTP and timers wired together, started and stopped.
 
-use crate::auth::AllowAll;
+use crate::auth::{Gatekeeper, Security, SecurityError, SecuritySettings};
 use crate::broker::{BrokerConfig, Peer, TransportKind};
 use crate::config::Config;
 use crate::http::origin::OriginPolicy;
@@ -31,6 +31,7 @@ pub struct Server {
     hub: Arc<Hub>,
     origins: Arc<OriginPolicy>,
     workers: Arc<Workers>,
+    gatekeeper: Arc<Gatekeeper>,
     /// Accept loops and timers.
     tasks: JoinSet<()>,
     /// Ends HTTP connections after the answer that they are at.
@@ -78,6 +79,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// Users or access rules are not right.
+    #[error(transparent)]
+    Security(#[from] SecurityError),
     /// Something else.
     #[error("cannot listen on {address} ({flag}): {source}")]
     Other {
@@ -93,6 +97,9 @@ pub enum StartError {
 impl Server {
     /// Binds all addresses, and only then begins to accept. Must be called inside a tokio runtime.
     pub fn start(config: &Config) -> Result<Server, StartError> {
+        let security = Security::load(&config.security)?;
+        events::secured(&security);
+        let gatekeeper = Gatekeeper::new(security)?;
         let threads = config.threads;
         let workers = Workers::start(threads).map_err(|source| StartError::Threads { threads, source })?;
         let mqtt = {
@@ -105,15 +112,17 @@ impl Server {
             http: http.as_ref().map(|(_, address)| *address),
             hub: Hub::with_mailboxes(
                 config.broker.clone(),
-                Arc::new(AllowAll),
+                gatekeeper.clone(),
                 Box::new(events::log),
                 workers.mailboxes().clone(),
             ),
             workers: Arc::new(workers),
+            gatekeeper,
             origins: Arc::new(OriginPolicy::new(config.allow_origins.clone())),
             tasks: JoinSet::new(),
             stop_http: CancellationToken::new(),
         };
+        server.hub.set_access(server.gatekeeper.security());
         for (listener, _) in mqtt {
             server.accept_mqtt(listener);
         }
@@ -143,6 +152,17 @@ impl Server {
     /// Which web pages may use it.
     pub(crate) fn origins(&self) -> &OriginPolicy {
         &self.origins
+    }
+
+    /// Puts these users and access rules in place of those before, also for those who are connected. Reads files.
+    ///
+    /// # Errors
+    /// Something is not right: then all stays as it was.
+    pub fn reload_security(&self, settings: &SecuritySettings) -> Result<(), SecurityError> {
+        let security = self.gatekeeper.reload(settings)?;
+        events::secured(&security);
+        self.hub.set_access(security);
+        Ok(())
     }
 
     /// Accepts nobody any more, tells all clients, and waits up to three seconds for them to go.

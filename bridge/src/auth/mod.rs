@@ -1,8 +1,40 @@
-//! Who gets in.
+//! Who gets in, and what they may do.
 //!
-//! The broker asks an [`Authenticator`] once for each CONNECT, before any session is touched.
+//! The connection asks an [`Authenticator`] once for each CONNECT, before any session is touched; the core asks
+//! [`Access`](crate::broker::Access) what a session may do. [`Gatekeeper`] and [`Security`] are the answers from users and
+//! rules. In reading order:
+//!
+//! - `gatekeeper`: passwords are looked at, and nobody gets to try too many; `throttle`.
+//! - `security`: users and rules as a whole, read from `settings` (the tables of the configuration file),
+//!   `password_file`, and mosquitto's files.
+//! - `users`, `secret` (stored passwords), `scram`, `client_ids`.
+//! - `rules`: who may publish, subscribe, receive and retain where.
+//! - `command`: `tabmq passwd`, `tabmq acl`.
+//! - `crypto`: random numbers and keyed hashes.
 
-use crate::broker::{Methods, NoMethods, Peer};
+mod client_ids;
+mod command;
+mod crypto;
+mod gatekeeper;
+mod names;
+mod password_file;
+mod rules;
+mod scram;
+mod secret;
+mod security;
+mod settings;
+mod throttle;
+mod users;
+
+pub use client_ids::ClientIds;
+pub use command::{AclArgs, PasswdArgs, acl, passwd};
+pub use gatekeeper::{Counters, Gatekeeper};
+pub use password_file::PasswordFileError;
+pub use security::{Security, SecurityError, SecuritySettings};
+pub use settings::{RuleTable, UserTable};
+pub use users::Role;
+
+use crate::broker::{Identity, Methods, NoMethods, Peer};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +46,11 @@ pub trait Authenticator: Send + Sync {
     /// others do not.
     fn authenticate<'a>(&'a self, connect: &'a Connect, peer: &'a Peer) -> Verdict<'a>;
 
+    /// Whether a client that was recognised may have this client id; an empty one asks the server to choose.
+    fn check_client_id(&self, _client_id: &str, _identity: &Identity) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// The methods of enhanced authentication (5.0 section 4.12). A client that names one of them is not asked for
     /// anything else.
     fn methods(&self) -> Arc<dyn Methods> {
@@ -21,8 +58,8 @@ pub trait Authenticator: Send + Sync {
     }
 }
 
-/// The answer of an [`Authenticator`], when it is there.
-pub type Verdict<'a> = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send + 'a>>;
+/// The answer of an [`Authenticator`], when it is there: who the client is.
+pub type Verdict<'a> = Pin<Box<dyn Future<Output = Result<Identity, Refusal>> + Send + 'a>>;
 
 /// Why a client does not get in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +77,6 @@ pub struct AllowAll;
 
 impl Authenticator for AllowAll {
     fn authenticate<'a>(&'a self, _connect: &'a Connect, _peer: &'a Peer) -> Verdict<'a> {
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(std::future::ready(Ok(Identity::default())))
     }
 }

@@ -3,18 +3,20 @@
 //! The first exchange is the connection's affair, before the broker knows the client. What comes later is handled here,
 //! with the same [`Method`].
 
+use super::access::Admitted;
+use super::event::Peer;
 use super::router::SessionKey;
 use super::session::ConnId;
 use super::{Broker, Violation};
 use bytes::Bytes;
 use std::sync::Arc;
-use tabmq_shared::ByteString;
 use tabmq_shared::packet::{Auth, Packet, ReasonCode};
+use tabmq_shared::{ByteString, Time};
 
 /// The authentication methods that a server knows, by name.
 pub trait Methods: Send + Sync {
-    /// Begins an exchange; `None`: there is no such method.
-    fn begin(&self, method: &str) -> Option<Box<dyn Exchange>>;
+    /// Begins an exchange with this peer; `None`: there is no such method.
+    fn begin(&self, method: &str, peer: &Peer) -> Option<Box<dyn Exchange>>;
 }
 
 /// One exchange of one client. Each step is short: it is taken under the broker's lock.
@@ -31,8 +33,8 @@ pub trait Exchange: Send {
 pub enum Step {
     /// The client has to say more.
     Continue(Bytes),
-    /// The client is who it says it is; the last data for it, if the method has some.
-    Done(Option<Bytes>),
+    /// The client is who it says it is: who that is, and the last data for it, if the method has some.
+    Done(Admitted),
 }
 
 /// No methods at all.
@@ -40,7 +42,7 @@ pub enum Step {
 pub struct NoMethods;
 
 impl Methods for NoMethods {
-    fn begin(&self, _method: &str) -> Option<Box<dyn Exchange>> {
+    fn begin(&self, _method: &str, _peer: &Peer) -> Option<Box<dyn Exchange>> {
         None
     }
 }
@@ -56,11 +58,13 @@ impl Broker {
     pub(super) fn handle_auth(
         &mut self,
         conn: ConnId,
-        _key: SessionKey,
+        key: SessionKey,
         auth: Auth,
+        now: Time,
     ) -> Result<(), Violation> {
         let methods = Arc::clone(&self.methods);
         let Some(link) = self.clients.link_mut(conn) else { return Ok(()) };
+        let peer = link.peer;
         let Some(authenticated) = &mut link.authenticated else {
             let what = "AUTH without an authentication method in CONNECT"; // [MQTT-4.12.0-7]
             return Err(Violation::new(ReasonCode::ProtocolError, what));
@@ -72,7 +76,7 @@ impl Broker {
         }
         match auth.reason {
             ReasonCode::ReAuthenticate if authenticated.again.is_none() => {
-                authenticated.again = methods.begin(&authenticated.method);
+                authenticated.again = methods.begin(&authenticated.method, &peer);
             }
             ReasonCode::ContinueAuthentication if authenticated.again.is_some() => {}
             reason => {
@@ -85,18 +89,37 @@ impl Broker {
         };
         let (reason, data) = match step {
             Ok(Step::Continue(data)) => (ReasonCode::ContinueAuthentication, Some(data)),
-            Ok(Step::Done(data)) => {
+            Ok(Step::Done(admitted)) => {
                 authenticated.again = None;
-                (ReasonCode::Success, data)
+                (ReasonCode::Success, self.admit_again(conn, key, admitted, now)?)
             }
             // [MQTT-4.12.1-2]
             Err(why) => return Err(Violation::new(ReasonCode::NotAuthorized, why)),
         };
-        let method = Some(authenticated.method.clone());
+        let method = auth.method;
         let answer = Auth { reason, method, data, reason_string: None, user: Vec::new() };
         let answer = Packet::Auth(Box::new(answer));
         self.check_answer(conn, || answer.clone())?;
         self.clients.send_control(conn.link, &answer);
         Ok(())
+    }
+
+    /// The client has proved once more who it is; the last data for it.
+    fn admit_again(
+        &mut self,
+        conn: ConnId,
+        key: SessionKey,
+        admitted: Admitted,
+        now: Time,
+    ) -> Result<Option<Bytes>, Violation> {
+        let Some(session) = self.clients.session_mut(key) else { return Ok(None) };
+        if session.identity.user != admitted.identity.user {
+            let what = "AUTH by another user than that of CONNECT";
+            return Err(Violation::new(ReasonCode::NotAuthorized, what));
+        }
+        session.identity = admitted.identity;
+        self.renew_rights(key);
+        self.set_authorisation(conn, key, now);
+        Ok(admitted.last_data)
     }
 }

@@ -1,6 +1,7 @@
 //! Sessions and links, and how a message gets from the router into an outbox.
 
 use super::BrokerConfig;
+use super::access::Action;
 use super::message::{Delivery, Encoded, Message, Outbound, Own};
 use super::router::{GroupId, SessionKey};
 use super::session::{ConnId, Link, LinkKey, Session, Wake};
@@ -28,6 +29,8 @@ pub(super) struct Clients {
     pub(super) wakes: Vec<Wake>,
     /// The connection whose packets are being handled: it looks into its outbox by itself.
     pub(super) current: Option<LinkKey>,
+    /// Whether there may be rules about what somebody may do.
+    pub(super) limited: bool,
     limits: Limits,
     /// Where control packets are encoded.
     control: BytesMut,
@@ -112,6 +115,7 @@ impl Clients {
             stats: Stats::default(),
             wakes: Vec::new(),
             current: None,
+            limited: false,
             limits: Limits::new(config),
             control: BytesMut::new(),
         }
@@ -136,6 +140,11 @@ impl Clients {
 
     pub(super) fn link_mut(&mut self, conn: ConnId) -> Option<&mut Link> {
         self.links.get_mut(conn.link as usize).filter(|link| link.serial == conn.serial)
+    }
+
+    /// Whether the session may get messages to this topic.
+    pub(super) fn may_receive(&mut self, key: SessionKey, topic: &str) -> bool {
+        self.session_mut(key).is_some_and(|session| session.rights.allow(Action::Receive, topic))
     }
 
     /// Whether a message could be sent to the session at once.
@@ -251,6 +260,13 @@ impl Clients {
                 self.stats.count_drop(DropReason::Expired); // [MQTT-3.3.2-5]
                 continue;
             }
+            if session.rights.recheck
+                && !session.rights.allow(Action::Receive, delivery.message.topic.as_str())
+            {
+                self.stats.count_denied(Action::Receive, 1);
+                self.stats.count_drop(DropReason::NotReadable);
+                continue;
+            }
             let message = delivery.message.clone();
             let mut out = Outbound::from_kept(&message, scratch, now);
             let route = Route::of(&delivery);
@@ -289,18 +305,26 @@ impl Clients {
             };
             let route = Route::of(&delivery);
             let mut out = Outbound::from_kept(&delivery.message, scratch, now);
-            match encode_for(link, &mut out, &route, true, true) {
+            let readable = !session.rights.recheck
+                || session.rights.allow(Action::Receive, delivery.message.topic.as_str());
+            let packet = readable.then(|| encode_for(link, &mut out, &route, true, true)).flatten();
+            match packet {
                 Some(packet) => {
                     write(link, packet, Some(id), &mut self.stats);
                     wake(link, link_key, self.current, &mut self.wakes);
                 }
-                // The new connection takes only smaller packets: the message counts as delivered [MQTT-3.1.2-25].
+                // The client may not read it any more, or the new connection takes only smaller packets: the message
+                // counts as delivered [MQTT-3.1.2-25].
                 None => {
                     match delivery.qos {
                         QoS::ExactlyOnce => drop(session.outgoing.pubrec(id, ReasonCode::PacketTooLarge)),
                         _ => drop(session.outgoing.puback(id)),
                     }
-                    self.stats.count_drop(DropReason::PacketTooLarge);
+                    self.stats.count_denied(Action::Receive, usize::from(!readable));
+                    self.stats.count_drop(match readable {
+                        true => DropReason::PacketTooLarge,
+                        false => DropReason::NotReadable,
+                    });
                 }
             }
         }

@@ -1,23 +1,24 @@
-//! Who comes and who goes: CONNECT, take-over, the end of a connection, the end of a session, and wills.
+//! Who comes and who goes: CONNECT, take-over, the end of a connection, the end of a session.
 
+use super::access::{Admitted, Identity};
 use super::authenticate::Authenticated;
 use super::event::{DisconnectCause, Event, Peer};
-use super::message::{Message, Outbound};
+use super::message::Outbound;
 use super::router::SessionKey;
-use super::session::{ConnId, Link, LinkKey, NEVER, PendingWill, Session};
+use super::session::{ConnId, Link, LinkKey, NEVER, Session};
 use super::timers::Timer;
+use super::will::pending_will;
 use super::{Broker, Violation};
 use crate::outbox::Outbox;
 use bytes::{Bytes, BytesMut};
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 use tabmq_shared::packet::{
-    ConnAck, ConnAckProperties, Connect, Disconnect, Packet, PublishProperties, QoS, ReasonCode, Version,
-    Will,
+    ConnAck, ConnAckProperties, Connect, Disconnect, Packet, QoS, ReasonCode, Version,
 };
 use tabmq_shared::session::{InboundAliases, OutboundAliases};
-use tabmq_shared::topic::TopicName;
 use tabmq_shared::{ByteString, Time, codec};
 
 /// A CONNECT that is not accepted: the CONNACK's reason, and a sentence for the log.
@@ -32,27 +33,29 @@ pub struct ConnectError {
 }
 
 impl ConnectError {
-    fn new(reason: ReasonCode, why: impl Into<String>) -> Self {
+    pub(super) fn new(reason: ReasonCode, why: impl Into<String>) -> Self {
         ConnectError { reason, why: why.into(), server_reference: None }
     }
 }
 
 impl Broker {
-    /// Lets an authenticated client in: answers CONNACK into its outbox and takes over its session. `last_data` is what
-    /// its method of enhanced authentication, if it has one, says last.
+    /// Lets an authenticated client in: answers CONNACK into its outbox and takes over its session.
     ///
     /// # Errors
     /// The CONNECT asks for what this server does not do. The caller answers CONNACK and closes.
     pub fn connect(
         &mut self,
         connect: &Connect,
-        last_data: Option<Bytes>,
+        admitted: Admitted,
         peer: Peer,
         now: Time,
     ) -> Result<ConnId, ConnectError> {
+        let Admitted { identity, last_data } = admitted;
         let assigned_id = self.check_connect(connect)?;
         let will = connect.will.clone().map(pending_will).transpose()?;
         let client_id: Arc<str> = Arc::from(assigned_id.as_deref().unwrap_or(&connect.client_id));
+        let address = peer.address.ip().to_canonical();
+        let rights = self.rights_of(&identity, &client_id, address, will.as_ref())?;
         let expiry_s = session_expiry(connect).min(self.config.max_session_expiry_s);
         let mut connack = ConnAck {
             session_present: false,
@@ -69,8 +72,8 @@ impl Broker {
             );
             return Err(ConnectError::new(ReasonCode::PacketTooLarge, why)); // [MQTT-3.1.2-24]
         }
-        self.take_over(&client_id, connect, now);
-        let (key, session_present) = self.open_session(&client_id, connect);
+        self.take_over(&client_id, connect, &identity, now);
+        let (key, session_present) = self.open_session(&client_id, address, connect);
         connack.session_present = session_present;
         let send_quota = self.send_quota(connect);
         let receive_maximum = self.receive_maximum(connect.version);
@@ -79,8 +82,12 @@ impl Broker {
             session.outgoing.resume(send_quota);
             session.incoming.resume(receive_maximum.get());
             session.will = will.map(Box::new);
+            session.identity = identity;
+            session.address = address;
         }
+        self.set_rights(key, rights, session_present);
         let conn = self.open_link(key, connect, peer, now);
+        self.set_authorisation(conn, key, now);
         self.clients.current = Some(conn.link); // it has no waker yet: it takes its output by itself
         self.clients.send_control(conn.link, &Packet::ConnAck(Box::new(connack)));
         self.clients.current = None;
@@ -89,9 +96,11 @@ impl Broker {
         stats.packets_received += 1;
         stats.clients_connected += 1;
         stats.clients_maximum = stats.clients_maximum.max(stats.clients_connected);
+        let user = self.clients.session(key).and_then(|session| session.identity.user.as_deref());
+        let username = user.map(ByteString::from).or_else(|| connect.username.clone());
         self.events.push(Event::Connected {
             client_id,
-            username: connect.username.clone(),
+            username,
             peer,
             version: connect.version,
             session_present,
@@ -153,7 +162,7 @@ impl Broker {
     }
 
     /// Ends the connection that has this client id [MQTT-3.1.4-3], and settles the will of the one before.
-    fn take_over(&mut self, client_id: &str, connect: &Connect, now: Time) {
+    fn take_over(&mut self, client_id: &str, connect: &Connect, identity: &Identity, now: Time) {
         let Some(&key) = self.clients.by_id.get(client_id) else { return };
         if let Some(conn) = self.conn_of(key) {
             self.end_connection(conn, DisconnectCause::TakenOver, now);
@@ -165,21 +174,27 @@ impl Broker {
         };
         if session.expires_at.is_some_and(|at| at <= now) {
             self.expire_session(key, now);
-        } else if connect.clean_start {
-            self.end_session(key, now); // [MQTT-3.1.2-4]; it publishes the will [MQTT-3.1.2-8]
+        } else if connect.clean_start || session.identity.user != identity.user {
+            // [MQTT-3.1.2-4]; it publishes the will [MQTT-3.1.2-8]. What one user's session has is not another one's.
+            self.end_session(key, now);
         } else {
             self.cancel_will(key); // [MQTT-3.1.3-9]
         }
     }
 
-    fn conn_of(&self, key: SessionKey) -> Option<ConnId> {
+    pub(super) fn conn_of(&self, key: SessionKey) -> Option<ConnId> {
         let link = self.clients.session(key)?.link?;
         let serial = self.clients.links.get(link as usize)?.serial;
         Some(ConnId { link, serial })
     }
 
     /// The session for this client, and whether it existed.
-    fn open_session(&mut self, client_id: &Arc<str>, connect: &Connect) -> (SessionKey, bool) {
+    fn open_session(
+        &mut self,
+        client_id: &Arc<str>,
+        address: IpAddr,
+        connect: &Connect,
+    ) -> (SessionKey, bool) {
         if let Some(&key) = self.clients.by_id.get(client_id) {
             if let Some(session) = self.clients.session_mut(key)
                 && let Some(at) = session.expires_at.take()
@@ -189,7 +204,7 @@ impl Broker {
             return (key, true);
         }
         let receive_maximum = self.receive_maximum(connect.version);
-        let session = Session::new(client_id.clone(), self.send_quota(connect), receive_maximum);
+        let session = Session::new(client_id.clone(), address, self.send_quota(connect), receive_maximum);
         let key = self.clients.sessions.insert(session) as SessionKey;
         self.clients.by_id.insert(client_id.clone(), key);
         (key, false)
@@ -226,6 +241,7 @@ impl Broker {
             keep_alive_s,
             last_received: now,
             keep_alive_at: None,
+            authorised_until: None,
             authenticated: properties.authentication_method.as_ref().map(|method| {
                 let method = ByteString::from(method.to_string());
                 Box::new(Authenticated { method, again: None })
@@ -363,6 +379,7 @@ impl Broker {
         let Some(link) = self.clients.link_mut(conn) else { return };
         let Some(key) = link.session.take() else { return };
         let (peer, keep_alive_at) = (link.peer, link.keep_alive_at.take());
+        let authorised_until = link.authorised_until.take();
         let farewell = farewell(link, &cause);
         let wake = link.wake.take();
         if let Some(farewell) = farewell {
@@ -372,6 +389,9 @@ impl Broker {
         self.clients.wakes.extend(wake);
         if let Some(at) = keep_alive_at {
             self.timers.cancel(at, Timer::KeepAlive(key));
+        }
+        if let Some(at) = authorised_until {
+            self.timers.cancel(at, Timer::Authorisation(key));
         }
         self.clients.stats.clients_connected -= 1;
         let Some(session) = self.clients.session_mut(key) else { return };
@@ -441,27 +461,6 @@ impl Broker {
         }
     }
 
-    fn cancel_will(&mut self, key: SessionKey) {
-        if let Some(session) = self.clients.session_mut(key)
-            && let Some(will) = session.will.take()
-            && let Some(at) = will.due_at
-        {
-            self.timers.cancel(at, Timer::Will(key));
-        }
-    }
-
-    /// Publishes the will of a session, if there is one, and forgets it [MQTT-3.1.2-10].
-    pub(super) fn publish_will(&mut self, key: SessionKey, now: Time) {
-        let Some(session) = self.clients.session_mut(key) else { return };
-        let Some(will) = session.will.take() else { return };
-        if let Some(at) = will.due_at {
-            self.timers.cancel(at, Timer::Will(key));
-        }
-        let mut message = will.message;
-        message.expires_at = will.expiry_s.map(|s| now + Duration::from_secs(u64::from(s)));
-        self.accept(message, Some(key), now);
-    }
-
     fn set_keep_alive(&mut self, key: SessionKey, at: Time) {
         let Some(conn) = self.conn_of(key) else { return };
         if let Some(link) = self.clients.link_mut(conn) {
@@ -498,39 +497,6 @@ fn session_expiry(connect: &Connect) -> u32 {
         _ if connect.clean_start => 0,
         _ => NEVER,
     }
-}
-
-fn pending_will(will: Will) -> Result<PendingWill, ConnectError> {
-    let topic = TopicName::new(will.topic).map_err(|error| {
-        ConnectError::new(ReasonCode::TopicNameInvalid, format!("the will's topic {error}"))
-    })?;
-    if will.properties.payload_format_utf8 == Some(true) && std::str::from_utf8(&will.payload).is_err() {
-        let why = "the will's payload is said to be UTF-8 text and is not";
-        return Err(ConnectError::new(ReasonCode::PayloadFormatInvalid, why));
-    }
-    let properties = PublishProperties {
-        payload_format_utf8: will.properties.payload_format_utf8,
-        message_expiry_s: will.properties.message_expiry_s,
-        content_type: will.properties.content_type,
-        response_topic: will.properties.response_topic,
-        correlation_data: will.properties.correlation_data,
-        subscription_ids: Vec::new(),
-        user: will.properties.user,
-    };
-    let message = Message {
-        topic,
-        payload: will.payload,
-        qos: will.qos,
-        retain: will.retain,
-        properties: (!properties.is_empty()).then(|| Box::new(properties)),
-        expires_at: None,
-    };
-    Ok(PendingWill {
-        message: Arc::unwrap_or_clone(message.keep()),
-        delay_s: will.properties.delay_interval_s.unwrap_or(0),
-        expiry_s: will.properties.message_expiry_s,
-        due_at: None,
-    })
 }
 
 /// The DISCONNECT that tells a 5.0 client why it is closed; before 5.0 servers have none.

@@ -1,5 +1,6 @@
 //! What the broker tells the people who run it: one value for each line on the console.
 
+use super::access::Action;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ pub enum Event {
     Connected {
         /// Its id, also if the server chose it.
         client_id: Arc<str>,
-        /// Its user name, if it gave one.
+        /// The user that it has proved to be; without user accounts, the name that it gave.
         username: Option<ByteString>,
         /// Where it comes from.
         peer: Peer,
@@ -135,6 +136,21 @@ pub enum Event {
         filter: ByteString,
         /// Success, or that there was none.
         result: ReasonCode,
+    },
+    /// The access rules said no to a client that is connected. Told at most once a second for each client.
+    Denied {
+        /// Who.
+        client_id: Arc<str>,
+        /// The user that it is logged in as.
+        user: Option<Arc<str>>,
+        /// To what.
+        action: Action,
+        /// The topic, or the filter.
+        topic: ByteString,
+        /// The rule that decides.
+        why: String,
+        /// How many refusals there were since the last one that was told.
+        untold: u64,
     },
     /// A message was accepted. Made only where [`BrokerConfig::message_events`](super::BrokerConfig) asks for it.
     Published {

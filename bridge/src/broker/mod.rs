@@ -10,9 +10,10 @@
 //! 6. [`Broker::handle_transport_end`] if the transport ends first, and [`Broker::release`] once at the very end.
 //!
 //! In reading order: [`connect`](self) (who comes and goes, wills), `publish` (what comes in and whom it reaches),
-//! `subscribe`, `acknowledge`, `authenticate`, `clients` (how a message gets into an outbox), `session`, `message` (its forms),
-//! `router` (who matches), `retained`, `sys` (the `$SYS` topics), `timers`.
+//! `subscribe`, `acknowledge`, `authenticate`, `access` (who may do what), `clients` (how a message gets into an outbox), `session`, `message` (its forms),
+//! `router` (who matches), `retained`, `sys` (the `$SYS` topics), `will`, `timers`.
 
+mod access;
 mod acknowledge;
 mod authenticate;
 mod clients;
@@ -29,7 +30,9 @@ mod sys;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod will;
 
+pub use access::{Access, Action, Actions, Admitted, Client, Grant, Identity, NoRules, Permits};
 pub use authenticate::{Exchange, Methods, NoMethods, Step};
 pub use clients::Output;
 pub use connect::ConnectError;
@@ -162,6 +165,7 @@ impl BrokerConfig {
 pub struct Broker {
     config: BrokerConfig,
     methods: Arc<dyn Methods>,
+    access: Arc<dyn Access>,
     clients: Clients,
     router: Router,
     retained: Retained<Arc<Message>>,
@@ -204,6 +208,7 @@ impl Broker {
             sys: sys::Sys::new(now),
             shutting_down: false,
             methods,
+            access: Arc::new(NoRules),
             config,
         };
         broker.start_sys(now);
@@ -268,7 +273,7 @@ impl Broker {
             Packet::Disconnect(disconnect) => self.handle_disconnect(conn, key, &disconnect, now),
             // [MQTT-3.1.0-2]
             Packet::Connect(_) => Err(Violation::new(ReasonCode::ProtocolError, "a second CONNECT")),
-            Packet::Auth(auth) => self.handle_auth(conn, key, *auth),
+            Packet::Auth(auth) => self.handle_auth(conn, key, *auth, now),
             packet @ (Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp) => {
                 let name = packet.packet_type().name();
                 Err(Violation::new(ReasonCode::ProtocolError, format!("{name}, which only a server sends")))
@@ -332,6 +337,7 @@ impl Broker {
                 Timer::KeepAlive(key) => self.check_keep_alive(key, now),
                 Timer::SessionExpiry(key) => self.expire_session(key, now),
                 Timer::Will(key) => self.publish_will(key, now),
+                Timer::Authorisation(key) => self.end_authorisation(key, now),
                 Timer::Sys => self.update_sys(now),
                 Timer::RetainedSweep => {
                     self.sweep_retained(now);

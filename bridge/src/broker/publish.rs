@@ -3,6 +3,7 @@
 //! The order of steps is the same for every message and must stay so: resolve the alias, validate, authorise, QoS 2
 //! deduplication, retained, match, deliver, acknowledge, event.
 
+use super::access::{self, Action};
 use super::clients::Route;
 use super::event::Event;
 use super::message::{Message, Outbound};
@@ -66,7 +67,10 @@ impl Broker {
         self.clients.stats.publish_bytes_received += publish.payload.len() as u64;
         let (qos, packet_id) = (publish.qos, publish.packet_id);
         let message = self.resolve(conn, publish, now)?;
-        let refusal = self.refusal(&message);
+        let refusal = self.refusal(key, &message, now);
+        if refusal == Some(ReasonCode::NotAuthorized) && !self.can_refuse(conn, qos) {
+            self.clients.stats.count_drop(DropReason::NotAuthorized);
+        }
         match (qos, packet_id) {
             (QoS::AtLeastOnce, Some(id)) => {
                 let reason = refusal.unwrap_or_else(|| reason_for(self.accept(message, Some(key), now)));
@@ -80,7 +84,7 @@ impl Broker {
                 None => {
                     self.accept(message, Some(key), now);
                 }
-                Some(ReasonCode::NotAuthorized) => self.clients.stats.count_drop(DropReason::NotAuthorized),
+                Some(ReasonCode::NotAuthorized) => {}
                 Some(reason) => {
                     return Err(Violation::new(reason, "PUBLISH with a payload that is not UTF-8"));
                 }
@@ -124,7 +128,7 @@ impl Broker {
     }
 
     /// Why a message from a client is not accepted, though the packet is well-formed.
-    fn refusal(&self, message: &Message) -> Option<ReasonCode> {
+    fn refusal(&mut self, key: SessionKey, message: &Message, now: Time) -> Option<ReasonCode> {
         let utf8 = message.properties.as_ref().and_then(|properties| properties.payload_format_utf8);
         if utf8 == Some(true) && std::str::from_utf8(&message.payload).is_err() {
             return Some(ReasonCode::PayloadFormatInvalid); // section 3.3.2.3.2
@@ -132,7 +136,20 @@ impl Broker {
         // "The Server SHOULD prevent Clients from using such Topic Names to exchange messages" (section 4.7.2)
         let name = message.topic.as_str();
         let reserved = name == "$SYS" || name.starts_with("$SYS/") || name.starts_with("$share/");
-        reserved.then_some(ReasonCode::NotAuthorized)
+        let allowed = !reserved && (!self.clients.limited || self.may_publish(key, message, now));
+        (!allowed).then_some(ReasonCode::NotAuthorized)
+    }
+
+    /// Whether the rules let the session publish this; if not, that is counted and told.
+    pub(super) fn may_publish(&mut self, key: SessionKey, message: &Message, now: Time) -> bool {
+        let topic = message.topic.as_str();
+        self.authorise(key, Action::Publish, topic, now)
+            && (!message.retain || self.authorise(key, Action::Retain, topic, now))
+    }
+
+    /// Whether an acknowledgement can tell the client that its message was not accepted.
+    fn can_refuse(&self, conn: ConnId, qos: QoS) -> bool {
+        qos != QoS::AtMostOnce && self.clients.link(conn).is_some_and(|link| link.version.is_v5())
     }
 
     /// QoS 2: accepts the message the first time that its packet id comes [MQTT-4.3.3-10].
@@ -213,7 +230,15 @@ impl Broker {
     }
 
     fn route(&mut self, message: &Message, from: Option<SessionKey>, now: Time) -> usize {
-        let matches = self.router.matches(&message.topic);
+        let Broker { router, clients, .. } = self;
+        let matches = router.matches(&message.topic, |matches| match clients.limited {
+            true => access::readable(clients, message.topic.as_str(), matches),
+            false => matches,
+        });
+        if matches.unreadable > 0 {
+            clients.stats.count_denied(Action::Receive, matches.unreadable);
+            clients.stats.count_drops(DropReason::NotReadable, matches.unreadable);
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut out = Outbound::new(message, &mut scratch, now);
         let mut receivers = 0;
@@ -252,9 +277,13 @@ impl Broker {
     pub(super) fn deliver_to_group(&mut self, group: GroupId, out: &mut Outbound<'_>, retain: bool) -> bool {
         let Broker { router, clients, .. } = self;
         let published_qos = out.message.qos;
+        let (limited, topic) = (clients.limited, out.message.topic.as_str());
         for ready_only in [true, false] {
             let served = router.serve_group(group, |session, subscription| {
                 let qos = published_qos.min(subscription.options.qos);
+                if limited && !clients.may_receive(session, topic) {
+                    return false;
+                }
                 let can_take = match ready_only {
                     true => clients.is_ready(session, qos),
                     false => qos != QoS::AtMostOnce && clients.has_room(session, out.message.weight()),

@@ -1,11 +1,13 @@
 //! A session, which outlives its connections, and a link, which is the broker's side of one connection.
 
+use super::access::{Identity, Rights};
 use super::authenticate::Authenticated;
 use super::event::Peer;
 use super::message::{Delivery, Message};
-use super::router::SessionKey;
+use super::router::{SessionKey, Subscription};
 use crate::outbox::Outbox;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::task::Waker;
@@ -20,10 +22,18 @@ pub(super) const NEVER: u32 = u32::MAX;
 /// The state of one client id (5.0 section 4.1).
 pub(super) struct Session {
     pub(super) client_id: Arc<str>,
+    /// Whose it is: as the last connection has proved it.
+    pub(super) identity: Identity,
+    /// Where the last connection came from.
+    pub(super) address: IpAddr,
+    /// What it may do.
+    pub(super) rights: Rights,
     /// The connection that serves it now.
     pub(super) link: Option<LinkKey>,
     /// What must be taken out of the router when the session ends.
     pub(super) subscriptions: HashSet<TopicFilter>,
+    /// Those of them that the rules do not allow any more: the router does not know them until they do.
+    pub(super) resting: HashMap<TopicFilter, Subscription>,
     /// Sent and not acknowledged.
     pub(super) outgoing: Outgoing<Delivery>,
     /// QoS 2 messages of which the PUBREL has not come.
@@ -38,11 +48,20 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(client_id: Arc<str>, send_quota: NonZeroU16, receive_maximum: NonZeroU16) -> Self {
+    pub(super) fn new(
+        client_id: Arc<str>,
+        address: IpAddr,
+        send_quota: NonZeroU16,
+        receive_maximum: NonZeroU16,
+    ) -> Self {
         Session {
             client_id,
+            identity: Identity::default(),
+            address,
+            rights: Rights::default(),
             link: None,
             subscriptions: HashSet::new(),
+            resting: HashMap::new(),
             outgoing: Outgoing::new(send_quota),
             incoming: Incoming::new(receive_maximum.get()),
             queue: Queue::default(),
@@ -178,6 +197,8 @@ pub(super) struct Link {
     pub(super) last_received: Time,
     /// When the keep-alive is looked at next; it is moved on only then.
     pub(super) keep_alive_at: Option<Time>,
+    /// When its credentials are no longer good.
+    pub(super) authorised_until: Option<Time>,
     /// By which method of enhanced authentication the client came in.
     pub(super) authenticated: Option<Box<Authenticated>>,
     /// The session expiry of CONNECT was 0, so that DISCONNECT must not raise it (section 3.14.2.2.2).

@@ -1,5 +1,7 @@
 //! Counters: what `$SYS`, the HTTP API and the metrics show.
 
+use super::access::Action;
+
 /// Why a message was not delivered to somebody who should have had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
@@ -17,11 +19,13 @@ pub enum DropReason {
     RetainedFull,
     /// The publisher may not publish there, and its protocol version or QoS has no way to tell it.
     NotAuthorized,
+    /// The receiver may not read the topic.
+    NotReadable,
 }
 
 impl DropReason {
     /// All of them, in the order of [`Stats::dropped`].
-    pub const ALL: [DropReason; 7] = [
+    pub const ALL: [DropReason; 8] = [
         DropReason::OutboxFull,
         DropReason::QueueFull,
         DropReason::AllQueuesFull,
@@ -29,6 +33,7 @@ impl DropReason {
         DropReason::Expired,
         DropReason::RetainedFull,
         DropReason::NotAuthorized,
+        DropReason::NotReadable,
     ];
 
     /// A stable name for metrics and the API.
@@ -41,6 +46,7 @@ impl DropReason {
             DropReason::Expired => "expired",
             DropReason::RetainedFull => "retained_full",
             DropReason::NotAuthorized => "not_authorized",
+            DropReason::NotReadable => "not_readable",
         }
     }
 }
@@ -89,6 +95,7 @@ pub struct Stats {
     /// Bytes sent (handed to connections).
     pub bytes_sent: u64,
     dropped: [u64; DropReason::ALL.len()],
+    denied: [u64; Action::ALL.len()],
 }
 
 impl Stats {
@@ -102,9 +109,24 @@ impl Stats {
         self.dropped.iter().sum()
     }
 
-    pub(super) fn count_drop(&mut self, reason: DropReason) {
-        if let Some(counter) = self.dropped.get_mut(reason as usize) {
-            *counter += 1;
+    /// How often access rules have said no to this.
+    pub fn denied(&self, action: Action) -> u64 {
+        self.denied.get(action as usize).copied().unwrap_or_default()
+    }
+
+    pub(super) fn count_denied(&mut self, action: Action, times: usize) {
+        if let Some(counter) = self.denied.get_mut(action as usize) {
+            *counter += times as u64;
         }
+    }
+
+    pub(super) fn count_drops(&mut self, reason: DropReason, messages: usize) {
+        if let Some(counter) = self.dropped.get_mut(reason as usize) {
+            *counter += messages as u64;
+        }
+    }
+
+    pub(super) fn count_drop(&mut self, reason: DropReason) {
+        self.count_drops(reason, 1);
     }
 }

@@ -1,10 +1,12 @@
 //! SUBSCRIBE and UNSUBSCRIBE.
 
+use super::access::Action;
 use super::clients::Route;
 use super::event::Event;
 use super::message::Outbound;
 use super::router::{SessionKey, Subscription};
 use super::session::ConnId;
+use super::stats::DropReason;
 use super::{Broker, Violation};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -67,6 +69,9 @@ impl Broker {
             let what = "a shared subscription with no-local"; // [MQTT-3.8.3-4]
             return Err(Violation::new(ReasonCode::ProtocolError, what));
         }
+        if self.clients.limited && !self.authorise(key, Action::Subscribe, filter.filter(), now) {
+            return Ok(ReasonCode::NotAuthorized); // section 3.9.3
+        }
         let replay = match options.retain_handling {
             _ if filter.share_group().is_some() => false, // section 4.8.2: nothing retained for shared subscriptions
             RetainHandling::Send => true,
@@ -80,10 +85,10 @@ impl Broker {
         }
         self.router.subscribe(key, &filter, Subscription { options, id }); // [MQTT-3.8.4-3]
         let is_shared = filter.share_group().is_some();
-        if let Some(session) = self.clients.session_mut(key)
-            && session.subscriptions.insert(filter)
-        {
-            self.clients.stats.shared_subscriptions += usize::from(is_shared);
+        if let Some(session) = self.clients.session_mut(key) {
+            session.resting.remove(&filter);
+            let is_new = session.subscriptions.insert(filter);
+            self.clients.stats.shared_subscriptions += usize::from(is_shared && is_new);
         }
         Ok(match options.qos {
             QoS::AtMostOnce => ReasonCode::Success,
@@ -124,6 +129,11 @@ impl Broker {
         let Broker { retained, clients, .. } = self;
         retained.for_each_match(filter, |message| {
             if message.is_expired(now) {
+                return;
+            }
+            if clients.limited && !clients.may_receive(key, message.topic.as_str()) {
+                clients.stats.count_denied(Action::Receive, 1);
+                clients.stats.count_drop(DropReason::NotReadable);
                 return;
             }
             let route = Route {
@@ -173,6 +183,7 @@ impl Broker {
         if !session.subscriptions.remove(&filter) {
             return ReasonCode::NoSubscriptionExisted; // [MQTT-3.10.4-1]
         }
+        session.resting.remove(&filter);
         self.router.unsubscribe(key, &filter); // [MQTT-3.10.4-2]
         self.clients.stats.shared_subscriptions -= usize::from(filter.share_group().is_some());
         ReasonCode::Success

@@ -13,6 +13,8 @@ pub(super) enum Timer {
     SessionExpiry(SessionKey),
     /// The will of an absent client is published.
     Will(SessionKey),
+    /// A client's credentials are no longer good.
+    Authorisation(SessionKey),
     /// The `$SYS` topics are brought up to date.
     Sys,
     /// Expired retained messages are swept out.

@@ -28,11 +28,13 @@ pub(super) struct File<T = Tables> {
 pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
-    parse_file(&text).map_err(|Mistake { span, message }| {
+    let mut file = parse_file(&text).map_err(|Mistake { span, message }| {
         let (line, column) = position(&text, span);
         let excerpt = excerpt(&text, line, column);
         ConfigError::File { path: path.to_path_buf(), line, column, message, excerpt }
-    })
+    })?;
+    file.tables.locate(path, &text);
+    Ok(file)
 }
 
 pub(super) fn parse_file(text: &str) -> Result<File, Mistake> {
@@ -300,6 +302,8 @@ mod tests {
             http = "none"
             data = "none"
             allow-anonymous = true
+            password-file = "users"
+            acl-file = "acl"
             allow-origin = ["https://example.org"]
             threads = 2
             log = "warn"

@@ -19,6 +19,7 @@ pub use reload::Loaded;
 pub use settings::{LogFormat, LogLevel, Settings};
 pub use tables::Tables;
 
+use crate::auth::SecuritySettings;
 use crate::broker::BrokerConfig;
 use settings::Layer;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -51,6 +52,8 @@ pub struct Config {
     pub log: LogLevel,
     /// How they are written.
     pub log_format: LogFormat,
+    /// Where users and access rules are to be found.
+    pub security: SecuritySettings,
     /// Limits.
     pub broker: BrokerConfig,
     /// What only the file can say.
@@ -105,6 +108,7 @@ impl Default for Config {
             allow_origins: Vec::new(),
             log: LogLevel::default(),
             log_format: LogFormat::default(),
+            security: SecuritySettings::default(),
             broker: BrokerConfig::default(),
             tables: Tables::default(),
         }
@@ -131,6 +135,7 @@ impl Config {
             allow_origins: check_origins(layer.allow_origin.clone().unwrap_or_default())?,
             log: layer.log.unwrap_or_default(),
             log_format: layer.log_format.unwrap_or_default(),
+            security: security(&layer, &tables),
             broker: broker_config(&layer)?,
             tables,
         };
@@ -139,7 +144,7 @@ impl Config {
                 "nothing to listen on: give --mqtt or --http an address".to_owned(),
             ));
         }
-        if !layer.allow_anonymous.unwrap_or(false) {
+        if !layer.allow_anonymous.unwrap_or(false) && !config.security.know_users() {
             config.refuse_strangers()?;
         }
         Ok(config)
@@ -152,7 +157,8 @@ impl Config {
             None => Ok(()),
             Some(address) => Err(ConfigError::Invalid(format!(
                 "{address} can be reached from other machines, and everybody who reaches it gets in without a \
-                 password: add --allow-anonymous if that is meant, or listen on 127.0.0.1:{}",
+                 password: give it users (--password-file), add --allow-anonymous if that is meant, or listen on \
+                 127.0.0.1:{}",
                 address.port()
             ))),
         }
@@ -164,6 +170,18 @@ impl Config {
 fn half_of_the_processors() -> NonZeroUsize {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn security(layer: &Layer, tables: &Tables) -> SecuritySettings {
+    let file = |path: &Option<PathBuf>| path.clone().filter(|path| !path.as_os_str().is_empty());
+    SecuritySettings {
+        password_file: file(&layer.password_file),
+        acl_file: file(&layer.acl_file),
+        allow_anonymous: layer.allow_anonymous.unwrap_or(false),
+        users: tables.user.iter().map(|user| user.get_ref().clone()).collect(),
+        rules: tables.rule.iter().map(|rule| rule.get_ref().clone()).collect(),
+        client_ids: tables.client_id.clone(),
+    }
 }
 
 fn broker_config(layer: &Layer) -> Result<BrokerConfig, ConfigError> {

@@ -43,10 +43,18 @@ pub struct Layer {
     #[arg(long, value_name = "DIR|none")]
     pub data: Option<Data>,
 
-    /// Let clients in without a password on addresses that other machines can reach; on loopback addresses they
-    /// always get in
+    /// Let clients in without a password although there are users, or on addresses that other machines can reach; without
+    /// users, on loopback addresses, they always get in
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub allow_anonymous: Option<bool>,
+
+    /// Users and their passwords: a file that `tabmq passwd` writes, or mosquitto's
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+
+    /// Access rules in mosquitto's format, behind those of the configuration file
+    #[arg(long, value_name = "FILE")]
+    pub acl_file: Option<PathBuf>,
 
     /// Let pages from this origin (such as https://example.org) use the broker, besides its own page and pages from
     /// this machine; '*' for any; may be repeated
@@ -199,6 +207,8 @@ impl Layer {
             http: self.http.or(lower.http),
             data: self.data.or(lower.data),
             allow_anonymous: self.allow_anonymous.or(lower.allow_anonymous),
+            password_file: self.password_file.or(lower.password_file),
+            acl_file: self.acl_file.or(lower.acl_file),
             allow_origin: self.allow_origin.or(lower.allow_origin),
             threads: self.threads.or(lower.threads),
             log: self.log.or(lower.log),

@@ -10,17 +10,72 @@
 //! - An example in [`EXAMPLES`].
 //! - What no single value can tell is asked in [`Tables::check`]; a `toml::Spanned` field keeps its place for that.
 
+use crate::auth::{ClientIds, RuleTable, UserTable};
 use serde::Deserialize;
 use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use toml::Spanned;
 
 /// `[table]`s are fields of their type or `Option`s of it, `[[table]]`s are `Vec`s.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Tables {}
+pub struct Tables {
+    /// `[[user]]`: who may log in, besides those in the password file.
+    pub user: Vec<Spanned<UserTable>>,
+    /// `[[rule]]`: who may publish, subscribe, receive and retain where; the first that speaks of it decides.
+    pub rule: Vec<Spanned<RuleTable>>,
+    /// `[client-id]`: which client ids are taken.
+    pub client_id: ClientIds,
+}
 
 /// One of each, for `tabmq config example`: lines that begin with `# ` explain, all others are commented out there. A
 /// test sees to it that no table is missing.
-pub(super) const EXAMPLES: &[&str] = &[];
+pub(super) const EXAMPLES: &[&str] = &[
+    r##"
+# Who may log in, besides those in the password file. `tabmq passwd hash` makes the hash. Where
+# nobody else can read this file, password = '...' in plain words will do. Roles are for the HTTP
+# API: viewer, publisher, admin.
+[[user]]
+name = 'admin'
+password-hash = '$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEg'
+groups = ['staff']
+role = 'admin'
+"##,
+    r##"
+# Who may publish, subscribe, receive and retain where. The first rule that speaks of a client, an
+# action and a topic decides; as soon as there is any rule, what no rule speaks of is denied.
+# `publish` includes `retain`, `subscribe` includes `receive`, `all` is all four. A rule speaks of
+# those who are all of the user, group, client-id (with *) and address that it has; of those who
+# are not logged in, with anonymous = true; or of everybody, with anyone = true. %u is the user
+# name, %c the client id.
+[[rule]]
+deny = 'publish'
+topic = 'plant/stop'
+anyone = true
+[[rule]]
+allow = ['publish', 'subscribe']
+topics = ['plant/#', '$SYS/#']
+group = 'staff'
+[[rule]]
+allow = 'publish'
+topic = 'devices/%c/#'
+client-id = 'sensor-*'
+address = '10.0.0.0/8'
+"##,
+    r##"
+# Which client ids are taken: the number of characters, a regular expression for the whole,
+# beginnings that are for some users and groups only, and whether it must be the user's name.
+[client-id]
+min-length = 1
+max-length = 64
+pattern = '[A-Za-z0-9_.-]+'
+must-equal-user = false
+[[client-id.reserved]]
+prefix = 'ops-'
+groups = ['staff']
+"##,
+];
 
 /// What is wrong in a file, and where.
 #[derive(Debug)]
@@ -34,6 +89,31 @@ pub(super) struct Mistake {
 impl Tables {
     /// Looks for what no single value can tell.
     pub(super) fn check(&self) -> Result<(), Mistake> {
+        let users = self.user.iter().map(|user| (user.span(), user.get_ref().mistake()));
+        let rules = self.rule.iter().map(|rule| (rule.span(), rule.get_ref().mistake()));
+        for (span, mistake) in users.chain(rules) {
+            if let Some(message) = mistake {
+                return Err(Mistake { span: Some(span), message });
+            }
+        }
+        for (position, user) in self.user.iter().enumerate() {
+            let name = user.get_ref().name();
+            if self.user.iter().take(position).any(|earlier| earlier.get_ref().name() == name) {
+                return Err(Mistake {
+                    span: Some(user.span()),
+                    message: format!("there are two users {name:?}"),
+                });
+            }
+        }
         Ok(())
+    }
+
+    /// Tells the tables where they stand in the text of this file.
+    pub(super) fn locate(&mut self, path: &Path, text: &str) {
+        let file: Arc<str> = Arc::from(path.display().to_string());
+        for rule in &mut self.rule {
+            let before = text.get(..rule.span().start).unwrap_or_default();
+            rule.get_mut().set_origin(&file, before.matches('\n').count() + 1);
+        }
     }
 }

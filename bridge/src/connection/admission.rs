@@ -2,7 +2,7 @@
 
 use super::{FAREWELL_TIME, FIRST_PACKET_TIME};
 use crate::auth::Refusal;
-use crate::broker::{ConnectError, Event, Peer, Step};
+use crate::broker::{Admitted, ConnectError, Event, Peer, Step};
 use crate::hub::Hub;
 use crate::listener::Transport;
 use bytes::{Bytes, BytesMut};
@@ -65,29 +65,43 @@ async fn next_packet(
     }
 }
 
-/// Asks whether the client may come in: by user name and password, or by the method that it names.
+/// Asks whether the client may come in, and by which client id.
 pub(super) async fn authenticate(
     transport: &mut Transport,
     input: &mut BytesMut,
     hub: &Hub,
     connect: &Connect,
     peer: &Peer,
-) -> Result<Option<Bytes>, NotLetIn> {
+) -> Result<Admitted, NotLetIn> {
+    let admitted = recognise(transport, input, hub, connect, peer).await?;
+    let verdict = hub.authenticator().check_client_id(&connect.client_id, &admitted.identity);
+    verdict.map_err(|Refusal { reason, why }| NotLetIn::denied(connect.version, reason, why))?;
+    Ok(admitted)
+}
+
+/// Asks who the client is: by user name and password, or by the method that it names.
+async fn recognise(
+    transport: &mut Transport,
+    input: &mut BytesMut,
+    hub: &Hub,
+    connect: &Connect,
+    peer: &Peer,
+) -> Result<Admitted, NotLetIn> {
     let told = |reason, why| NotLetIn::told(connect.version, reason, why);
     let Some(method) = &connect.properties.authentication_method else {
         let verdict = hub.authenticator().authenticate(connect, peer).await;
         return verdict
-            .map(|()| None)
+            .map(|identity| Admitted { identity, last_data: None })
             .map_err(|Refusal { reason, why }| NotLetIn::denied(connect.version, reason, why));
     };
-    let Some(mut exchange) = hub.authenticator().methods().begin(method) else {
+    let Some(mut exchange) = hub.authenticator().methods().begin(method, peer) else {
         let why = format!("authentication method {method:?} is not known"); // [MQTT-4.12.0-1]
         return Err(told(ReasonCode::BadAuthenticationMethod, why));
     };
     let mut data = connect.properties.authentication_data.clone();
     loop {
         match exchange.step(data.as_ref()) {
-            Ok(Step::Done(last_data)) => return Ok(last_data),
+            Ok(Step::Done(admitted)) => return Ok(admitted),
             Ok(Step::Continue(challenge)) => {
                 data = challenged(transport, input, hub, method, challenge).await?;
             }
@@ -162,7 +176,9 @@ impl NotLetIn {
     /// The broker does not do what CONNECT asks for.
     pub(super) fn refused(version: Version, error: ConnectError) -> Self {
         let ConnectError { reason, why, server_reference } = error;
-        NotLetIn { server_reference, ..NotLetIn::told(version, reason, why) }
+        // Which rule says no is for the console.
+        let for_the_client = reason != ReasonCode::NotAuthorized;
+        NotLetIn { server_reference, for_the_client, ..NotLetIn::told(version, reason, why) }
     }
 
     /// The client is told by CONNACK.

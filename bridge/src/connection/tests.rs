@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::auth::{Authenticator, Refusal, Verdict};
-use crate::broker::{BrokerConfig, Exchange as Method, Methods, Step, TransportKind};
+use crate::broker::{Admitted, BrokerConfig, Exchange as Method, Identity, Methods, Step, TransportKind};
 use bytes::Bytes;
 use tabmq_shared::codec::{self, Limits};
 use tabmq_shared::packet::{Auth, Connect, ConnectProperties, Disconnect, Packet, Publish, QoS, Version};
@@ -16,7 +16,7 @@ impl Authenticator for Doorman {
     fn authenticate<'a>(&'a self, connect: &'a Connect, _peer: &'a Peer) -> Verdict<'a> {
         let refusal = Refusal { reason: ReasonCode::BadUserNameOrPassword, why: "nobody".to_owned() };
         let is_nobody = connect.username.as_deref() == Some("nobody");
-        Box::pin(std::future::ready(if is_nobody { Err(refusal) } else { Ok(()) }))
+        Box::pin(std::future::ready(if is_nobody { Err(refusal) } else { Ok(Identity::default()) }))
     }
 
     fn methods(&self) -> Arc<dyn Methods> {
@@ -27,7 +27,7 @@ impl Authenticator for Doorman {
 struct Challenge;
 
 impl Methods for Challenge {
-    fn begin(&self, method: &str) -> Option<Box<dyn Method>> {
+    fn begin(&self, method: &str, _peer: &Peer) -> Option<Box<dyn Method>> {
         (method == "CHALLENGE").then(|| Box::new(Challenge) as Box<dyn Method>)
     }
 }
@@ -36,7 +36,10 @@ impl Method for Challenge {
     fn step(&mut self, data: Option<&Bytes>) -> Result<Step, String> {
         match data.map(Bytes::as_ref) {
             None => Ok(Step::Continue(Bytes::from_static(b"who?"))),
-            Some(b"yes") => Ok(Step::Done(Some(Bytes::from_static(b"welcome")))),
+            Some(b"yes") => {
+                let last_data = Some(Bytes::from_static(b"welcome"));
+                Ok(Step::Done(Admitted { last_data, ..Admitted::default() }))
+            }
             Some(_) => Err("not the answer".to_owned()),
         }
     }

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 use std::time::Duration;
-use tabmq::broker::{Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind, Wake};
+use tabmq::broker::{Admitted, Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind, Wake};
 use tabmq::outbox::WriteQueue;
 use tabmq_shared::Time;
 use tabmq_shared::codec::{self, Limits};
@@ -197,7 +197,7 @@ impl World {
         let packet_size = properties.maximum_packet_size.map_or(usize::MAX, |size| size as usize);
         let receive_maximum = properties.receive_maximum.map_or(usize::MAX, |max| max.get().into());
         let peer = Peer { address: ([127, 0, 0, 1], 1).into(), transport: TransportKind::Tcp };
-        let Ok(conn) = self.broker.connect(&connect, None, peer, self.now) else { return };
+        let Ok(conn) = self.broker.connect(&connect, Admitted::default(), peer, self.now) else { return };
         let client = Client {
             conn,
             version,

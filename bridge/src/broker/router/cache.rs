@@ -267,7 +267,7 @@ mod tests {
             no_local: false,
             subscription_ids: None,
         };
-        Arc::new(Matches { targets: vec![target; targets], groups: Vec::new() })
+        Arc::new(Matches { targets: vec![target; targets], groups: Vec::new(), unreadable: 0 })
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Collector {
             (Some(only), None) => targets_of(only),
             (Some(first), Some(second)) => self.merger.merge([first, second].into_iter().chain(sets)),
         };
-        Arc::new(Matches { targets, groups })
+        Arc::new(Matches { targets, groups, unreadable: 0 })
     }
 }
 

@@ -54,12 +54,14 @@ pub(crate) struct Subscription {
 }
 
 /// Who gets the messages to one topic. Valid until a subscription changes: ask again for every message.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Matches {
     /// Each session once, however many of its subscriptions match. In no particular order.
     pub(crate) targets: Vec<Target>,
     /// Shared groups: one member of each gets the message.
     pub(crate) groups: Vec<SharedTarget>,
+    /// Sessions that are no targets because they may not read the topic.
+    pub(crate) unreadable: usize,
 }
 
 /// One session that gets a message, by one or several (overlapping) subscriptions that are not shared.
@@ -168,19 +170,39 @@ impl Router {
         existed
     }
 
+    /// How this session is subscribed with this filter.
+    pub(crate) fn subscription(&self, session: SessionKey, filter: &TopicFilter) -> Option<Subscription> {
+        let place = self.filters.find(filter.filter().as_bytes())?;
+        match filter.share_group() {
+            Some(name) => self.groups.subscription(self.groups.find(place, name)?, session),
+            None => self.filters.subscribers(place).get(session),
+        }
+    }
+
+    /// Forgets what is kept for the topics that `filter` matches: who may read them may have changed.
+    pub(crate) fn forget_matches_of(&mut self, filter: &TopicFilter) {
+        if let Some(place) = self.filters.find(filter.filter().as_bytes()) {
+            self.forget_matches(place, filter);
+        }
+    }
+
     /// Subscriptions in all, shared ones included.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Who gets a message to `topic`.
-    pub(crate) fn matches(&mut self, topic: &TopicName) -> Arc<Matches> {
+    /// Who gets a message to `topic`. What `readable` leaves of the sessions that are subscribed is kept with it.
+    pub(crate) fn matches(
+        &mut self,
+        topic: &TopicName,
+        readable: impl FnOnce(Arc<Matches>) -> Arc<Matches>,
+    ) -> Arc<Matches> {
         let topic = topic.as_str().as_bytes();
         let hash = self.hasher.hash(topic);
         if let Some(matches) = self.cache.get(hash, topic) {
             return matches;
         }
-        let matches = self.collector.collect(&self.filters, hash, topic);
+        let matches = readable(self.collector.collect(&self.filters, hash, topic));
         self.cache.offer(hash, topic, &matches);
         matches
     }

@@ -88,6 +88,14 @@ impl Groups {
         Some(GroupId { position, generation: group(position)?.generation })
     }
 
+    /// How this member is subscribed.
+    pub(super) fn subscription(&self, id: GroupId, session: SessionKey) -> Option<Subscription> {
+        let group =
+            self.groups.get(id.position as usize).filter(|group| group.generation == id.generation)?;
+        let position = group.members.position(session)?;
+        group.members.as_slice().get(position).map(|member| member.subscription)
+    }
+
     #[cfg(test)]
     pub(super) fn member_count(&self, id: GroupId) -> usize {
         self.groups

@@ -24,7 +24,7 @@ fn an_empty_client_id_is_given_one_or_refused() {
     for (version, clean_start, refusal) in cases {
         let mut rig = Rig::new();
         let connect = Connect { clean_start, ..connect(version, "") };
-        match rig.broker.connect(&connect, None, Rig::peer(), rig.now) {
+        match rig.broker.connect(&connect, Admitted::default(), Rig::peer(), rig.now) {
             Ok(id) => {
                 assert_eq!(refusal, None);
                 let Packet::ConnAck(connack) = rig.receive(Conn { id, version }).remove(0) else { panic!() };
@@ -42,7 +42,7 @@ fn a_client_that_does_not_even_take_connack_is_not_let_in() {
     let kept = rig.connect(resume(Version::V5, "c")).0;
     let mut tiny = connect(Version::V5, "c");
     tiny.properties.maximum_packet_size = Some(5);
-    let error = rig.broker.connect(&tiny, None, Rig::peer(), rig.now).unwrap_err();
+    let error = rig.broker.connect(&tiny, Admitted::default(), Rig::peer(), rig.now).unwrap_err();
     assert_eq!(error.reason, ReasonCode::PacketTooLarge); // [MQTT-3.1.2-24]
     assert!(!rig.broker.has_ended(kept.id), "nor does it take anything over");
 }
@@ -225,7 +225,9 @@ fn stopping_tells_everybody_and_lets_nobody_in() {
     rig.broker.release(old.id);
     rig.broker.release(new.id);
     assert_eq!(rig.broker.connections(), 0);
-    assert!(rig.broker.connect(&connect(Version::V5, "late"), None, Rig::peer(), rig.now).is_err());
+    assert!(
+        rig.broker.connect(&connect(Version::V5, "late"), Admitted::default(), Rig::peer(), rig.now).is_err()
+    );
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn maximum_qos() {
         properties: WillProperties::default(),
     };
     let with_will = Connect { will: Some(will), ..connect(Version::V5, "b") };
-    let error = rig.broker.connect(&with_will, None, Rig::peer(), rig.now).unwrap_err();
+    let error = rig.broker.connect(&with_will, Admitted::default(), Rig::peer(), rig.now).unwrap_err();
     assert_eq!(error.reason, ReasonCode::QoSNotSupported); // [MQTT-3.2.2-12]
 }
 
@@ -102,7 +102,10 @@ fn clients_can_be_sent_elsewhere() {
     for (permanent, reason) in [(true, ReasonCode::ServerMoved), (false, ReasonCode::UseAnotherServer)] {
         let redirect = Some(Redirect { server: "other:1883".into(), permanent });
         let mut rig = rig(Features { redirect, ..Features::default() });
-        let error = rig.broker.connect(&connect(Version::V5, "c"), None, Rig::peer(), rig.now).unwrap_err();
+        let error = rig
+            .broker
+            .connect(&connect(Version::V5, "c"), Admitted::default(), Rig::peer(), rig.now)
+            .unwrap_err();
         assert_eq!((error.reason, error.server_reference.as_deref()), (reason, Some("other:1883")));
     }
 }

@@ -8,7 +8,7 @@ pub(super) struct Echo;
 struct EchoExchange(Option<Bytes>);
 
 impl Methods for Echo {
-    fn begin(&self, method: &str) -> Option<Box<dyn Exchange>> {
+    fn begin(&self, method: &str, _peer: &Peer) -> Option<Box<dyn Exchange>> {
         (method == "ECHO").then(|| Box::new(EchoExchange(None)) as Box<dyn Exchange>)
     }
 }
@@ -21,7 +21,8 @@ impl Exchange for EchoExchange {
                 Ok(Step::Continue(Bytes::from_static(b"again?")))
             }
             (Some(first), Some(second)) if first == *second => {
-                Ok(Step::Done(Some(Bytes::from_static(b"yes"))))
+                let last_data = Some(Bytes::from_static(b"yes"));
+                Ok(Step::Done(Admitted { last_data, ..Admitted::default() }))
             }
             _ => Err("it said something else".to_owned()),
         }
@@ -37,7 +38,8 @@ fn rig() -> (Rig, Conn) {
     let mut rig = Rig::new();
     let mut connect = connect(Version::V5, "c");
     connect.properties.authentication_method = Some("ECHO".into());
-    let id = rig.broker.connect(&connect, Some(Bytes::from_static(b"last")), Rig::peer(), rig.now).unwrap();
+    let admitted = Admitted { last_data: Some(Bytes::from_static(b"last")), ..Admitted::default() };
+    let id = rig.broker.connect(&connect, admitted, Rig::peer(), rig.now).unwrap();
     let conn = Conn { id, version: Version::V5 };
     let Packet::ConnAck(connack) = rig.take_first(conn) else { panic!() };
     // [MQTT-4.12.0-5]

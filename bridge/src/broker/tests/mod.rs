@@ -1,5 +1,6 @@
 //! The broker as its clients see it: packets in, packets out, and a clock that the test owns.
 
+mod access;
 mod connecting;
 mod delivering;
 mod features;
@@ -104,7 +105,7 @@ impl Rig {
     /// Lets a client in and takes its CONNACK off.
     fn connect(&mut self, connect: Connect) -> (Conn, ConnAck) {
         let version = connect.version;
-        let id = self.broker.connect(&connect, None, Self::peer(), self.now).unwrap();
+        let id = self.broker.connect(&connect, Admitted::default(), Self::peer(), self.now).unwrap();
         let conn = Conn { id, version };
         match self.take_first(conn) {
             Packet::ConnAck(connack) => (conn, *connack),

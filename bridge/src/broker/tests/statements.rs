@@ -89,7 +89,7 @@ fn a_will_to_be_retained_is_refused_where_nothing_is_retained() {
     let mut rig = Rig::with(BrokerConfig { features, ..BrokerConfig::default() });
     for (retain, refused) in [(false, false), (true, true)] {
         let with_will = Connect { will: Some(will(retain)), ..connect(Version::V5, "c") };
-        let result = rig.broker.connect(&with_will, None, Rig::peer(), rig.now);
+        let result = rig.broker.connect(&with_will, Admitted::default(), Rig::peer(), rig.now);
         assert_eq!(result.err().map(|e| e.reason), refused.then_some(ReasonCode::RetainNotSupported));
     }
 }

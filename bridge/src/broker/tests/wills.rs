@@ -138,6 +138,6 @@ fn a_will_that_is_not_what_it_says_is_refused() {
         will.payload = Bytes::from_static(&[0xC0]);
     }
     let mut rig = Rig::new();
-    let error = rig.broker.connect(&connect, None, Rig::peer(), rig.now).unwrap_err();
+    let error = rig.broker.connect(&connect, Admitted::default(), Rig::peer(), rig.now).unwrap_err();
     assert_eq!(error.reason, ReasonCode::PayloadFormatInvalid);
 }

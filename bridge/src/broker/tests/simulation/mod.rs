@@ -282,7 +282,7 @@ impl World {
         for n in 0..self.peers.len() {
             // Clean, and without expiry: the end of the session, whoever began it.
             let last = connect(Version::V5, &n.to_string());
-            let conn = self.broker.connect(&last, None, Rig::peer(), self.now).unwrap();
+            let conn = self.broker.connect(&last, Admitted::default(), Rig::peer(), self.now).unwrap();
             self.broker.handle_transport_end(conn, None, self.now);
             self.broker.release(conn);
         }

@@ -92,7 +92,7 @@ impl Wire {
             let Some(packet) = codec::decode(&mut self.input, Version::V5, &limits).unwrap() else { return };
             let Packet::Connect(connect) = packet else { panic!("{packet:?} in place of CONNECT") };
             let version = connect.version;
-            let conn = broker.connect(&connect, None, Rig::peer(), now).unwrap();
+            let conn = broker.connect(&connect, Admitted::default(), Rig::peer(), now).unwrap();
             self.conn = Some((conn, version));
         }
         let Some((conn, version)) = self.conn else { return };

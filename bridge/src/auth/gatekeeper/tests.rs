@@ -1,0 +1,134 @@
+//! At the door.
+
+use super::*;
+use crate::auth::UserTable;
+use crate::broker::{Access, TransportKind};
+use tabmq_shared::packet::{ConnectProperties, Version};
+
+fn users(text: &str) -> SecuritySettings {
+    #[derive(serde::Deserialize)]
+    struct Tables {
+        user: Vec<UserTable>,
+    }
+    let tables: Tables = toml::from_str(text).unwrap();
+    SecuritySettings { users: tables.user, ..SecuritySettings::default() }
+}
+
+const ADMIN: &str =
+    "[[user]]\nname = 'admin'\npassword = '123456'\ngroups = ['ops', 'night']\nrole = 'admin'\n";
+
+fn gatekeeper(settings: &SecuritySettings) -> Arc<Gatekeeper> {
+    Gatekeeper::new(Security::load(settings).unwrap()).unwrap()
+}
+
+fn peer(last: u8) -> Peer {
+    Peer { address: ([192, 0, 2, last], 1).into(), transport: TransportKind::Tcp }
+}
+
+fn connect(username: Option<&str>, password: Option<&str>) -> Connect {
+    Connect {
+        version: Version::V5,
+        clean_start: true,
+        keep_alive_s: 0,
+        client_id: "c".into(),
+        will: None,
+        username: username.map(Into::into),
+        password: password.map(|password| Bytes::copy_from_slice(password.as_bytes())),
+        properties: ConnectProperties::default(),
+    }
+}
+
+async fn refusal(gatekeeper: &Gatekeeper, name: Option<&str>, password: Option<&str>) -> Option<Refusal> {
+    gatekeeper.authenticate(&connect(name, password), &peer(1)).await.err()
+}
+
+#[tokio::test]
+async fn users_and_passwords() {
+    let settings = users(ADMIN);
+    let gatekeeper = gatekeeper(&settings);
+    let identity = gatekeeper.authenticate(&connect(Some("admin"), Some("123456")), &peer(1)).await.unwrap();
+    assert_eq!(identity.user.as_deref(), Some("admin"));
+    assert_eq!(identity.groups.len(), 2);
+    let cases = [
+        (
+            Some("admin"),
+            Some("1234567"),
+            ReasonCode::BadUserNameOrPassword,
+            "wrong password for user \"admin\"",
+        ),
+        (Some("admim"), Some("123456"), ReasonCode::BadUserNameOrPassword, "no user \"admim\""),
+        (Some("admin"), None, ReasonCode::BadUserNameOrPassword, "without password"),
+        (None, Some("123456"), ReasonCode::BadUserNameOrPassword, "without user name"),
+        (None, None, ReasonCode::NotAuthorized, "no user name and no password"),
+    ];
+    for (name, password, reason, why) in cases {
+        let refusal = refusal(&gatekeeper, name, password).await.unwrap();
+        assert_eq!(refusal.reason, reason, "{name:?} {password:?}");
+        assert!(refusal.why.contains(why), "{refusal:?}");
+    }
+    assert_eq!(gatekeeper.counters().failures, 2);
+}
+
+#[tokio::test]
+async fn strangers_come_in_only_where_that_was_said() {
+    let nobody = gatekeeper(&SecuritySettings::default());
+    assert_eq!(refusal(&nobody, None, None).await, None);
+    // A name that nobody checks does not count.
+    let identity = nobody.authenticate(&connect(Some("admin"), Some("x")), &peer(1)).await.unwrap();
+    assert_eq!(identity, Identity::default());
+    let open = gatekeeper(&SecuritySettings { allow_anonymous: true, ..users(ADMIN) });
+    assert_eq!(refusal(&open, None, None).await, None);
+    // Who says a name has to prove it.
+    assert!(refusal(&open, Some("admin"), Some("1")).await.is_some());
+}
+
+#[tokio::test]
+async fn brute_force_is_slowed() {
+    let gatekeeper = gatekeeper(&users(ADMIN));
+    let mut looked_at = 0;
+    for attempt in 0..100 {
+        match refusal(&gatekeeper, Some("admin"), Some(&format!("guess {attempt}"))).await.unwrap().reason {
+            ReasonCode::BadUserNameOrPassword => looked_at += 1,
+            ReasonCode::ConnectionRateExceeded => {}
+            other => panic!("{other}"),
+        }
+    }
+    assert!((5..20).contains(&looked_at), "{looked_at} of 100");
+    let counters = gatekeeper.counters();
+    assert_eq!((counters.failures, counters.throttled), (looked_at, 100 - looked_at));
+    // The right password does not help either, until the time is over; unless he is known there.
+    assert!(refusal(&gatekeeper, Some("admin"), Some("123456")).await.is_some());
+}
+
+#[tokio::test]
+async fn a_device_with_a_wrong_password_does_not_lock_its_neighbours_out() {
+    let gatekeeper = gatekeeper(&users(ADMIN));
+    for _ in 0..1000 {
+        let refusal = refusal(&gatekeeper, Some("device"), Some("old password")).await.unwrap();
+        assert_eq!(refusal.reason, ReasonCode::BadUserNameOrPassword);
+    }
+    assert_eq!(refusal(&gatekeeper, Some("admin"), Some("123456")).await, None);
+}
+
+#[tokio::test]
+async fn a_reload_takes_effect_at_once_and_a_bad_one_not_at_all() {
+    let gatekeeper = gatekeeper(&users(ADMIN));
+    let identity = gatekeeper.authenticate(&connect(Some("admin"), Some("123456")), &peer(1)).await.unwrap();
+    assert!(refusal(&gatekeeper, Some("admin"), Some("new")).await.is_some());
+    let before = gatekeeper.security();
+    assert_eq!(before.recognise(&identity), Ok(identity.clone()));
+    let missing = SecuritySettings { acl_file: Some("there is no such file".into()), ..users(ADMIN) };
+    let error = gatekeeper.reload(&missing).unwrap_err().to_string();
+    assert!(error.contains("there is no such file"), "{error}");
+    assert!(Arc::ptr_eq(&before, &gatekeeper.security()));
+    // The same again: whoever is there may stay, with the groups that he has now.
+    let same = gatekeeper.reload(&users(&ADMIN.replace("'ops', 'night'", "'ops'"))).unwrap();
+    assert_eq!(same.recognise(&identity).unwrap().groups.len(), 1);
+    // Another password, and no user at all.
+    let other = gatekeeper.reload(&users(&ADMIN.replace("123456", "new"))).unwrap();
+    assert!(other.recognise(&identity).is_err());
+    assert!(refusal(&gatekeeper, Some("admin"), Some("123456")).await.is_some());
+    assert_eq!(refusal(&gatekeeper, Some("admin"), Some("new")).await, None);
+    let gone = gatekeeper.reload(&users(&ADMIN.replace("name = 'admin'", "name = 'other'"))).unwrap();
+    assert!(gone.recognise(&identity).is_err() && gone.recognise(&Identity::default()).is_err());
+}

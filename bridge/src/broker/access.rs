@@ -1,0 +1,367 @@
+//! What a client may do: who it is, what the rules say, and what is remembered of their answers.
+//!
+//! The core knows no rule. It asks [`Access`] once for each client, and [`Permits`] for each topic that the client has
+//! not used lately. Where there are no rules nothing is asked and nothing is remembered.
+
+use super::clients::Clients;
+use super::event::Event;
+use super::router::{Matches, SessionKey, Target};
+use super::session::ConnId;
+use super::timers::Timer;
+use super::{Broker, DisconnectCause};
+use bytes::Bytes;
+use std::fmt;
+use std::hash::Hasher as _;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tabmq_shared::Time;
+use tabmq_shared::packet::ReasonCode;
+use tabmq_shared::topic::TopicFilter;
+
+/// How many topics a session remembers the answers for.
+const REMEMBERED: usize = 16;
+
+/// Longer topics are asked for each time, so that what a session remembers stays small.
+const REMEMBERED_BYTES: usize = 256;
+
+/// The console is told of one client's refusals at most this often; what comes in between is counted.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Something that a rule can allow or deny.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// To send messages to a topic.
+    Publish,
+    /// To send messages that are retained: asked in addition to [`Action::Publish`].
+    Retain,
+    /// To make a subscription.
+    Subscribe,
+    /// To get the messages of a topic, by whatever subscription.
+    Receive,
+}
+
+impl Action {
+    /// All of them, in the order of [`Stats::denied`](super::Stats::denied).
+    pub const ALL: [Action; 4] = [Action::Publish, Action::Retain, Action::Subscribe, Action::Receive];
+
+    /// As rules, metrics and the console write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Action::Publish => "publish",
+            Action::Retain => "retain",
+            Action::Subscribe => "subscribe",
+            Action::Receive => "receive",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        1 << self as u8
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of [`Action`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Actions(u8);
+
+impl Actions {
+    /// All actions.
+    pub const ALL: Actions = Actions(0b1111);
+
+    /// This set and `action`.
+    #[must_use]
+    pub const fn with(self, action: Action) -> Actions {
+        Actions(self.0 | action.bit())
+    }
+
+    /// Whether `action` is among them.
+    pub const fn has(self, action: Action) -> bool {
+        self.0 & action.bit() != 0
+    }
+
+    /// What is in either set.
+    #[must_use]
+    pub const fn or(self, other: Actions) -> Actions {
+        Actions(self.0 | other.0)
+    }
+}
+
+impl FromIterator<Action> for Actions {
+    fn from_iter<I: IntoIterator<Item = Action>>(actions: I) -> Self {
+        actions.into_iter().fold(Actions::default(), Actions::with)
+    }
+}
+
+/// What a client's credentials themselves permit: the permissions in a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// What.
+    pub actions: Actions,
+    /// Where: a topic filter, with `%u` and `%c` for the user name and the client id.
+    pub pattern: String,
+}
+
+/// Who a client was found to be. The default is nobody in particular: no user, no credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The user name that was proved; a name that nobody has checked does not count.
+    pub user: Option<Arc<str>>,
+    /// The user's groups.
+    pub groups: Arc<[Arc<str>]>,
+    /// What a token permits; `None`: there is no token, or it says nothing of permissions, so the rules decide alone.
+    pub grants: Option<Arc<[Grant]>>,
+    /// For how long the credentials are good, from the moment of the proof.
+    pub valid_for: Option<Duration>,
+    /// Changes with the credentials that were shown, so that a changed password can be told; 0: there were none.
+    pub stamp: u64,
+}
+
+/// What authentication has found out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// Who the client is.
+    pub identity: Identity,
+    /// What the method of enhanced authentication, if there was one, says last.
+    pub last_data: Option<Bytes>,
+}
+
+/// A client as rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// Who it is.
+    pub identity: &'a Identity,
+    /// Its client id, also if the server has chosen it.
+    pub client_id: &'a str,
+    /// Where it comes from, or came from last.
+    pub address: IpAddr,
+}
+
+/// The rules for all clients.
+pub trait Access: Send + Sync {
+    /// What this client may do. `None`: everything, for there are no rules.
+    fn permits(&self, client: Client<'_>) -> Option<Arc<dyn Permits>>;
+
+    /// The identity as it is by now: groups may have changed since.
+    ///
+    /// # Errors
+    /// It is not accepted any more. The sentence is for the log.
+    fn recognise(&self, identity: &Identity) -> Result<Identity, String> {
+        Ok(identity.clone())
+    }
+}
+
+/// The rules for one client.
+pub trait Permits: Send + Sync {
+    /// Whether it may do this at this topic; for [`Action::Subscribe`] at every topic of this filter (without
+    /// `$share/GROUP/`).
+    fn allows(&self, action: Action, topic: &str) -> bool;
+
+    /// Which rule decides, in words.
+    fn because(&self, action: Action, topic: &str) -> String;
+}
+
+/// No rules.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRules;
+
+impl Access for NoRules {
+    fn permits(&self, _client: Client<'_>) -> Option<Arc<dyn Permits>> {
+        None
+    }
+}
+
+/// A session's view of the rules, with the answers for the topics that it used lately.
+#[derive(Default)]
+pub(super) struct Rights {
+    permits: Option<Arc<dyn Permits>>,
+    /// Empty until something is asked.
+    remembered: Vec<Remembered>,
+    /// What waits for the session was queued under other rules: it is asked for again when it leaves.
+    pub(super) recheck: bool,
+    told_at: Option<Time>,
+    untold: u64,
+}
+
+#[derive(Clone, Default)]
+struct Remembered {
+    topic: Box<str>,
+    /// Bits of [`Action`]: asked, and allowed.
+    asked: u8,
+    allowed: u8,
+}
+
+impl Rights {
+    pub(super) fn new(permits: Option<Arc<dyn Permits>>) -> Self {
+        Rights { permits, ..Rights::default() }
+    }
+
+    /// Whether there are rules for it at all.
+    pub(super) fn are_limited(&self) -> bool {
+        self.permits.is_some()
+    }
+
+    /// Whether the session may do this. The usual answer is remembered: a hash and a comparison.
+    pub(super) fn allow(&mut self, action: Action, topic: &str) -> bool {
+        let Some(permits) = &self.permits else { return true };
+        if topic.len() > REMEMBERED_BYTES {
+            return permits.allows(action, topic);
+        }
+        if self.remembered.is_empty() {
+            self.remembered.resize(REMEMBERED, Remembered::default());
+        }
+        let mut hasher = rustc_hash::FxHasher::default();
+        hasher.write(topic.as_bytes());
+        let slot = (hasher.finish() >> 32) as usize % REMEMBERED;
+        let Some(entry) = self.remembered.get_mut(slot) else { return permits.allows(action, topic) };
+        if *entry.topic != *topic {
+            *entry = Remembered { topic: topic.into(), ..Remembered::default() };
+        }
+        if entry.asked & action.bit() == 0 {
+            entry.asked |= action.bit();
+            entry.allowed |= if permits.allows(action, topic) { action.bit() } else { 0 };
+        }
+        entry.allowed & action.bit() != 0
+    }
+
+    /// Whether the console is to be told of a refusal now, and of how many since it was last told.
+    fn tell(&mut self, now: Time) -> Option<u64> {
+        if self.told_at.is_some_and(|at| now < at + TELL_INTERVAL) {
+            self.untold += 1;
+            return None;
+        }
+        self.told_at = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+impl Broker {
+    /// Puts other rules in place of those before, for everybody who is there: identities are looked at again, and
+    /// subscriptions that are not allowed any more rest until they are. What is queued is checked when it leaves.
+    pub fn set_access(&mut self, access: Arc<dyn Access>, now: Time) {
+        self.access = access;
+        let keys: Vec<SessionKey> = self.clients.sessions.iter().map(|(key, _)| key as SessionKey).collect();
+        for key in keys {
+            let Some(session) = self.clients.session_mut(key) else { continue };
+            match self.access.recognise(&session.identity) {
+                Ok(identity) => session.identity = identity,
+                Err(why) => {
+                    if let Some(conn) = self.conn_of(key) {
+                        let cause = DisconnectCause::Server(ReasonCode::NotAuthorized, why);
+                        self.end_connection(conn, cause, now);
+                    }
+                }
+            }
+            self.renew_rights(key); // if that was not the session's end
+        }
+    }
+
+    /// Gives a session the rights of its new connection.
+    pub(super) fn set_rights(&mut self, key: SessionKey, rights: Rights, session_present: bool) {
+        let Some(session) = self.clients.session_mut(key) else { return };
+        let was_limited = session.rights.are_limited();
+        session.rights = rights;
+        if session.rights.are_limited() || was_limited {
+            session.rights.recheck = session_present;
+            self.clients.limited = true;
+            self.sort_subscriptions(key);
+        }
+    }
+
+    /// Asks for the rights of a session that may have others by now: by other rules, another identity or address.
+    pub(super) fn renew_rights(&mut self, key: SessionKey) {
+        let Some(session) = self.clients.session_mut(key) else { return };
+        let client =
+            Client { identity: &session.identity, client_id: &session.client_id, address: session.address };
+        let rights = Rights::new(self.access.permits(client));
+        self.set_rights(key, rights, true);
+    }
+
+    /// Sees to it that the connection ends when its credentials are no longer good.
+    pub(super) fn set_authorisation(&mut self, conn: ConnId, key: SessionKey, now: Time) {
+        let valid_for = self.clients.session(key).and_then(|session| session.identity.valid_for);
+        let Some(link) = self.clients.link_mut(conn) else { return };
+        let until = valid_for.map(|time| now + time);
+        if let Some(before) = std::mem::replace(&mut link.authorised_until, until) {
+            self.timers.cancel(before, Timer::Authorisation(key));
+        }
+        if let Some(until) = until {
+            self.timers.set(until, Timer::Authorisation(key));
+        }
+    }
+
+    /// The credentials of a connected client are no longer good.
+    pub(super) fn end_authorisation(&mut self, key: SessionKey, now: Time) {
+        let Some(conn) = self.conn_of(key) else { return };
+        let why = "its token has expired".to_owned();
+        self.end_connection(conn, DisconnectCause::Server(ReasonCode::MaximumConnectTime, why), now);
+    }
+
+    /// Lets subscriptions rest that are not allowed any more, and wakes those that are again.
+    fn sort_subscriptions(&mut self, key: SessionKey) {
+        let Some(session) = self.clients.session_mut(key) else { return };
+        let filters: Vec<TopicFilter> = session.subscriptions.iter().cloned().collect();
+        for filter in filters {
+            let Some(session) = self.clients.session_mut(key) else { return };
+            match (session.rights.allow(Action::Subscribe, filter.filter()), session.resting.remove(&filter))
+            {
+                (true, Some(subscription)) => {
+                    self.router.subscribe(key, &filter, subscription);
+                }
+                // The same subscription, but perhaps with other topics.
+                (true, None) => self.router.forget_matches_of(&filter),
+                (false, Some(resting)) => {
+                    session.resting.insert(filter, resting);
+                }
+                (false, None) => {
+                    if let Some(subscription) = self.router.subscription(key, &filter) {
+                        session.resting.insert(filter.clone(), subscription);
+                        self.router.unsubscribe(key, &filter);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the session may do this; if not, that is counted and told.
+    pub(super) fn authorise(&mut self, key: SessionKey, action: Action, topic: &str, now: Time) -> bool {
+        let Some(session) = self.clients.session_mut(key) else { return false };
+        if session.rights.allow(action, topic) {
+            return true;
+        }
+        self.clients.stats.count_denied(action, 1);
+        let Some(session) = self.clients.session_mut(key) else { return false };
+        if let Some(untold) = session.rights.tell(now) {
+            let permits = session.rights.permits.as_ref();
+            let event = Event::Denied {
+                client_id: session.client_id.clone(),
+                user: session.identity.user.clone(),
+                action,
+                topic: topic.into(),
+                why: permits.map(|permits| permits.because(action, topic)).unwrap_or_default(),
+                untold,
+            };
+            self.events.push(event);
+        }
+        false
+    }
+}
+
+/// Takes those out of `matches` who may not receive messages to `topic`. The router keeps the result with the topic.
+pub(super) fn readable(clients: &mut Clients, topic: &str, mut matches: Arc<Matches>) -> Arc<Matches> {
+    let mut may = |target: &Target| {
+        clients.session_mut(target.session).is_some_and(|s| s.rights.allow(Action::Receive, topic))
+    };
+    if !matches.targets.iter().all(&mut may) {
+        let matches = Arc::make_mut(&mut matches);
+        let before = matches.targets.len();
+        matches.targets.retain(may);
+        matches.unreadable = before - matches.targets.len();
+    }
+    matches
+}
