@@ -5,6 +5,7 @@
 //! - [`Device`]: a client of the independent library rumqttc, 3.1.1 or 5.
 //! - [`command`]: mosquitto's clients and `tabmq pub`, `tabmq sub`.
 //! - [`ForeignBroker`]: mosquitto and rumqttd, for our clients and the page.
+//! - [`FileServer`]: a directory over HTTP.
 //! - [`http`]: one request, one answer.
 //! - [`Browser`] and [`Tab`]: the page in Chromium.
 //!
@@ -25,6 +26,7 @@ mod broker;
 mod browser;
 pub mod command;
 mod device;
+mod files;
 mod foreign;
 pub mod http;
 mod program;
@@ -34,6 +36,7 @@ mod tab;
 pub use broker::Broker;
 pub use browser::{Browser, browser_test};
 pub use device::{Device, DeviceOptions, Message, Version};
+pub use files::FileServer;
 pub use foreign::ForeignBroker;
 pub use program::{Program, Stream};
 pub use raw::Raw;

@@ -8,7 +8,6 @@
 //! ```
 
 use crate::browser;
-use crate::client::{Client, Report};
 use crate::i18n::Lang;
 use crate::state::history::Limits;
 use crate::state::layout::Layout;
@@ -21,6 +20,7 @@ use crate::state::{
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
+use tabmq_web_client::client::{Client, Report};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 

@@ -4,7 +4,8 @@
 //!
 //! - [`state`]: what the page knows, and the one function that changes it. Pure, tested natively.
 //! - [`payload`], [`mod@format`], [`i18n`]: bytes, numbers and words as people read them. Pure, too.
-//! - [`transport`]: the WebSocket. [`client`]: one loop around the state machine of `tabmq_shared::client`.
+//! - The crate `tabmq-web-client` (`web/client`): the WebSocket, and one loop around the state machine of
+//!   `tabmq_shared::client`.
 //! - [`browser`]: storage, clock, address bar, clipboard. [`app`]: what holds state, client and browser together.
 //! - [`lazy`]: parts that are loaded when they are first needed.
 //! - [`pages`], [`components`], [`hooks`]: what is seen. Properties in, actions out.
@@ -35,7 +36,6 @@
 
 pub mod app;
 pub mod browser;
-pub mod client;
 pub mod components;
 pub mod format;
 pub mod hooks;
@@ -44,7 +44,6 @@ pub mod lazy;
 pub mod pages;
 pub mod payload;
 pub mod state;
-pub mod transport;
 
 use app::App;
 use pages::Explore;

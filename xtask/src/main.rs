@@ -8,6 +8,7 @@
 //! - [`tidy`]: the rules about the sources that neither compiler nor clippy knows.
 //! - [`bench`]: this broker beside others.
 //! - [`conformance`]: the page of the protocol's statements and their tests.
+//! - [`npm`]: the client as a package for JavaScript.
 //! - [`fuzz`]: a short run of each fuzz target.
 //! - [`test`](mod@test): every check, in an order that fails fast, and the count at the end.
 
@@ -19,6 +20,7 @@ mod build;
 mod command;
 mod conformance;
 mod fuzz;
+mod npm;
 mod setup;
 mod test;
 mod tidy;
@@ -36,6 +38,7 @@ Usage: cargo xtask COMMAND
   test [--skip-browser]  every check and every test; the last line counts them
   test --fuzz            only the fuzz targets, half a minute each (needs nightly and cargo-fuzz)
   bench [--help]         this broker beside mosquitto and rumqttd; `bench growth`: how cost grows
+  npm                    the page's client as a package for JavaScript; prints where it is
   tidy                   only the checks of the sources' rules
   conformance            write docs/conformance.md: the protocol's statements and their tests
   help                   this text";
@@ -74,6 +77,11 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "tidy" => {
             no_arguments("tidy", rest)?;
             tidy::check_workspace(&command::workspace_root())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "npm" => {
+            no_arguments("npm", rest)?;
+            println!("{}", npm::package()?.display());
             Ok(ExitCode::SUCCESS)
         }
         "conformance" => {

@@ -2,7 +2,7 @@
 
 use crate::build::{self, Profile};
 use crate::command::{self, Result, cargo};
-use crate::{setup, tidy};
+use crate::{npm, setup, tidy};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -67,7 +67,14 @@ pub(crate) fn all(options: Options) -> Result<ExitCode> {
     if options.skip_browser {
         run.skip_browser(&mut e2e("browser"));
     } else {
-        run.tests("end to end, Chromium", &mut e2e("browser"));
+        let mut package = None;
+        run.check("the client as a package for JavaScript", || {
+            package = Some(npm::package()?);
+            Ok(())
+        });
+        let mut browser = e2e("browser");
+        browser.envs(package.map(|directory| ("TABMQ_NPM", directory)));
+        run.tests("end to end, Chromium", &mut browser);
     }
     Ok(run.finish())
 }

@@ -6,6 +6,7 @@
 //! - [`life`]: reload, restart, an absent broker, a second tab.
 //! - [`load`]: large payloads and floods.
 //! - [`looks`]: pictures of the page.
+//! - [`npm`]: the client for JavaScript, in a page of its own.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,3 +23,4 @@ mod life;
 mod load;
 mod looks;
 mod messages;
+mod npm;

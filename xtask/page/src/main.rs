@@ -1,4 +1,5 @@
-//! Makes the directory that the broker serves as its page: `page-build INDEX.HTML MODULE.WASM OUT`.
+//! Makes the directory that the broker serves as its page: `page-build INDEX.HTML MODULE.WASM OUT`. (And the package for
+//! JavaScript: see [`npm`].)
 //!
 //! What it does, in this order:
 //!
@@ -14,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod html;
+mod npm;
 mod output;
 mod split;
 
@@ -26,10 +28,13 @@ use wasm_bindgen_cli_support::Bindgen;
 
 fn main() -> Result<()> {
     let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [index, module, out] = args.as_slice() else {
-        bail!("usage: page-build INDEX.HTML MODULE.WASM OUT");
-    };
-    build(index, module, out)
+    match args.as_slice() {
+        [index, module, out] => build(index, module, out),
+        [npm, module, sources, out] if npm.as_os_str() == "npm" => npm::build(module, sources, out),
+        _ => {
+            bail!("usage: page-build INDEX.HTML MODULE.WASM OUT, or page-build npm MODULE.WASM SOURCES OUT")
+        }
+    }
 }
 
 /// Writes the whole directory beside `out`, then puts it in its place: nobody ever embeds half a page.

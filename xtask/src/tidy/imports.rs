@@ -125,22 +125,38 @@ const RULES: &[Rule] = &[
     Rule {
         room: "web/src/components",
         except: &[],
-        never: &["crate::transport", "tabmq_shared::codec"],
+        never: &["tabmq_web_client::transport", "tabmq_shared::codec"],
         why: "components show their props and emit callbacks; they know no bytes",
     },
     Rule {
         room: "web/src/pages",
         except: &[],
-        never: &["crate::transport", "tabmq_shared::codec"],
+        never: &["tabmq_web_client::transport", "tabmq_shared::codec"],
         why: "pages arrange components; they know no bytes",
     },
-    Rule { room: "web/src/transport", except: &[], never: &["yew"], why: "the transport is plain code" },
-    Rule { room: "web/src/client", except: &[], never: &["yew"], why: "the client is plain code" },
+    Rule {
+        room: "web/client/src",
+        except: &[],
+        never: &["yew", "web_sys::Window", "web_sys::window", "tabmq_web"],
+        why: "the client is plain code, and runs where there is no window",
+    },
+    Rule {
+        room: "web/client/src",
+        except: &["web/client/src/transport"],
+        never: &["web_sys::WebSocket"],
+        why: "transport.rs is the only file that knows the socket",
+    },
     Rule {
         room: "web/src",
-        except: &["web/src/transport"],
+        except: &[],
         never: &["web_sys::WebSocket"],
-        why: "web/src/transport is the only place that knows the socket",
+        why: "web/client is the only place that knows the socket",
+    },
+    Rule {
+        room: "web/npm/src",
+        except: &[],
+        never: &["yew", "web_sys", "tabmq_web"],
+        why: "the package for JavaScript is the client and nothing of the page",
     },
 ];
 
@@ -298,7 +314,7 @@ mod tests {
         check(broker, "use self::tokio::x; use crate::tokio::y;");
         check(broker, "#[cfg(test)]\nmod tests {\n  use tokio::test;\n  fn f() { { } }\n}");
         check(broker, "#[cfg(test)]\nuse tokio::test;\nfn f() {}");
-        check("web/src/transport.rs", "use web_sys::WebSocket;");
+        check("web/client/src/transport.rs", "use web_sys::WebSocket;");
         check("tests/harness/lib.rs", "use tokio::net::TcpStream;");
     }
 

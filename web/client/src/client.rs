@@ -77,7 +77,10 @@ impl Client {
 
     /// Connects anew: says good-bye to the broker, if there is one, forgets it and begins with these.
     pub fn start(&self, url: String, options: ConnectOptions, subscriptions: Vec<Subscription>, seed: u64) {
-        self.stop();
+        // One that was never started has nobody to say good-bye to, and is not "disconnected".
+        if !self.is_idle() {
+            self.stop();
+        }
         self.0.epoch.set(self.0.epoch.get() + 1);
         {
             let mut link = self.0.link.borrow_mut();
@@ -90,6 +93,10 @@ impl Client {
             machine.start(now);
             machine.subscribe(subscriptions, now);
         });
+    }
+
+    fn is_idle(&self) -> bool {
+        *self.0.link.borrow().machine.state() == State::Idle
     }
 
     /// Says good-bye to the broker, and stays away until it is started again.
