@@ -103,7 +103,7 @@ fn connect(broker: &mut Broker, client_id: &str) -> ConnId {
         password: None,
         properties: ConnectProperties::default(),
     };
-    let peer = Peer { address: SocketAddr::from(([127, 0, 0, 1], 1)), transport: TransportKind::Tcp };
+    let peer = Peer::new(SocketAddr::from(([127, 0, 0, 1], 1)), TransportKind::Tcp);
     let conn = broker.connect(&connect, Admitted::default(), peer, Time::ZERO).unwrap();
     let mut queue = WriteQueue::default();
     while let Output::Data { .. } = broker.take_output(conn, &mut queue, &Wake::noop(), Time::ZERO) {

@@ -1,6 +1,7 @@
 //! The command line: one binary, several commands.
 
 use crate::auth::{AclArgs, PasswdArgs};
+use crate::cert::CertArgs;
 use crate::client::{BenchArgs, PubArgs, SubArgs};
 use crate::config::Settings;
 use crate::config::command::ConfigArgs;
@@ -33,6 +34,8 @@ pub enum Command {
     Pub(Box<PubArgs>),
     /// Print the messages of topics
     Sub(Box<SubArgs>),
+    /// Make an authority and certificates for TLS at home or for a first try
+    Cert(Box<CertArgs>),
     /// Measure a broker, this or another one: throughput, latency, loss
     Bench(Box<BenchArgs>),
     /// Add, delete and verify users in a password file

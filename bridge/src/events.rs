@@ -7,6 +7,7 @@ use crate::auth::Security;
 use crate::broker::{DisconnectCause, Event};
 use crate::config::LogFormat;
 use crate::config::reload::Change;
+use crate::tls::TlsError;
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use tabmq_shared::packet::{ReasonCode, Version};
@@ -57,6 +58,17 @@ pub(crate) fn reloaded(changes: &[Change]) {
 /// The configuration was read again, and is not right: the old one stays.
 pub(crate) fn not_reloaded(error: &str) {
     warn!(error, "the new configuration is not right; everything stays as it was");
+}
+
+/// Certificates, keys or revocation lists have changed and were read again.
+pub(crate) fn certificates_changed(result: Result<(), TlsError>) {
+    match result {
+        Ok(()) => info!("certificates read again; connections that are there stay as they are"),
+        Err(error) => {
+            let error = error.to_string();
+            warn!(error = error.as_str(), "the new certificates cannot be used; the old ones stay");
+        }
+    }
 }
 
 /// Writes the line for `event`.
@@ -206,13 +218,13 @@ mod tests {
     #[test]
     fn what_strangers_send_stays_within_its_line() {
         let hostile = "x\ny\u{1b}[31m\"\u{202e}";
-        let peer = Peer { address: "127.0.0.1:1".parse().unwrap(), transport: TransportKind::Tcp };
+        let peer = Peer::new("127.0.0.1:1".parse().unwrap(), TransportKind::Tcp);
         let (client_id, why) = (Arc::<str>::from(hostile), hostile.to_owned());
         let events = [
             Event::Connected {
                 client_id: client_id.clone(),
                 username: Some(hostile.into()),
-                peer,
+                peer: peer.clone(),
                 version: Version::V5,
                 session_present: false,
                 keep_alive_s: 0,
@@ -220,7 +232,7 @@ mod tests {
             Event::Refused {
                 client_id: Some(hostile.into()),
                 username: Some(hostile.into()),
-                peer,
+                peer: peer.clone(),
                 reason: ReasonCode::MalformedPacket,
                 why: why.clone(),
             },

@@ -14,7 +14,7 @@
 //! - [`events`]: the console.
 //! - [`client`]: `tabmq pub` and `tabmq sub`.
 //! - [`gateway`]: the page in front of another broker.
-//! - [`tls`]: certificates, and TLS with them.
+//! - [`tls`]: certificates, and TLS with them. [`cert`]: `tabmq cert`, which makes them.
 
 #![cfg_attr(
     test,
@@ -29,6 +29,7 @@
 
 pub mod auth;
 pub mod broker;
+pub mod cert;
 pub mod cli;
 pub mod client;
 pub mod config;

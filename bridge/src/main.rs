@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         Some(Command::Pub(args)) => client(client::publish(*args)),
         Some(Command::Sub(args)) => client(client::subscribe(*args)),
         Some(Command::Config(args)) => command::run(&args).map_err(Into::into),
+        Some(Command::Cert(args)) => tabmq::cert::cert(&args).map_err(Into::into),
         Some(Command::Bench(args)) => client::bench(&args).map_err(Into::into),
         Some(Command::Passwd(args)) => auth::passwd(*args),
         Some(Command::Acl(args)) => auth::acl(*args),

@@ -29,7 +29,9 @@ pub(crate) fn reload(server: &Server, loaded: &mut Loaded, settings: &Settings) 
 /// # Errors
 /// A sentence that says what is wrong.
 fn apply(server: &Server, config: &Config) -> Result<(), String> {
+    let tls = server.prepare_tls(config).map_err(|error| error.to_string())?;
     server.reload_security(&config.security).map_err(|error| error.to_string())?;
+    server.reload_tls(tls);
     server.hub().reconfigure(config.broker.clone());
     server.origins().replace(config.allow_origins.clone());
     Ok(())

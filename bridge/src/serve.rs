@@ -58,11 +58,13 @@ fn announce_gateway(gateway: &Gateway, out: &mut impl Write) -> io::Result<()> {
 
 /// One line for each listener, then `ready`. Scripts read these lines: see the table of names in the README.
 fn announce(server: &Server, out: &mut impl Write) -> io::Result<()> {
-    for address in server.mqtt_addresses() {
-        writeln!(out, "mqtt listening on {address}")?;
-    }
-    if let Some(address) = server.http_address() {
-        writeln!(out, "http listening on {address} (page at http://{}/)", reachable(address))?;
+    for (kind, address) in server.listeners() {
+        match kind {
+            "http" | "https" => {
+                writeln!(out, "{kind} listening on {address} (page at {kind}://{}/)", reachable(address))?;
+            }
+            _ => writeln!(out, "{kind} listening on {address}")?,
+        }
     }
     writeln!(out, "sessions and retained messages are kept in memory only: a restart forgets them")?;
     writeln!(out, "ready")?;

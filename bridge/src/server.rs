@@ -7,9 +7,11 @@ use crate::http::origin::OriginPolicy;
 use crate::http::{self, ServerInfo};
 use crate::hub::Hub;
 use crate::listener::{Transport, accept, ws};
+use crate::tls::TlsError;
 use crate::workers::Workers;
 use crate::{connection, events};
 use axum::Router;
+use axum::routing::MethodRouter;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -21,6 +23,10 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+mod secure;
+
+use secure::Secure;
+
 /// How long [`Server::stop`] waits for connections to end.
 const STOP_TIME: Duration = Duration::from_secs(3);
 
@@ -28,6 +34,7 @@ const STOP_TIME: Duration = Duration::from_secs(3);
 pub struct Server {
     mqtt: Vec<SocketAddr>,
     http: Option<SocketAddr>,
+    secure: Option<Secure>,
     hub: Arc<Hub>,
     origins: Arc<OriginPolicy>,
     workers: Arc<Workers>,
@@ -82,6 +89,9 @@ pub enum StartError {
     /// Users or access rules are not right.
     #[error(transparent)]
     Security(#[from] SecurityError),
+    /// A file of TLS is not right.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Something else.
     #[error("cannot listen on {address} ({flag}): {source}")]
     Other {
@@ -107,9 +117,11 @@ impl Server {
             config.mqtt.iter().map(|address| bind(*address, "--mqtt")).collect::<Result<Vec<_>, _>>()?
         };
         let http = config.http.map(|address| bind(address, "--http")).transpose()?;
+        let (secure, with_tls) = Secure::bind(config)?.unzip();
         let mut server = Server {
             mqtt: mqtt.iter().map(|(_, address)| *address).collect(),
             http: http.as_ref().map(|(_, address)| *address),
+            secure,
             hub: Hub::with_mailboxes(
                 config.broker.clone(),
                 gatekeeper.clone(),
@@ -129,8 +141,9 @@ impl Server {
         if let Some((listener, _)) = http {
             server.accept_http(listener, config);
         }
+        server.accept_tls(with_tls.unwrap_or_default(), config);
         server.tasks.spawn(Arc::clone(&server.hub).run_timers());
-        events::started(server.mqtt.len() + usize::from(server.http.is_some()));
+        events::started(server.listeners().len());
         Ok(server)
     }
 
@@ -178,7 +191,7 @@ impl Server {
     fn accept_mqtt(&mut self, listener: TcpListener) {
         let (hub, workers) = (Arc::clone(&self.hub), Arc::clone(&self.workers));
         let accepting = accept::run(listener, move |stream, address| {
-            let peer = Peer { address, transport: TransportKind::Tcp };
+            let peer = Peer::new(address, TransportKind::Tcp);
             workers.serve(stream, |stream| connection::serve(Transport::tcp(stream), peer, Arc::clone(&hub)));
         });
         match self.workers.acceptor() {
@@ -188,29 +201,37 @@ impl Server {
     }
 
     fn accept_http(&mut self, listener: TcpListener, config: &Config) {
-        let router = self.router(config);
+        let (hub, workers) = (Arc::clone(&self.hub), Arc::clone(&self.workers));
+        let websocket = ws::route(move |stream, read_ahead, address| {
+            let peer = Peer::new(address, TransportKind::WebSocket);
+            workers.serve(stream, |stream| {
+                let stream = Box::new(ws::ByteStream::new(stream, read_ahead));
+                connection::serve(Transport::WebSocket(stream), peer, Arc::clone(&hub))
+            });
+        });
+        let router = self.router(config, websocket);
         let stop = self.stop_http.clone();
         self.tasks.spawn(accept::run(listener, move |stream, address| {
             tokio::spawn(http::connection::serve(stream, address, router.clone(), stop.clone()));
         }));
     }
 
-    fn router(&self, config: &Config) -> Router {
-        let (hub, workers) = (Arc::clone(&self.hub), Arc::clone(&self.workers));
-        let websocket = ws::route(move |stream, read_ahead, address| {
-            let peer = Peer { address, transport: TransportKind::WebSocket };
-            workers.serve(stream, |stream| {
-                let stream = Box::new(ws::ByteStream::new(stream, read_ahead));
-                connection::serve(Transport::WebSocket(stream), peer, Arc::clone(&hub))
-            });
-        });
-        let listener = |kind: &str, address: &SocketAddr| api::Listener {
+    /// All that listens, as (kind, address).
+    pub(crate) fn listeners(&self) -> Vec<(&'static str, SocketAddr)> {
+        let mqtt = self.mqtt.iter().map(|address| ("mqtt", *address));
+        let mqtts = self.mqtts_addresses().iter().map(|address| ("mqtts", *address));
+        let http = self.http.map(|address| ("http", address));
+        let https = self.https_address().map(|address| ("https", address));
+        mqtt.chain(mqtts).chain(http).chain(https).collect()
+    }
+
+    fn router(&self, config: &Config, websocket: MethodRouter) -> Router {
+        let listener = |(kind, address): (&str, SocketAddr)| api::Listener {
             kind: kind.to_owned(),
             address: address.to_string(),
         };
-        let mqtt = self.mqtt.iter().map(|address| listener("mqtt", address));
-        let http = self.http.iter().map(|address| listener("http", address));
-        let info = ServerInfo { listeners: mqtt.chain(http).collect(), limits: limits(&config.broker) };
+        let listeners = self.listeners().into_iter().map(listener).collect();
+        let info = ServerInfo { listeners, limits: limits(&config.broker) };
         http::router(Arc::clone(&self.hub), info, Arc::clone(&self.origins), websocket)
     }
 }

@@ -86,7 +86,7 @@ impl Broker {
             session.address = address;
         }
         self.set_rights(key, rights, session_present);
-        let conn = self.open_link(key, connect, peer, now);
+        let conn = self.open_link(key, connect, peer.clone(), now);
         self.set_authorisation(conn, key, now);
         self.clients.current = Some(conn.link); // it has no waker yet: it takes its output by itself
         self.clients.send_control(conn.link, &Packet::ConnAck(Box::new(connack)));
@@ -378,7 +378,7 @@ impl Broker {
     pub(super) fn end_connection(&mut self, conn: ConnId, cause: DisconnectCause, now: Time) {
         let Some(link) = self.clients.link_mut(conn) else { return };
         let Some(key) = link.session.take() else { return };
-        let (peer, keep_alive_at) = (link.peer, link.keep_alive_at.take());
+        let (peer, keep_alive_at) = (link.peer.clone(), link.keep_alive_at.take());
         let authorised_until = link.authorised_until.take();
         let farewell = farewell(link, &cause);
         let wake = link.wake.take();

@@ -32,12 +32,34 @@ impl fmt::Display for TransportKind {
 }
 
 /// The other end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// Where it comes from.
     pub address: SocketAddr,
     /// By which way.
     pub transport: TransportKind,
+    /// What the client's certificate says, if it has shown one. It has been verified.
+    pub certificate: Option<Arc<ClientCertificate>>,
+}
+
+impl Peer {
+    /// A client without a certificate.
+    pub fn new(address: SocketAddr, transport: TransportKind) -> Self {
+        Peer { address, transport, certificate: None }
+    }
+}
+
+/// Who a client is, by the certificate that it has shown in the TLS handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The user name that it stands for, if the settings say that it does.
+    pub user: Option<ByteString>,
+    /// The whole subject, such as `CN=alice, O=Example`.
+    pub subject: String,
+    /// Who has signed it.
+    pub issuer: String,
+    /// Its number, in hexadecimal, unique for the issuer.
+    pub serial: String,
 }
 
 /// Why a connection ended. `Display` is a sentence for a log.

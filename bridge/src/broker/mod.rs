@@ -36,7 +36,7 @@ pub use access::{Access, Action, Actions, Admitted, Client, Grant, Identity, NoR
 pub use authenticate::{Exchange, Methods, NoMethods, Step};
 pub use clients::Output;
 pub use connect::ConnectError;
-pub use event::{DisconnectCause, Event, Peer, TransportKind};
+pub use event::{ClientCertificate, DisconnectCause, Event, Peer, TransportKind};
 pub use publish::{PublishOutcome, ServerMessage};
 pub use session::{ConnId, Wake};
 pub use stats::{DropReason, Stats};

@@ -477,7 +477,7 @@ mod tests {
             (publish("-t a -n -L mqtt://h --insecure").err(), "write mqtts://"),
             (publish("-t a -n -L ws://h --cert x --key y").err(), "write wss://"),
             (publish("-t a -n --cert x").err(), "--key"),
-            (publish("-t a -n --tls-version 1.1").err(), "only 1.2 and 1.3"),
+            (publish("-t a -n --tls-version 1.1").err(), "possible values: 1.2, 1.3"),
             (publish("-t a -n --cafile /nowhere").err(), "--cafile /nowhere: cannot be read"),
             (publish("-t a -n -L mqtt://h -h x").err(), "cannot be used with"),
             (publish("-t a -n -D publish colour red").err(), "colour"),

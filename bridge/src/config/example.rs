@@ -16,6 +16,12 @@ const SAMPLES: &[(&str, &str)] = &[
     ("allow-anonymous", "false"),
     ("data", "'none'"),
     ("threads", "2"),
+    ("mqtts", "['0.0.0.0:8883']"),
+    ("https", "'0.0.0.0:8084'"),
+    ("cert", "'server.pem'"),
+    ("key", "'server-key.pem'"),
+    ("client-ca", "'ca.pem'"),
+    ("crl", "'revoked.pem'"),
 ];
 
 /// The whole file.
@@ -97,7 +103,23 @@ mod tests {
                 "no {key}: it needs a default or a sample"
             );
         }
-        let samples = Layer { allow_origin: None, threads: None, ..file.layer };
+        let defaults = Layer::defaults();
+        let samples =
+            Layer { allow_origin: None, threads: None, mqtts: None, https: None, ..file.layer.clone() };
+        let Layer {
+            client_certificates,
+            certificate_user,
+            tls_min_version,
+            tls_handshakes,
+            tls_handshake_time,
+            ..
+        } = file.layer;
+        assert_eq!(
+            (client_certificates, certificate_user),
+            (defaults.client_certificates, defaults.certificate_user)
+        );
+        assert_eq!((tls_min_version, tls_handshakes), (defaults.tls_min_version, defaults.tls_handshakes));
+        assert_eq!(tls_handshake_time, defaults.tls_handshake_time);
         assert_eq!(Config::validate(samples, Tables::default()).unwrap(), Config::default());
     }
 

@@ -300,6 +300,17 @@ mod tests {
         let text = r#"
             mqtt = ["127.0.0.1:1", "[::1]:2"]
             http = "none"
+            mqtts = ["[::1]:3"]
+            https = "127.0.0.1:4"
+            cert = "server.pem"
+            key = "server-key.pem"
+            client-ca = "ca.pem"
+            client-certificates = "optional"
+            crl = "revoked.pem"
+            certificate-user = "dns"
+            tls-min-version = "1.3"
+            tls-handshakes = 12
+            tls-handshake-time = "5s"
             data = "none"
             allow-anonymous = true
             password-file = "users"

@@ -13,6 +13,7 @@ mod file;
 pub mod reload;
 pub mod settings;
 pub mod tables;
+pub mod tls;
 pub mod units;
 
 pub use reload::Loaded;
@@ -26,6 +27,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::PathBuf;
 use std::thread;
+use tls::{Secure, TlsSettings};
 use units::{Endpoint, MAX_PACKET_SIZE};
 
 /// The port of MQTT over TCP.
@@ -46,6 +48,12 @@ pub struct Config {
     pub http: Option<SocketAddr>,
     /// How many threads serve connections.
     pub threads: NonZeroUsize,
+    /// Where MQTT over TLS is accepted.
+    pub mqtts: Vec<SocketAddr>,
+    /// Where the page, the API and WebSocket are served over TLS.
+    pub https: Option<SocketAddr>,
+    /// How TLS is spoken there; `None` if nothing listens with it.
+    pub tls: Option<TlsSettings>,
     /// Origins besides its own whose pages may use the broker, as `scheme://host:port`; `*` is any.
     pub allow_origins: Vec<String>,
     /// The least important lines that are written.
@@ -105,6 +113,9 @@ impl Default for Config {
             mqtt: vec![SocketAddr::new(loopback, MQTT_PORT)],
             http: Some(SocketAddr::new(loopback, HTTP_PORT)),
             threads: half_of_the_processors(),
+            mqtts: Vec::new(),
+            https: None,
+            tls: None,
             allow_origins: Vec::new(),
             log: LogLevel::default(),
             log_format: LogFormat::default(),
@@ -125,7 +136,11 @@ impl Config {
                 path.display()
             )));
         }
+        let Secure { mqtts, https, tls } = Secure::of(&layer)?;
         let config = Config {
+            mqtts,
+            https,
+            tls,
             mqtt: match layer.mqtt.clone() {
                 Some(endpoints) => endpoints.into_iter().filter_map(Endpoint::address).collect(),
                 None => defaults.mqtt,
@@ -139,9 +154,9 @@ impl Config {
             broker: broker_config(&layer)?,
             tables,
         };
-        if config.mqtt.is_empty() && config.http.is_none() {
+        if config.addresses().next().is_none() {
             return Err(ConfigError::Invalid(
-                "nothing to listen on: give --mqtt or --http an address".to_owned(),
+                "nothing to listen on: give --mqtt, --http, --mqtts or --https an address".to_owned(),
             ));
         }
         if !layer.allow_anonymous.unwrap_or(false) && !config.security.know_users() {
@@ -150,10 +165,14 @@ impl Config {
         Ok(config)
     }
 
+    /// Where it listens.
+    fn addresses(&self) -> impl Iterator<Item = &SocketAddr> {
+        self.mqtt.iter().chain(&self.http).chain(&self.mqtts).chain(&self.https)
+    }
+
     /// Everybody who reaches the broker gets in, so only this machine may reach it unless somebody says otherwise.
     fn refuse_strangers(&self) -> Result<(), ConfigError> {
-        let mut addresses = self.mqtt.iter().chain(&self.http);
-        match addresses.find(|address| !address.ip().to_canonical().is_loopback()) {
+        match self.addresses().find(|address| !address.ip().to_canonical().is_loopback()) {
             None => Ok(()),
             Some(address) => Err(ConfigError::Invalid(format!(
                 "{address} can be reached from other machines, and everybody who reaches it gets in without a \

@@ -4,7 +4,18 @@ use super::settings::{Layer, Settings};
 use super::{Config, ConfigError, Tables, file};
 
 /// Settings that are used once, at the start. All others, and all tables but [`TABLES_AT_START`], take effect at once.
-const AT_START: &[&str] = &["mqtt", "http", "data", "threads", "log-format"];
+const AT_START: &[&str] = &[
+    "mqtt",
+    "http",
+    "mqtts",
+    "https",
+    "certificate-user",
+    "tls-handshakes",
+    "tls-handshake-time",
+    "data",
+    "threads",
+    "log-format",
+];
 
 /// Tables that are used once, at the start.
 const TABLES_AT_START: &[&str] = &[];

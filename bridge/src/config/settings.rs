@@ -3,7 +3,9 @@
 //! differ.
 
 use super::ConfigError;
+use super::tls::ClientCertificates;
 use super::units::{Data, Endpoint, Size, Span};
+use crate::tls::{TlsVersion, UserFrom};
 use clap::{Args, FromArgMatches, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU16;
@@ -38,6 +40,15 @@ pub struct Layer {
     #[arg(long, value_name = "ADDR")]
     pub http: Option<Endpoint>,
 
+    /// Accept MQTT over TLS here, such as 0.0.0.0:8883; may be repeated; 'none' for not at all. Needs --cert and --key
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    pub mqtts: Option<Vec<Endpoint>>,
+
+    /// Serve the page, the API and MQTT over secure WebSocket (at /mqtt) here, such as 0.0.0.0:8084. Needs --cert and
+    /// --key
+    #[arg(long, value_name = "ADDR")]
+    pub https: Option<Endpoint>,
+
     /// Where to keep sessions and retained messages. This version keeps them in memory only, so a restart forgets
     /// them: 'none' is the one value that it takes
     #[arg(long, value_name = "DIR|none")]
@@ -64,6 +75,43 @@ pub struct Layer {
     /// How many threads serve connections; if it is not set, one for every two processors
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroU16>,
+
+    /// The broker's certificate and those that lead to its authority, as PEM. It is read again when it changes
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub cert: Option<PathBuf>,
+
+    /// Its private key
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub key: Option<PathBuf>,
+
+    /// Let in clients that have a certificate of an authority in this file
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub client_ca: Option<PathBuf>,
+
+    /// With --client-ca: whether nobody gets in without a certificate [default: required]
+    #[arg(long, value_name = "WHEN", help_heading = "TLS")]
+    pub client_certificates: Option<ClientCertificates>,
+
+    /// Refuse the clients' certificates in this revocation list of their authority
+    #[arg(long, value_name = "FILE", help_heading = "TLS")]
+    pub crl: Option<PathBuf>,
+
+    /// What in a client's certificate is its user name: the common name, or the first DNS name, e-mail address or URI
+    /// of the subject alternative names [default: cn]
+    #[arg(long, value_name = "WHAT", help_heading = "TLS")]
+    pub certificate_user: Option<UserFrom>,
+
+    /// The oldest version of TLS that is spoken [default: 1.2]
+    #[arg(long, value_name = "VERSION", help_heading = "TLS")]
+    pub tls_min_version: Option<TlsVersion>,
+
+    /// How many TLS handshakes may be unfinished; beyond that the oldest of them is given up [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "TLS")]
+    pub tls_handshakes: Option<usize>,
+
+    /// How long a TLS handshake may take [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = "TLS")]
+    pub tls_handshake_time: Option<Span>,
 
     /// How much to write to standard error. 'info' has a line for each client that comes, goes, subscribes or is
     /// refused; 'debug' adds one for each message [default: info]
@@ -205,6 +253,17 @@ impl Layer {
         Layer {
             mqtt: self.mqtt.or(lower.mqtt),
             http: self.http.or(lower.http),
+            mqtts: self.mqtts.or(lower.mqtts),
+            https: self.https.or(lower.https),
+            cert: self.cert.or(lower.cert),
+            key: self.key.or(lower.key),
+            client_ca: self.client_ca.or(lower.client_ca),
+            client_certificates: self.client_certificates.or(lower.client_certificates),
+            crl: self.crl.or(lower.crl),
+            certificate_user: self.certificate_user.or(lower.certificate_user),
+            tls_min_version: self.tls_min_version.or(lower.tls_min_version),
+            tls_handshakes: self.tls_handshakes.or(lower.tls_handshakes),
+            tls_handshake_time: self.tls_handshake_time.or(lower.tls_handshake_time),
             data: self.data.or(lower.data),
             allow_anonymous: self.allow_anonymous.or(lower.allow_anonymous),
             password_file: self.password_file.or(lower.password_file),

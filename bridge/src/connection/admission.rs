@@ -49,7 +49,9 @@ async fn next_packet(
     let decoding = hub.decoding();
     let limits = Limits { max_packet_size: decoding.max_packet_size.min(CONNECT_BYTES), ..decoding };
     loop {
-        if let Some(packet) = codec::decode(input, version, &limits).map_err(NotLetIn::malformed)? {
+        let beginning = input.first_chunk().copied();
+        let decoded = codec::decode(input, version, &limits);
+        if let Some(packet) = decoded.map_err(|error| NotLetIn::no_packet(beginning, error))? {
             return Ok(Some(packet));
         }
         input.reserve(1024);
@@ -189,6 +191,20 @@ impl NotLetIn {
     /// The client is told that it may not come in, but not why.
     fn denied(version: Version, reason: ReasonCode, why: String) -> Self {
         NotLetIn { for_the_client: false, ..NotLetIn::told(version, reason, why) }
+    }
+
+    /// What came is no packet. Two mistakes are frequent, and deserve more than what the decoder can say.
+    fn no_packet(beginning: Option<[u8; 3]>, error: DecodeError) -> Self {
+        let why = match &beginning {
+            Some([0x16, 0x03, _]) => {
+                "TLS on a port without it: the client must use a port of --mqtts, or connect without TLS (mqtt://)"
+            }
+            Some(b"GET" | b"HEA" | b"POS" | b"PUT" | b"OPT") => {
+                "HTTP on the MQTT port: the page and WebSocket are at the address of --http"
+            }
+            _ => return NotLetIn::malformed(error),
+        };
+        NotLetIn::silent(error.reason, why.to_owned())
     }
 
     fn malformed(error: DecodeError) -> Self {

@@ -57,7 +57,7 @@ async fn let_in(mut transport: Transport, peer: Peer, hub: Arc<Hub>) -> Option<E
         }
     };
     let admitted = admission::authenticate(&mut transport, &mut input, &hub, &connect, &peer).await;
-    let refused = match admitted.map(|admitted| hub.connect(&connect, admitted, peer)) {
+    let refused = match admitted.map(|admitted| hub.connect(&connect, admitted, peer.clone())) {
         Ok(Ok(conn)) => return Some(Exchange::new(transport, hub, conn, connect.version, input)),
         Ok(Err(error)) => NotLetIn::refused(connect.version, error),
         Err(stranger) => stranger,

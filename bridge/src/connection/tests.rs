@@ -57,7 +57,7 @@ impl Client {
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (served, address) = listener.accept().await.unwrap();
         let hub = Hub::new(BrokerConfig::default(), Arc::new(Doorman), Box::new(|_| {}));
-        let peer = Peer { address, transport: TransportKind::Tcp };
+        let peer = Peer::new(address, TransportKind::Tcp);
         tokio::spawn(serve(Transport::tcp(served), peer, hub));
         Client { stream, input: BytesMut::new() }
     }

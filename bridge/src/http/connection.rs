@@ -1,4 +1,4 @@
-//! HTTP/1.1 on one TCP connection. Not HTTP/2: browsers speak it over TLS only, and a WebSocket needs its own
+//! HTTP/1.1 on one connection. Not HTTP/2: browsers speak it over TLS only, and a WebSocket needs its own
 //! connection anyway.
 
 use axum::Router;
@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
@@ -26,12 +27,30 @@ const HEAD_BYTES: usize = 32 * 1024;
 #[derive(Clone, Copy, Debug)]
 pub struct LocalAddress(pub SocketAddr);
 
-/// Answers requests until the client or `stop` ends it, or one of them becomes a WebSocket. The router finds the
-/// client's address as [`ConnectInfo`] in each request, and the server's as [`LocalAddress`].
+/// The addresses of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// The client's.
+    pub peer: SocketAddr,
+    /// The server's.
+    pub local: SocketAddr,
+}
+
+/// Serves a TCP connection: see [`serve_stream`].
 pub async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
     let Ok(local) = stream.local_addr() else { return }; // the client is gone already
     // It can fail only for a socket that is dead already, and then the first read says so.
     let _ = stream.set_nodelay(true);
+    serve_stream(stream, Ends { peer, local }, router, stop).await;
+}
+
+/// Answers requests until the client or `stop` ends it, or one of them becomes a WebSocket. The router finds the
+/// client's address as [`ConnectInfo`] in each request, and the server's as [`LocalAddress`].
+pub async fn serve_stream<S>(stream: S, ends: Ends, router: Router, stop: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Ends { peer, local } = ends;
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(LocalAddress(local));

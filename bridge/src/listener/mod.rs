@@ -2,9 +2,12 @@
 //! from there on nobody asks which kind it was.
 //!
 //! - [`accept`]: bind, and the accept loop that all listeners share.
+//! - [`handshake`]: TLS, from the first byte to the byte stream inside, [`tls`].
 //! - [`ws`]: WebSocket, from the HTTP upgrade to the byte stream.
 
 pub mod accept;
+pub mod handshake;
+pub mod tls;
 pub mod ws;
 
 use std::io::{self, IoSlice};
@@ -13,6 +16,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use ws::ReadReady;
 
 /// How long [`Transport::close`] waits for the peer, all in all.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -25,8 +29,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub enum Transport {
     /// Plain TCP.
     Tcp(TcpStream),
+    /// What is inside TLS.
+    Tls(Box<tls::Stream>),
     /// The payloads of a WebSocket's binary frames.
     WebSocket(Box<ws::ByteStream>),
+    /// And of one inside TLS.
+    SecureWebSocket(Box<ws::ByteStream<tls::Stream>>),
 }
 
 impl Transport {
@@ -41,7 +49,9 @@ impl Transport {
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Transport::Tcp(stream) => stream.poll_read_ready(cx),
+            Transport::Tls(stream) => stream.poll_read_ready(cx),
             Transport::WebSocket(stream) => stream.poll_read_ready(cx),
+            Transport::SecureWebSocket(stream) => stream.poll_read_ready(cx),
         }
     }
 
@@ -55,7 +65,9 @@ impl Transport {
             self.shutdown().await?;
             let socket = match &mut self {
                 Transport::Tcp(stream) => stream,
+                Transport::Tls(stream) => stream.socket(),
                 Transport::WebSocket(stream) => stream.get_mut(),
+                Transport::SecureWebSocket(stream) => stream.get_mut().socket(),
             };
             discard(socket).await
         };
@@ -86,7 +98,9 @@ impl AsyncRead for Transport {
     ) -> Poll<io::Result<()>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Transport::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
+            Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
         }
     }
 }
@@ -95,7 +109,9 @@ impl AsyncWrite for Transport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Transport::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
+            Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
         }
     }
 
@@ -107,7 +123,9 @@ impl AsyncWrite for Transport {
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Transport::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),
+            Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -119,14 +137,18 @@ impl AsyncWrite for Transport {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_flush(cx),
+            Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+            Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }
     }
 }

@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
-use tokio_rustls::rustls::{ClientConfig, Error, InconsistentKeys, SupportedProtocolVersion};
+use tokio_rustls::rustls::sign::SingleCertAndKey;
+use tokio_rustls::rustls::{ClientConfig, SupportedProtocolVersion};
 use tokio_util::either::Either;
 
 /// A connection to a broker, with or without TLS.
@@ -69,18 +69,7 @@ impl ClientOptions {
         let mut config = match (&self.certificate, &self.key) {
             (None, None) => builder.with_no_client_auth(),
             (Some(certificate), Some(key)) => {
-                let chain = pem::certificates(certificate, "--cert")?;
-                let private_key = pem::private_key(key, "--key")?;
-                let pair = || -> Result<CertifiedKey, Error> {
-                    let signer = provider().key_provider.load_private_key(private_key)?;
-                    let pair = CertifiedKey::new(chain, signer);
-                    match pair.keys_match() {
-                        Err(error @ Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(error),
-                        // Certificates of version 1 cannot be looked into; it is for the server to judge them.
-                        _ => Ok(pair),
-                    }
-                };
-                let pair = pair().map_err(|error| explain::pair(certificate, key, &error))?;
+                let pair = pem::pair(certificate, key)?;
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(pair)))
             }
             (Some(_), None) => return Err(TlsError::new("--cert needs the private key with it: --key FILE")),

@@ -40,6 +40,55 @@ pub(super) fn handshake(error: &io::Error, host: &str, trust: &Trust) -> String 
     }
 }
 
+/// Why the broker's handshake with a client failed.
+pub fn refused_client(error: &io::Error) -> String {
+    use AlertDescription as A;
+    match inner(error) {
+        Some(Error::NoCertificatesPresented) => {
+            "the client has shown no certificate, and --client-ca asks for one".to_owned()
+        }
+        Some(Error::InvalidCertificate(error)) => client_certificate(error),
+        Some(Error::AlertReceived(
+            alert @ (A::UnknownCA | A::BadCertificate | A::CertificateUnknown | A::CertificateExpired),
+        )) => format!(
+            "the client does not trust the broker's certificate ({alert:?}): it needs the authority's (--cafile), and must \
+             call the broker by a name in the certificate"
+        ),
+        Some(Error::PeerIncompatible(why)) => {
+            format!("the client speaks no version or algorithm of TLS that is allowed here: {why:?}")
+        }
+        Some(error) => format!("the TLS handshake failed: {error}"),
+        None if error.kind() == io::ErrorKind::UnexpectedEof
+            || error.kind() == io::ErrorKind::ConnectionReset =>
+        {
+            "the client left within the TLS handshake".to_owned()
+        }
+        None => format!("the TLS handshake failed: {error}"),
+    }
+}
+
+/// Why a client's certificate is not accepted.
+fn client_certificate(error: &CertificateError) -> String {
+    use CertificateError as E;
+    let words = match error {
+        E::UnknownIssuer | E::BadSignature => "is not signed by an authority in --client-ca",
+        E::Expired | E::ExpiredContext { .. } => "has expired",
+        E::NotValidYet | E::NotValidYetContext { .. } => "is not valid yet",
+        E::Revoked => "has been revoked",
+        E::UnknownRevocationStatus => "is of an authority of which --crl has no revocation list",
+        E::ExpiredRevocationList | E::ExpiredRevocationListContext { .. } => {
+            return "the revocation list of --crl is out of date: get a new one from the authority"
+                .to_owned();
+        }
+        E::InvalidPurpose | E::InvalidPurposeContext { .. } => "is not one for clients (extended key usage)",
+        E::Other(other) if other.to_string().contains("UnsupportedCertVersion") => {
+            "has the old form, version 1, which is not accepted: openssl makes version 3 with -extfile"
+        }
+        error => return format!("the client's certificate is not valid: {error}"),
+    };
+    format!("the client's certificate {words}")
+}
+
 /// Why a certificate and a key cannot be used together.
 pub(super) fn pair(certificate: &Path, key: &Path, error: &Error) -> TlsError {
     let (certificate, key) = (certificate.display(), key.display());

@@ -1,23 +1,29 @@
-//! TLS 1.2 and 1.3 (rustls), for our clients: what the files say, who is trusted, and the sentences for
+//! TLS 1.2 and 1.3 (rustls), for our clients and for the broker: what the files say, who is trusted, and the sentences for
 //! people. Sockets are others' affair.
 //!
-//! - `pem`: certificates and keys from files.
+//! - `pem`: certificates, keys and revocation lists from files.
 //! - `client`: the client's side, for `pub`, `sub`, `bench` and whoever else connects to a broker. `verifier`: whom it
 //!   trusts.
+//! - `server`: the broker's side; the files are read again when they change. `identity`: who a client is.
 //! - `explain`: what an error means, and what to do.
 
 mod client;
 mod explain;
+mod identity;
 mod pem;
+mod server;
 mod verifier;
 
 #[cfg(test)]
 mod tests;
 
 pub use client::{ClientOptions, ClientStream, ClientTls};
-pub use explain::refusal;
+pub use explain::{refusal, refused_client};
+pub use identity::{UserFrom, identity};
+pub use server::{Inside, LoadedTls, ServerOptions, ServerTls};
 
-use std::str::FromStr;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::{SupportedProtocolVersion, version};
@@ -34,11 +40,15 @@ impl TlsError {
 }
 
 /// A version of the protocol. Older ones have known weaknesses and are not spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 pub enum TlsVersion {
-    /// TLS 1.2 (RFC 5246).
+    /// TLS 1.2 (RFC 5246)
+    #[serde(rename = "1.2")]
+    #[value(name = "1.2", alias = "tlsv1.2")]
     V1_2,
-    /// TLS 1.3 (RFC 8446).
+    /// TLS 1.3 (RFC 8446)
+    #[serde(rename = "1.3")]
+    #[value(name = "1.3", alias = "tlsv1.3")]
     V1_3,
 }
 
@@ -47,19 +57,6 @@ impl TlsVersion {
         match self {
             TlsVersion::V1_2 => &version::TLS12,
             TlsVersion::V1_3 => &version::TLS13,
-        }
-    }
-}
-
-impl FromStr for TlsVersion {
-    type Err = &'static str;
-
-    /// `1.2`, or `tlsv1.2` as mosquitto writes it.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_prefix("tlsv").unwrap_or(text) {
-            "1.2" => Ok(TlsVersion::V1_2),
-            "1.3" => Ok(TlsVersion::V1_3),
-            _ => Err("there are only 1.2 and 1.3"),
         }
     }
 }

@@ -1,11 +1,15 @@
-//! Certificates and keys from files, as PEM (RFC 7468).
+//! Certificates, keys and revocation lists from files, as PEM (RFC 7468).
 
-use super::TlsError;
+use super::{TlsError, explain, provider};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::Error as PemError};
+use tokio_rustls::rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer, pem::Error as PemError,
+};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{Error, InconsistentKeys};
 
 /// The most that is read of a file, in bytes. A system's whole list of authorities is a fiftieth of it.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
@@ -13,6 +17,29 @@ const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// All certificates in a file, at least one. `setting` is what named the file, for the error.
 pub(super) fn certificates(path: &Path, setting: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     all(path, setting, "certificate", "CERTIFICATE")
+}
+
+/// All revocation lists in a file, at least one.
+pub(super) fn revocation_lists(
+    path: &Path,
+    setting: &str,
+) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    all(path, setting, "revocation list", "X509 CRL")
+}
+
+/// A certificate and its private key, from `--cert` and `--key`.
+pub(super) fn pair(certificate: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
+    let chain = certificates(certificate, "--cert")?;
+    let private_key = private_key(key, "--key")?;
+    let signer = provider().key_provider.load_private_key(private_key);
+    let pair = CertifiedKey::new(chain, signer.map_err(|error| explain::pair(certificate, key, &error))?);
+    match pair.keys_match() {
+        Err(error @ Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+            Err(explain::pair(certificate, key, &error))
+        }
+        // Certificates of version 1 cannot be looked into; it is for the peer to judge them.
+        _ => Ok(pair),
+    }
 }
 
 /// The first private key in a file.

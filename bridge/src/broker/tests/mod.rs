@@ -99,7 +99,7 @@ impl Rig {
     }
 
     fn peer() -> Peer {
-        Peer { address: SocketAddr::from(([127, 0, 0, 1], 1)), transport: TransportKind::Tcp }
+        Peer::new(SocketAddr::from(([127, 0, 0, 1], 1)), TransportKind::Tcp)
     }
 
     /// Lets a client in and takes its CONNACK off.

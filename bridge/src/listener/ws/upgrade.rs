@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::debug;
 
@@ -22,20 +22,22 @@ const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 /// Answers WebSocket upgrades and hands each connection to `on_connection`: the socket, what has been read from it
 /// already, and the client's address.
 ///
-/// The server must be hyper's over `TokioIo<TcpStream>`, and put the client's address into the request as
+/// The server must be hyper's over `TokioIo<S>`, and put the client's address into the request as
 /// [`ConnectInfo`].
-pub fn route<F>(on_connection: F) -> MethodRouter
+pub fn route<S, F>(on_connection: F) -> MethodRouter
 where
-    F: Fn(TcpStream, Bytes, SocketAddr) + Clone + Send + Sync + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Fn(S, Bytes, SocketAddr) + Clone + Send + Sync + 'static,
 {
     get(async move |request: Request| {
         upgrade(request, on_connection).unwrap_or_else(IntoResponse::into_response)
     })
 }
 
-fn upgrade<F>(mut request: Request, on_connection: F) -> Result<Response, Refusal>
+fn upgrade<S, F>(mut request: Request, on_connection: F) -> Result<Response, Refusal>
 where
-    F: FnOnce(TcpStream, Bytes, SocketAddr) + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: FnOnce(S, Bytes, SocketAddr) + Send + 'static,
 {
     let handshake = Handshake::read(request.headers())?;
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
@@ -44,9 +46,9 @@ where
         return Err(Refusal(StatusCode::INTERNAL_SERVER_ERROR, "this connection cannot become a WebSocket"));
     };
     tokio::spawn(async move {
-        match upgraded.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<TcpStream>>) {
+        match upgraded.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<S>>) {
             Ok(Ok(parts)) => on_connection(parts.io.into_inner(), parts.read_buf, address),
-            Ok(Err(_)) => debug!(%address, "the upgraded connection is not TCP"),
+            Ok(Err(_)) => debug!(%address, "the upgraded connection is not what it was"),
             Err(error) => {
                 debug!(%address, error = error.to_string().as_str(), "the WebSocket upgrade failed")
             }
