@@ -195,7 +195,7 @@ impl NotLetIn {
 
     /// What came is no packet. Two mistakes are frequent, and deserve more than what the decoder can say.
     fn no_packet(beginning: Option<[u8; 3]>, error: DecodeError) -> Self {
-        let why = match &beginning {
+        let why = match beginning.as_ref().map(<[u8; 3]>::as_slice) {
             Some([0x16, 0x03, _]) => {
                 "TLS on a port without it: the client must use a port of --mqtts, or connect without TLS (mqtt://)"
             }
