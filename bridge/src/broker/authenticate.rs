@@ -64,7 +64,7 @@ impl Broker {
     ) -> Result<(), Violation> {
         let methods = Arc::clone(&self.methods);
         let Some(link) = self.clients.link_mut(conn) else { return Ok(()) };
-        let peer = link.peer;
+        let peer = link.peer.clone();
         let Some(authenticated) = &mut link.authenticated else {
             let what = "AUTH without an authentication method in CONNECT"; // [MQTT-4.12.0-7]
             return Err(Violation::new(ReasonCode::ProtocolError, what));

@@ -142,7 +142,7 @@ impl LoadedTls {
         // Browsers would otherwise be free to speak HTTP/2, which has no WebSocket here.
         let mut http = mqtt.clone();
         http.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Current { options, stamp, mqtt: Arc::new(mqtt), http: Arc::new(http) })
+        Ok(LoadedTls { options, stamp, mqtt: Arc::new(mqtt), http: Arc::new(http) })
     }
 }
 

@@ -22,7 +22,7 @@ fn gatekeeper(settings: &SecuritySettings) -> Arc<Gatekeeper> {
 }
 
 fn peer(last: u8) -> Peer {
-    Peer { address: ([192, 0, 2, last], 1).into(), transport: TransportKind::Tcp }
+    Peer::new(([192, 0, 2, last], 1).into(), TransportKind::Tcp)
 }
 
 fn connect(username: Option<&str>, password: Option<&str>) -> Connect {
