@@ -13,6 +13,7 @@ use crate::state::history::Limits;
 use crate::state::layout::Layout;
 use crate::state::query;
 use crate::state::settings::Settings;
+use crate::state::shapes::Shapes;
 use crate::state::subscriptions::{Row, Subscriptions};
 use crate::state::{
     Action, AppState, ConnectionId, Effect, Location, Look, PageAction, Theme, View, Workspace,
@@ -20,6 +21,7 @@ use crate::state::{
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
+use tabmq_decoders::protobuf::SourceFile;
 use tabmq_web_client::client::{Client, Report};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -42,6 +44,10 @@ const RELEASED: &str = "tabmq.released";
 /// Names in the storage of all tabs.
 const LOOK: &str = "tabmq.look";
 const LIMITS: &str = "tabmq.limits";
+/// How payloads are looked at, by topic.
+const SHAPES: &str = "tabmq.shapes";
+/// Schemas of Protobuf.
+const SCHEMA: &str = "tabmq.schema";
 
 /// The running page.
 pub struct App {
@@ -186,6 +192,11 @@ impl App {
             Effect::Locate => {
                 browser::set_fragment(&self.workspace.borrow().active().location().write());
             }
+            Effect::KeepShapes => self.keep_for_all(id, SHAPES, |state| state.shapes.write()),
+            Effect::KeepSchema => self.keep_for_all(id, SCHEMA, |state| {
+                query::encode(state.schema.iter().map(|file| (file.name.as_str(), file.text.as_str())))
+            }),
+            Effect::Save(file) => browser::save(&file),
             Effect::Copy(text) => browser::copy(&text),
             Effect::LocateBroker => browser::set_query(&self.query()),
             Effect::OpenTab => browser::open_tab(&self.query()),
@@ -204,6 +215,12 @@ impl App {
     fn keep(&self, id: ConnectionId, name: &str, write: impl FnOnce(&AppState) -> String) {
         if let Some(text) = self.read(id, write) {
             browser::keep(browser::tab_storage(), &numbered(name, id), &text);
+        }
+    }
+
+    fn keep_for_all(&self, id: ConnectionId, name: &str, write: impl FnOnce(&AppState) -> String) {
+        if let Some(text) = self.read(id, write) {
+            browser::keep(browser::shared_storage(), name, &text);
         }
     }
 
@@ -358,8 +375,13 @@ fn state(id: ConnectionId, released: bool, is_active: bool) -> AppState {
         None => Subscriptions::first_visit(settings.broker.is_empty()),
     };
     let layout = Layout::read(&kept(LAYOUT).unwrap_or_default());
-    let limits = browser::read(browser::shared_storage(), LIMITS).unwrap_or_default();
-    AppState::new(settings, subscriptions, look()).with(layout, Limits::read(&limits))
+    let for_all = |name| browser::read(browser::shared_storage(), name).unwrap_or_default();
+    let mut state =
+        AppState::new(settings, subscriptions, look()).with(layout, Limits::read(&for_all(LIMITS)));
+    state.shapes = Shapes::read(&for_all(SHAPES));
+    let files = query::decode(&for_all(SCHEMA)).into_iter();
+    state.schema = files.map(|(name, text)| SourceFile { name, text }).collect();
+    state
 }
 
 fn numbered(name: &str, id: ConnectionId) -> String {

@@ -1,13 +1,16 @@
 //! What the browser offers, in the page's own words. Whatever a browser may refuse (storage, clipboard) is refused in
 //! silence here: the page works without it.
 
-use crate::state::{BrokerInfo, Clock};
-use js_sys::{Array, Date, Reflect};
+use crate::state::{BrokerInfo, Clock, File};
+use js_sys::{Array, Date, Reflect, Uint8Array};
 use tabmq_shared::Time;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Document, Element, HtmlDocument, HtmlElement, HtmlTextAreaElement, Storage, Window};
+use web_sys::{
+    Blob, BlobPropertyBag, Document, Element, HtmlAnchorElement, HtmlCanvasElement, HtmlDocument,
+    HtmlElement, HtmlTextAreaElement, Storage, Url, Window,
+};
 
 /// The window. A page without one does not exist.
 #[expect(clippy::expect_used, reason = "a page without a window does not exist")]
@@ -187,11 +190,71 @@ pub fn set_root_attribute(name: &str, value: &str) {
     }
 }
 
+/// An attribute of the `html` element; empty if it is not there.
+pub fn root_attribute(name: &str) -> String {
+    document().document_element().and_then(|root| root.get_attribute(name)).unwrap_or_default()
+}
+
 /// Sets a style through the object model: the content security policy may forbid style attributes.
 pub fn set_style(element: &Element, property: &str, value: &str) {
     if let Some(element) = element.dyn_ref::<HtmlElement>() {
         let _ = element.style().set_property(property, value);
     }
+}
+
+/// A variable of the style sheet, as the theme has it.
+pub fn style_variable(name: &str) -> String {
+    let root = document().document_element();
+    let style = root.and_then(|root| window().get_computed_style(&root).ok().flatten());
+    style.and_then(|style| style.get_property_value(name).ok()).unwrap_or_default().trim().to_owned()
+}
+
+/// An address for these bytes, for as long as it is not given back by [`forget_address`].
+pub fn address_of(bytes: &[u8], media_type: &str) -> Option<String> {
+    let options = BlobPropertyBag::new();
+    options.set_type(media_type);
+    let parts = Array::of1(&Uint8Array::from(bytes));
+    let blob = Blob::new_with_u8_array_sequence_and_options(&parts, &options).ok()?;
+    Url::create_object_url_with_blob(&blob).ok()
+}
+
+/// Gives an address back.
+pub fn forget_address(address: &str) {
+    let _ = Url::revoke_object_url(address);
+}
+
+/// Saves bytes as a file, as if somebody had clicked a link to it.
+pub fn save(file: &File) {
+    if let Some(address) = address_of(&file.bytes, file.media_type) {
+        save_address(&address, &file.name);
+    }
+}
+
+/// Saves the picture on a canvas as PNG.
+pub fn save_picture(canvas: &HtmlCanvasElement, name: String) {
+    let saved = Closure::once_into_js(move |blob: JsValue| {
+        if let Some(address) = blob.dyn_ref().and_then(|blob| Url::create_object_url_with_blob(blob).ok()) {
+            save_address(&address, &name);
+        }
+    });
+    let _ = canvas.to_blob(saved.unchecked_ref());
+}
+
+fn save_address(address: &str, name: &str) {
+    let link = document().create_element("a").ok().and_then(|link| link.dyn_into::<HtmlAnchorElement>().ok());
+    if let Some(link) = link {
+        link.set_href(address);
+        link.set_download(name);
+        link.click();
+    }
+    // The browser has begun to read it when this runs, and needs the address no longer.
+    let address = address.to_owned();
+    gloo_timers::callback::Timeout::new(10_000, move || forget_address(&address)).forget();
+}
+
+/// The text of a file that somebody has chosen.
+pub async fn text_of(file: &web_sys::File) -> Option<String> {
+    JsFuture::from(file.text()).await.ok()?.as_string()
 }
 
 /// What the broker at this page's own address says about itself; `None` if it is not a TabMQ.

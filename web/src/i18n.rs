@@ -319,11 +319,50 @@ texts! {
     ShowLatest = "Show the latest", "显示最新";
     LevelOnly = "A level of the tree; no message came to exactly this topic.", "这是主题树的一级，没有消息恰好发布到该主题。";
     NoneKept = "Its messages are no longer kept.", "其消息已不再保留。";
+    SavePayload = "Save as a file", "保存为文件";
+    FormatLabel = "Format of the payload", "载荷格式";
+    Guess = "Guess", "自动推断";
+    GuessedAs = "Guess: {format}", "自动推断：{format}";
     AsText = "Text", "文本";
-    AsJson = "JSON", "JSON";
+    AsImage = "Image", "图片";
     AsHex = "Hex", "十六进制";
-    Guessed = "guessed from the bytes", "根据字节推断";
-    NotJson = "This is not JSON: it stops making sense at byte {at}.", "不是有效的 JSON：第 {at} 字节处出错。";
+    NumbersInBinary = "Numbers in binary", "二进制数值";
+    UnsignedBits = "Unsigned, {n} bit", "无符号 {n} 位整数";
+    SignedBits = "Signed, {n} bit", "有符号 {n} 位整数";
+    FloatBits = "Float, {n} bit", "{n} 位浮点数";
+    LittleEndian = "little-endian", "小端";
+    BigEndian = "big-endian", "大端";
+    PackingLabel = "How the payload is compressed", "载荷的压缩方式";
+    PackingShort = "unpack", "解压";
+    NotPacked = "not compressed", "未压缩";
+    UnpackedFrom = "from {packing}", "解压自 {packing}";
+    UnpackedCut = "Only the first {limit} were unpacked.", "仅解压了前 {limit}。";
+    Damaged = "The rest of the compressed data is damaged.", "其余压缩数据已损坏。";
+    LongPayload = "These are {all}: only the beginning is shown, not decoded.", "共 {all}：仅显示开头部分，未解码。";
+    TreeCut = "There are more values than can be shown: the rest is left out.", "数值过多，其余部分未显示。";
+    FindInPayload = "Find in the payload", "在载荷中查找";
+    Found = "{n} found", "找到 {n} 处";
+    UnfoldAll = "Unfold all", "全部展开";
+    FoldAll = "Fold all", "全部折叠";
+    MoreLines = "Show more: {n} lines are left", "显示更多：还有 {n} 行";
+    AndMoreBytes = "… and {n} more", "…… 另有 {n}";
+    PictureAlt = "The picture in the payload", "载荷中的图片";
+    PictureBroken = "The browser cannot show this picture: it is damaged.", "浏览器无法显示此图片：图片已损坏。";
+    SchemaHint = "Without a schema, fields have numbers only. Drop .proto files here, or choose them.", "没有模式时字段只有编号。将 .proto 文件拖到此处，或点击选择。";
+    AddSchema = "Add .proto", "添加 .proto";
+    RemoveSchema = "Remove the schema", "移除模式";
+    SchemaMessage = "The message in the schema", "模式中的消息";
+    RawFields = "Fields by number", "按字段编号显示";
+    SchemaTooLarge = "A schema may have {limit}, not more.", "模式文件不能超过 {limit}。";
+    Compare = "Compare", "比较";
+    CompareHint = "What has changed since the message before", "与上一条消息相比的变化";
+    CompareWithThis = "Compare with this message", "与此消息比较";
+    CompareEnd = "End the comparison", "结束比较";
+    ComparedWith = "Changes since {what}", "自 {what} 以来的变化";
+    ComparedPart = "Only the first {n} lines were compared.", "仅比较了前 {n} 行。";
+    NoDifference = "No difference.", "没有差异。";
+    NothingBefore = "There is no earlier message of this topic to compare with.", "该主题没有更早的消息可供比较。";
+    EqualLines = "{n} equal lines", "{n} 行相同";
     NotText = "These bytes are not UTF-8 text from byte {at} on.", "从第 {at} 字节起不是 UTF-8 文本。";
     CutAt = "The first {shown} of {all} are shown.", "仅显示前 {shown}，共 {all}。";
     LoadAll = "Load all", "全部加载";
@@ -342,6 +381,29 @@ texts! {
     HistoryCount = "{n} received, {kept} kept", "收到 {n} 条，保留 {kept} 条";
     Duplicate = "perhaps a second delivery (DUP)", "可能是重复投递（DUP）";
     Sparkline = "The last values, oldest on the left", "最近的数值，左侧最早";
+
+    // Charts
+    Charts = "Charts", "图表";
+    MiddleParts = "Messages or charts", "消息或图表";
+    NoCharts = "No charts yet", "暂无图表";
+    NoChartsHint = "Choose a topic and click a number in its payload, or the chart beside it.", "选择一个主题，点击载荷中的数字或旁边的图表按钮。";
+    ChartHint = "Wheel: zoom · drag: choose a time · double click: all again. The address bar keeps these charts.", "滚轮缩放 · 拖动选择时间段 · 双击还原。地址栏会保存这些图表。";
+    ChartThis = "Chart this number", "绘制此数值";
+    NewChart = "New chart", "新建图表";
+    AddToChart = "Add to: {chart}", "添加到：{chart}";
+    ChartWindow = "Time that is shown", "显示的时间范围";
+    ChartAll = "all", "全部";
+    PauseChart = "Stop here", "暂停";
+    ResumeChart = "Go on", "继续";
+    ZoomOut = "Leave the zoom", "取消缩放";
+    SaveChartPng = "Save the picture as PNG", "保存为 PNG 图片";
+    SaveChartCsv = "Save what is shown as CSV", "将所示数据保存为 CSV";
+    RemoveChart = "Remove this chart", "移除此图表";
+    RemoveSeries = "Remove {name}", "移除 {name}";
+    Points = "{n} points", "{n} 个数据点";
+    PointsCut = "{n} points; older ones have gone", "{n} 个数据点；更早的已移除";
+    SeriesInWords = "{name} is {value}", "{name} 为 {value}";
+    ChartInWords = "Chart of values over time. Last values: {series}", "数值随时间变化的图表。最新值：{series}";
 
     // Publish
     Publish = "Publish", "发布";
@@ -397,7 +459,7 @@ mod tests {
 
     /// Names, figures and examples that are the same everywhere.
     const SAME: &[Text] =
-        &[Text::QoS, Text::AsJson, Text::TopicPlaceholder, Text::SendHint, Text::Shown, Text::MegabytesUnit];
+        &[Text::QoS, Text::TopicPlaceholder, Text::SendHint, Text::Shown, Text::MegabytesUnit];
 
     #[test]
     fn both_languages_are_complete() {

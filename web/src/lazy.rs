@@ -7,9 +7,17 @@
 //! A part is entered through plain function pointers, so that the page can call it in the middle of rendering once it
 //! is there. Nothing outside may name what the pointers lead to: then it would be needed at once.
 
-use crate::components::{DetailProps, render_detail};
+use crate::charts;
+use crate::components::{ChartPanelProps, DetailProps, render_charts, render_detail};
+use crate::payload::Coding;
+use crate::state::charts::Charting;
 use std::cell::Cell;
 use std::future::Future;
+use tabmq_decoders::diff::{Diff, diff};
+use tabmq_decoders::guess::{Guess, on_closer_look};
+use tabmq_decoders::packing::{Packing, Unpacked};
+use tabmq_decoders::protobuf::{SourceFile, decode_raw, decode_with, messages_of};
+use tabmq_decoders::{Problem, Tree, cbor, msgpack, sparkplug, xml};
 use yew::Html;
 
 /// A part that can be loaded.
@@ -48,27 +56,57 @@ impl From<wasm_split_helpers::SplitLoaderError> for LoadError {
     }
 }
 
-/// What looks into one topic and one message.
+/// What looks into one topic and one message, and the charts.
 #[derive(Clone, Copy, Debug)]
 pub struct Details {
     /// Renders the detail pane.
     pub pane: fn(&DetailProps) -> Html,
+    /// Renders the charts.
+    pub charts: fn(&ChartPanelProps) -> Html,
+    /// Makes the charts of a connection.
+    pub new_charts: fn() -> Box<dyn Charting>,
 }
 
-impl Part for Details {
-    fn load() -> impl Future<Output = Result<Self, LoadError>> {
-        load_details()
-    }
+/// A payload that was decoded, or not.
+pub type Decoded = Result<Tree, Problem>;
 
-    fn slot() -> &'static std::thread::LocalKey<Cell<Option<Self>>> {
-        thread_local!(static SLOT: Cell<Option<Details>> = const { Cell::new(None) });
-        &SLOT
+/// What reads payloads that are neither text nor JSON.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoders {
+    /// See [`Packing::unpack`].
+    pub unpack: fn(Packing, &[u8], usize) -> Result<Unpacked, Problem>,
+    /// See [`on_closer_look`].
+    pub guess: fn(&[u8]) -> Guess,
+    /// A payload as a tree; for Sparkplug B with the BIRTH messages that explain it.
+    pub decode: fn(Coding, &[u8], &[&[u8]]) -> Decoded,
+    /// Protobuf without its schema.
+    pub protobuf: fn(&[u8]) -> Decoded,
+    /// XML, indented.
+    pub xml: fn(&str) -> Result<String, Problem>,
+    /// See [`diff`].
+    pub diff: fn(&str, &str) -> Diff,
+}
+
+/// What compiles schemas of Protobuf: a compiler is large, and few have one.
+#[derive(Clone, Copy, Debug)]
+pub struct Schemas {
+    /// The full names of a schema's messages.
+    pub messages: fn(&[SourceFile]) -> Result<Vec<String>, Problem>,
+    /// A payload as a message of a schema.
+    pub decode: fn(&[SourceFile], &str, &[u8]) -> Decoded,
+}
+
+fn decode(coding: Coding, payload: &[u8], births: &[&[u8]]) -> Decoded {
+    match coding {
+        Coding::Cbor => cbor::decode(payload),
+        Coding::MessagePack => msgpack::decode(payload),
+        Coding::Sparkplug => sparkplug::decode(payload, births),
     }
 }
 
-/// Defines `async fn $load() -> Result<$part, LoadError>`, split from the page where the page is split.
+/// Makes a [`Part`]; its module is split from the page where the page is split.
 macro_rules! part {
-    ($load:ident in $module:ident: $part:ident { $($field:ident: $value:expr),* $(,)? }) => {
+    ($part:ident, $module:ident, $load:ident: { $($field:ident: $value:expr),* $(,)? }) => {
         #[cfg(feature = "split")]
         #[wasm_split_helpers::wasm_split($module, fallible)]
         fn $load() -> Result<$part, LoadError> {
@@ -79,7 +117,37 @@ macro_rules! part {
         async fn $load() -> Result<$part, LoadError> {
             Ok($part { $($field: $value),* })
         }
+
+        impl Part for $part {
+            fn load() -> impl Future<Output = Result<Self, LoadError>> {
+                $load()
+            }
+
+            fn slot() -> &'static std::thread::LocalKey<Cell<Option<Self>>> {
+                thread_local!(static SLOT: Cell<Option<$part>> = const { Cell::new(None) });
+                &SLOT
+            }
+        }
     };
 }
 
-part!(load_details in details: Details { pane: render_detail });
+part!(Details, details, load_details: { pane: render_detail, charts: render_charts, new_charts: charts::new });
+part!(Decoders, decoders, load_decoders: {
+    unpack: Packing::unpack,
+    guess: on_closer_look,
+    decode: decode,
+    protobuf: decode_raw,
+    xml: xml::pretty,
+    diff: diff,
+});
+part!(Schemas, schemas, load_schemas: { messages: messages_of, decode: decode_with });
+
+/// Natively everything is there: for tests.
+#[cfg(all(test, not(feature = "split")))]
+pub(crate) fn load_now<P: Part>() -> P {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(P::get()).poll(&mut context) {
+        std::task::Poll::Ready(Ok(part)) => part,
+        _ => panic!("nothing is fetched here"),
+    }
+}

@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! - [`state`]: what the page knows, and the one function that changes it. Pure, tested natively.
-//! - [`payload`], [`mod@format`], [`i18n`]: bytes, numbers and words as people read them. Pure, too.
+//! - [`payload`], [`charts`], [`mod@format`], [`i18n`]: bytes, numbers and words as people read them. Pure, too.
 //! - The crate `tabmq-web-client` (`web/client`): the WebSocket, and one loop around the state machine of
 //!   `tabmq_shared::client`.
 //! - [`browser`]: storage, clock, address bar, clipboard. [`app`]: what holds state, client and browser together.
@@ -17,7 +17,8 @@
 //! (`1`: no session outlives a connection), `will_topic`, `will_payload`, `will_qos`, `will_retain`; and how to look:
 //! `theme` (`light`, `dark`, `system`) and `lang` (`en`, `zh`). A password is never in it.
 //!
-//! `#` says what is looked at and changes with it: `topic`, `filter` (the message list's), `topics` (the tree's), `tab`.
+//! `#` says what is looked at and changes with it: `topic`, `filter` (the message list's), `topics` (the tree's), `tab`,
+//! `charts` (see [`charts::link`]).
 //!
 //! # Scripts
 //!
@@ -36,6 +37,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod charts;
 pub mod components;
 pub mod format;
 pub mod hooks;

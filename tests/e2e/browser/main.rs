@@ -1,12 +1,14 @@
 //! The page in Chromium, with devices beside it.
 //!
 //! - [`messages`]: between tabs and devices, both ways, at every QoS.
+//! - [`charts`]: numbers over time.
 //! - [`console`]: a test fails when the page has an error.
 //! - [`foreign`]: the page as the client of mosquitto and of rumqttd.
 //! - [`life`]: reload, restart, an absent broker, a second tab.
 //! - [`load`]: large payloads and floods.
 //! - [`looks`]: pictures of the page.
 //! - [`npm`]: the client for JavaScript, in a page of its own.
+//! - [`payloads`]: every format, comparisons, files, parts that are loaded when they are needed.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +19,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "figures for whoever reads along")]
 
+mod charts;
 mod console;
 mod foreign;
 mod life;
@@ -24,3 +27,4 @@ mod load;
 mod looks;
 mod messages;
 mod npm;
+mod payloads;

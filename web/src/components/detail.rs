@@ -1,15 +1,22 @@
 //! One topic, and one message of it: the one that was chosen, or always the last.
 
+use super::diff_view::{DiffView, words_for};
 use super::icon::Icon;
 use super::parts::{icon_button, marks, topic_text};
-use super::payload_view::{PayloadView, PayloadViewProps};
+use super::payload_view::{PayloadView, PayloadViewProps, chart_actions, written};
 use super::properties::properties;
+use crate::charts::Charts;
+use crate::charts::source::Source;
 use crate::format;
+use crate::hooks::use_part_when;
 use crate::i18n::{Lang, Text};
-use crate::payload::{number, preview};
+use crate::lazy::Decoders;
+use crate::payload::{Format, preview};
+use crate::state::charts::{Births, ChartId};
 use crate::state::history::Message;
 use crate::state::{Action, AppState, View};
 use std::rc::Rc;
+use tabmq_decoders::path::Path;
 use yew::prelude::*;
 
 /// How many messages of the topic are listed.
@@ -31,29 +38,122 @@ pub struct DetailProps {
     pub on: Callback<Action>,
 }
 
+/// What the shown message is compared with.
+#[derive(Clone, Debug)]
+enum Compared {
+    /// The message of the topic before it.
+    Previous,
+    /// This one, of whatever topic.
+    With(Message),
+}
+
 /// The detail pane.
 #[component]
 pub fn Detail(props: &DetailProps) -> Html {
+    let compared = use_state(|| None::<Compared>);
+    let _ = use_part_when::<Decoders>(compared.is_some());
     let state = props.view.read();
     let lang = props.lang;
     let Some(path) = state.selection.path.clone() else { return Html::default() };
+    let content = match state.shown_message() {
+        Some((message, len)) => shown(props, &state, &message, len, &compared),
+        None => level(lang, &state, &path),
+    };
     html! {
         <section class="panel detail" aria-label={lang.t(Text::Details)}>
             { head(props, &path) }
-            <div class="detail-body">
-                if let Some((message, len)) = state.shown_message() {
-                    { facts(props, &state, &message) }
-                    <PayloadView ..PayloadViewProps::new(lang, &message, len, state.format(&path), props.on.clone()) />
-                    if let Some(shown) = &message.properties {
-                        { properties(lang, shown) }
-                    }
-                    { history(props, &state, message.seq) }
-                } else {
-                    { level(lang, &state, &path) }
-                }
-            </div>
+            <div class="detail-body">{ content }</div>
         </section>
     }
+}
+
+fn shown(
+    props: &DetailProps,
+    state: &AppState,
+    message: &Message,
+    len: usize,
+    compared: &UseStateHandle<Option<Compared>>,
+) -> Html {
+    let view = payload_props(props, state, message, len);
+    let source = whole_payload(&view);
+    html! {
+        <>
+            { facts(props, state, message, compared, source.as_ref()) }
+            { comparison(props, state, message, &view, compared) }
+            <PayloadView ..view />
+            if let Some(shown) = &message.properties {
+                { properties(props.lang, shown) }
+            }
+            { history(props, state, message.seq, source.as_ref(), compared) }
+        </>
+    }
+}
+
+fn payload_props(props: &DetailProps, state: &AppState, message: &Message, len: usize) -> PayloadViewProps {
+    let content_type = message.properties.as_ref().and_then(|properties| properties.content_type.as_deref());
+    PayloadViewProps {
+        lang: props.lang,
+        seq: message.seq,
+        topic: message.topic.clone(),
+        content_type: content_type.map(str::to_owned),
+        payload: message.payload.clone(),
+        len,
+        shape: state.shapes.of(&message.topic),
+        files: state.schema.clone(),
+        births: state.births.of(&message.topic),
+        charts: chart_names(state),
+        on: props.on.clone(),
+    }
+}
+
+/// The charts that there are, each by its first line.
+fn chart_names(state: &AppState) -> Vec<(ChartId, String)> {
+    let charts = Charts::of(state.charts.get()).map(Charts::rows).unwrap_or_default();
+    let name = |chart: &crate::charts::Chart| {
+        let first = chart.series.first().map(|series| series.source().label()).unwrap_or_default();
+        match chart.series.len() {
+            0 | 1 => first,
+            n => format!("{first} +{}", n - 1),
+        }
+    };
+    charts.iter().map(|chart| (chart.id, name(chart))).collect()
+}
+
+/// The payload as one number, if payloads of this topic are shown as one.
+fn whole_payload(view: &PayloadViewProps) -> Option<Source> {
+    let written = written(view.shape.format.unwrap_or(Format::Text))?;
+    Some(Source { topic: view.topic.clone(), packing: None, written, path: Path::default() })
+}
+
+/// The difference to another message, if one was asked for.
+fn comparison(
+    props: &DetailProps,
+    state: &AppState,
+    message: &Message,
+    view: &PayloadViewProps,
+    compared: &UseStateHandle<Option<Compared>>,
+) -> Html {
+    let listing = &state.history.topic;
+    let previous = || {
+        let row = listing.row(message.seq).map_or(0, |row| row + 1);
+        listing.seq(row).and_then(|seq| state.history.message(seq)).cloned()
+    };
+    let base = match &**compared {
+        None => return Html::default(),
+        Some(Compared::With(base)) => Some(base.clone()),
+        Some(Compared::Previous) => previous(),
+    };
+    let on_close = {
+        let compared = compared.setter();
+        Callback::from(move |_: MouseEvent| compared.set(None))
+    };
+    let Some(base) = base else {
+        return html! { <p class="cut" data-test="nothing-before">{ props.lang.t(Text::NothingBefore) }</p> };
+    };
+    let other = payload_props(props, state, &base, base.payload.len());
+    let old = other.look_at(&base.payload, false).to_lines();
+    let new = view.look_at(&message.payload, false).to_lines();
+    html! { <DiffView lang={props.lang} base={words_for(&base, state.clock.offset_min)} {old} {new} {on_close} /> }
 }
 
 fn head(props: &DetailProps, path: &Rc<str>) -> Html {
@@ -69,9 +169,21 @@ fn head(props: &DetailProps, path: &Rc<str>) -> Html {
     }
 }
 
-fn facts(props: &DetailProps, state: &AppState, message: &Message) -> Html {
+fn facts(
+    props: &DetailProps,
+    state: &AppState,
+    message: &Message,
+    compared: &UseStateHandle<Option<Compared>>,
+    source: Option<&Source>,
+) -> Html {
     let lang = props.lang;
     let pinned = state.selection.message.is_some();
+    let compares = compared.is_some();
+    let compare = {
+        let compared = compared.setter();
+        Callback::from(move |_: MouseEvent| compared.set((!compares).then_some(Compared::Previous)))
+    };
+    let source = source.filter(|source| source.number(message, &Births::default()).is_some()).cloned();
     html! {
         <p class="facts">
             <time>{ format::clock_ms(message.at_ms, state.clock.offset_min) }</time>
@@ -79,14 +191,29 @@ fn facts(props: &DetailProps, state: &AppState, message: &Message) -> Html {
             if message.dup {
                 <span class="mark" title={lang.t(Text::Duplicate)}>{ "DUP" }</span>
             }
+            <span class="spacer" />
             if pinned {
                 <button type="button" class="button quiet" data-test="show-latest"
                     onclick={props.on.reform(|_| Action::SelectLatest)}>{ lang.t(Text::ShowLatest) }</button>
             } else {
                 <span class="live">{ lang.t(Text::Latest) }</span>
             }
+            if let Some(source) = source {
+                { chart_button(props, source) }
+            }
+            <button type="button" class="toggle" aria-pressed={compares.to_string()} data-test="compare" onclick={compare}
+                title={lang.t(Text::CompareHint)}>{ lang.t(Text::Compare) }</button>
         </p>
     }
+}
+
+/// Draws the topic's values in a chart of their own.
+fn chart_button(props: &DetailProps, source: Source) -> Html {
+    let on = props.on.clone();
+    let onclick = Callback::from(move |_: MouseEvent| {
+        chart_actions(None, source.clone()).into_iter().for_each(|action| on.emit(action));
+    });
+    icon_button(Icon::Chart, props.lang.t(Text::ChartThis), "chart-this", onclick)
 }
 
 fn level(lang: Lang, state: &AppState, path: &str) -> Html {
@@ -102,7 +229,13 @@ fn level(lang: Lang, state: &AppState, path: &str) -> Html {
     }
 }
 
-fn history(props: &DetailProps, state: &AppState, shown: u64) -> Html {
+fn history(
+    props: &DetailProps,
+    state: &AppState,
+    shown: u64,
+    source: Option<&Source>,
+    compared: &UseStateHandle<Option<Compared>>,
+) -> Html {
     let (lang, listing) = (props.lang, &state.history.topic);
     let path = state.selection.path.as_deref().unwrap_or_default();
     let node = state.topics.find(path).and_then(|id| state.topics.node(id));
@@ -117,13 +250,18 @@ fn history(props: &DetailProps, state: &AppState, shown: u64) -> Html {
             true => lang.t(Text::EmptyPayload).to_owned(),
             false => preview(&message.payload, 80),
         };
+        let compare = {
+            let (compared, message) = (compared.setter(), (*message).clone());
+            Callback::from(move |_: MouseEvent| compared.set(Some(Compared::With(message.clone()))))
+        };
         html! {
-            <li>
+            <li class="history-item">
                 <button type="button" class={classes!("history-row", (seq == shown).then_some("selected"))}
                     data-test="history-row" onclick={props.on.reform(move |_| Action::SelectMessage(seq))}>
                     <time>{ format::clock_ms(message.at_ms, state.clock.offset_min) }</time>
                     <span class="payload">{ value }</span>
                 </button>
+                { icon_button(Icon::Compare, lang.t(Text::CompareWithThis), "compare-with", compare) }
             </li>
         }
     });
@@ -132,15 +270,15 @@ fn history(props: &DetailProps, state: &AppState, shown: u64) -> Html {
             <h3>{ lang.t(Text::History) }
                 <span class="count" data-test="history-count">{ lang.fill(Text::HistoryCount, &[("n", &all), ("kept", &kept)]) }</span>
             </h3>
-            { line(lang, &messages) }
+            { line(lang, &messages, source) }
             <ol>{ for rows }</ol>
         </section>
     }
 }
 
 /// The values as a line, if they are numbers.
-fn line(lang: Lang, newest_first: &[&Message]) -> Html {
-    let Some(points) = points(newest_first) else { return Html::default() };
+fn line(lang: Lang, newest_first: &[&Message], source: Option<&Source>) -> Html {
+    let Some(points) = source.and_then(|source| points(newest_first, source)) else { return Html::default() };
     html! {
         <svg class="line" viewBox="0 0 100 32" preserveAspectRatio="none" role="img" aria-label={lang.t(Text::Sparkline)}>
             <polyline {points} />
@@ -149,8 +287,9 @@ fn line(lang: Lang, newest_first: &[&Message]) -> Html {
 }
 
 /// The corners of a line in a box of 100 by 32, from hundredths of it; `None` if there are not three numbers.
-fn points(newest_first: &[&Message]) -> Option<String> {
-    let values: Vec<f64> = newest_first.iter().rev().map_while(|message| number(&message.payload)).collect();
+fn points(newest_first: &[&Message], source: &Source) -> Option<String> {
+    let number = |message: &&Message| source.number(message, &Births::default()).map(|(value, _)| value);
+    let values: Vec<f64> = newest_first.iter().rev().map_while(number).collect();
     if values.len() < 3 || values.len() < newest_first.len() {
         return None;
     }

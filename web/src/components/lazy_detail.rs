@@ -2,7 +2,7 @@
 
 use super::detail::{Detail, DetailProps};
 use crate::hooks::{Lazy, use_part};
-use crate::i18n::Text;
+use crate::i18n::{Lang, Text};
 use crate::lazy::Details;
 use yew::prelude::*;
 
@@ -14,6 +14,19 @@ pub fn LazyDetail(props: &DetailProps) -> Html {
     let content = match details {
         _ if props.view.read().selection.path.is_none() => props.children.clone(),
         Lazy::Ready(details) => return (details.pane)(props),
+        other => waiting(lang, other),
+    };
+    html! {
+        <section class="panel detail" aria-label={lang.t(Text::Details)}>
+            <div class="detail-body">{ content }</div>
+        </section>
+    }
+}
+
+/// What is shown in place of a part that is not there yet.
+pub(super) fn waiting<T>(lang: Lang, part: Lazy<T>) -> Html {
+    match part {
+        Lazy::Ready(_) => Html::default(),
         Lazy::Loading => {
             html! { <p class="empty" role="status" data-test="part-loading">{ lang.t(Text::LoadingPart) }</p> }
         }
@@ -25,11 +38,6 @@ pub fn LazyDetail(props: &DetailProps) -> Html {
                 </button>
             </div>
         },
-    };
-    html! {
-        <section class="panel detail" aria-label={lang.t(Text::Details)}>
-            <div class="detail-body">{ content }</div>
-        </section>
     }
 }
 

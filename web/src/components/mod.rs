@@ -2,12 +2,18 @@
 //!
 //! Whatever comes from the broker is text: it goes into text nodes and attributes, never into markup.
 
+mod chart;
+mod charts;
 mod connection_dialog;
 mod connections;
 mod detail;
+mod diff_view;
 mod form;
+mod format_bar;
 mod header;
 mod icon;
+mod image_view;
+mod lazy_charts;
 mod lazy_detail;
 mod list_filters;
 mod message_list;
@@ -24,11 +30,14 @@ mod toasts;
 mod topic_menu;
 mod topic_tree;
 mod tree_keys;
+mod tree_view;
 
+pub use charts::ChartPanelProps;
 pub use connection_dialog::ConnectionDialog;
 pub use connections::connection_tabs;
 pub use detail::DetailProps;
 pub use header::Header;
+pub use lazy_charts::{LazyCharts, render_charts};
 pub use lazy_detail::{LazyDetail, render_detail};
 pub use message_list::MessageList;
 pub use modal::{Menu, MenuItem, Modal, question};

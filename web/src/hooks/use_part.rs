@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 /// How far a part is.
 pub enum Lazy<T> {
-    /// On the way.
+    /// On the way, or not wanted yet.
     Loading,
     /// There.
     Ready(T),
@@ -13,16 +13,32 @@ pub enum Lazy<T> {
     Failed(Callback<()>),
 }
 
+impl<T> Lazy<T> {
+    /// The part, if it is there.
+    pub fn ready(self) -> Option<T> {
+        match self {
+            Lazy::Ready(part) => Some(part),
+            _ => None,
+        }
+    }
+}
+
 /// A part, fetched once the component has been painted; the component is rendered again when it is there.
 #[hook]
 pub fn use_part<T: Part>() -> Lazy<T> {
+    use_part_when::<T>(true)
+}
+
+/// The same, fetched as soon as it is wanted.
+#[hook]
+pub fn use_part_when<T: Part>(wanted: bool) -> Lazy<T> {
     let failed = use_state_eq(|| false);
     let attempt = use_state_eq(|| 0u32);
     let update = use_force_update();
     {
         let failed = failed.clone();
-        use_effect_with(*attempt, move |_| {
-            if T::loaded().is_none() {
+        use_effect_with((*attempt, wanted), move |_| {
+            if wanted && T::loaded().is_none() {
                 wasm_bindgen_futures::spawn_local(async move {
                     match T::get().await {
                         Ok(_) => update.force_update(),
@@ -34,7 +50,7 @@ pub fn use_part<T: Part>() -> Lazy<T> {
     }
     match T::loaded() {
         Some(part) => Lazy::Ready(part),
-        None if *failed => {
+        None if *failed && wanted => {
             let (failed, attempt) = (failed.setter(), attempt.clone());
             Lazy::Failed(Callback::from(move |()| {
                 failed.set(false);

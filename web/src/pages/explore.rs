@@ -2,11 +2,13 @@
 //! screen the parts are tabs.
 
 use crate::components::{
-    ConnectionDialog, ConnectionNotice, Header, LazyDetail, MessageList, PublishForm, SubscriptionList,
-    TopicTree, connection_tabs, next_steps, question, quiet, subscription_dialog, toasts,
+    ConnectionDialog, ConnectionNotice, Header, LazyCharts, LazyDetail, MessageList, PublishForm,
+    SubscriptionList, TopicTree, connection_tabs, next_steps, question, quiet, subscription_dialog, toasts,
 };
-use crate::hooks::use_media;
+use crate::hooks::{use_media, use_part};
 use crate::i18n::{Lang, Text};
+use crate::lazy::Details;
+use crate::state::charts::ChartMaker;
 use crate::state::settings::Settings;
 use crate::state::{Action, AppState, Dialog, Tab, View};
 use tabmq_shared::packet::Version;
@@ -27,6 +29,7 @@ pub struct ExploreProps {
 #[component]
 pub fn Explore(props: &ExploreProps) -> Html {
     let narrow = use_media("(max-width: 899px)");
+    use_charts(&props.on);
     let state = props.view.read();
     let lang = state.ui.look.lang;
     html! {
@@ -66,12 +69,47 @@ fn parts(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
         <div class="three" {key}>
             <div class="column left">{ part(props, state, Tab::Topics, false) }</div>
             <div class="column middle">
-                { part(props, state, Tab::Messages, false) }
+                { switch(props, state) }
+                { part(props, state, if state.ui.tab == Tab::Charts { Tab::Charts } else { Tab::Messages }, false) }
                 { part(props, state, Tab::Publish, false) }
             </div>
             <div class="column right">{ part(props, state, Tab::Details, false) }</div>
         </div>
     }
+}
+
+/// Messages or charts, once there are charts.
+fn switch(props: &ExploreProps, state: &AppState) -> Html {
+    let shows_charts = state.ui.tab == Tab::Charts;
+    if state.charts.is_empty() && !shows_charts {
+        return Html::default();
+    }
+    let lang = state.ui.look.lang;
+    let tab = |tab: Tab, name: Text, test: &'static str| {
+        let active = shows_charts == (tab == Tab::Charts);
+        html! {
+            <button type="button" aria-current={active.then_some("page")} data-test={test}
+                onclick={props.on.reform(move |_| Action::Tab(tab))}>{ lang.t(name) }</button>
+        }
+    };
+    html! {
+        <nav class="switch" aria-label={lang.t(Text::MiddleParts)}>
+            { tab(Tab::Messages, Text::Messages, "switch-messages") }
+            { tab(Tab::Charts, Text::Charts, "switch-charts") }
+        </nav>
+    }
+}
+
+/// Makes the charts as soon as their code is there: they draw what comes from then on, shown or not.
+#[hook]
+fn use_charts(on: &Callback<Action>) {
+    let maker = use_part::<Details>().ready().map(|details| ChartMaker(details.new_charts));
+    let on = on.clone();
+    use_effect_with(maker, move |maker| {
+        if let Some(maker) = *maker {
+            on.emit(Action::ChartsReady(maker));
+        }
+    });
 }
 
 fn dialog(props: &ExploreProps, state: &AppState) -> Html {
@@ -133,6 +171,7 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
         Tab::Details => html! {
             <LazyDetail {view} {lang} on={on.clone()}>{ next_steps(lang, state.broker_of_the_page(), &on) }</LazyDetail>
         },
+        Tab::Charts => html! { <LazyCharts {view} {lang} {on} /> },
         Tab::Publish => {
             html! { <PublishForm {lang} publishing={state.publishing.clone()} {connected} {on} /> }
         }
@@ -146,6 +185,7 @@ fn tabs(props: &ExploreProps, lang: Lang, active: Tab) -> Html {
             Tab::Messages => (Text::Messages, "tab-messages"),
             Tab::Details => (Text::Details, "tab-details"),
             Tab::Publish => (Text::Publish, "tab-publish"),
+            Tab::Charts => (Text::Charts, "tab-charts"),
         };
         html! {
             <button type="button" aria-current={(tab == active).then_some("page")} data-test={test}

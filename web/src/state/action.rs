@@ -1,14 +1,17 @@
 //! What can happen to the state, and what it can ask for.
 
+use super::charts::{ChartAction, ChartMaker};
 use super::filter::ListFilter;
 use super::history::Limits;
 use super::settings::Settings;
+use super::shapes::Shape;
 use super::subscriptions;
 use super::toasts::Question;
 use super::topics::NodeId;
 use super::ui::{BrokerInfo, Dialog, Location, Look, Tab};
 use super::workspace::PageAction;
-use crate::payload::Format;
+use bytes::Bytes;
+use tabmq_decoders::protobuf::SourceFile;
 use tabmq_shared::Time;
 use tabmq_shared::client::{self, Event, Message, PublishError, PublishId};
 use tabmq_shared::packet::QoS;
@@ -87,8 +90,18 @@ pub enum Action {
     Clear,
     /// Bring them back.
     Unclear,
-    /// Show payloads of the selected topic like this.
-    Format(Format),
+    /// Look at payloads of the selected topic like this.
+    Shape(Box<Shape>),
+    /// Read Protobuf with this schema; none: without one.
+    Schema(Vec<SourceFile>),
+    /// Save something as a file.
+    Save(File),
+    /// Change the charts.
+    Chart(ChartAction),
+    /// The charts' code is there.
+    ChartsReady(ChartMaker),
+    /// More can be read now: look through the history again for what the charts show.
+    ChartsRefill,
     /// Copy this text.
     Copy(String),
 
@@ -146,9 +159,27 @@ impl Action {
     pub(super) const fn is_for_all(&self) -> bool {
         matches!(
             self,
-            Action::Tick(..) | Action::Wake | Action::Broker(_) | Action::Look(_) | Action::Limits(_)
+            Action::Tick(..)
+                | Action::Wake
+                | Action::Broker(_)
+                | Action::Look(_)
+                | Action::Limits(_)
+                | Action::Schema(_)
+                | Action::ChartsReady(_)
+                | Action::ChartsRefill
         )
     }
+}
+
+/// Something to be saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// What it is to be called.
+    pub name: String,
+    /// Its media type.
+    pub media_type: &'static str,
+    /// What is in it.
+    pub bytes: Bytes,
 }
 
 /// A change to the publish form.
@@ -199,6 +230,12 @@ pub enum Effect {
     KeepLayout,
     /// Put the keyboard's focus on the element of this name for scripts.
     Focus(&'static str),
+    /// Keep for all tabs how payloads are looked at.
+    KeepShapes,
+    /// Keep the schema for all tabs.
+    KeepSchema,
+    /// Save something as a file.
+    Save(File),
     /// Bring the address bar up to date.
     Locate,
     /// Have the address bar say which broker is meant, and nothing else of the settings.

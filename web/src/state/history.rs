@@ -58,6 +58,13 @@ impl Direction {
     }
 }
 
+impl Message {
+    /// A message without flags and properties.
+    pub fn received(seq: u64, at_ms: u64, topic: Rc<str>, payload: Bytes, qos: QoS) -> Message {
+        Message { seq, at_ms, topic, payload, qos, ..Message::default() }
+    }
+}
+
 /// What stands in the list.
 #[derive(Clone, Debug)]
 pub enum Entry {
@@ -205,6 +212,14 @@ impl History {
             Entry::Message(message) => Some(message),
             Entry::Gap { .. } => None,
         }
+    }
+
+    /// The messages that are kept, the oldest first.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Message(message) => Some(message),
+            Entry::Gap { .. } => None,
+        })
     }
 
     /// How many entries are kept.

@@ -9,6 +9,7 @@
 //! once per frame. Nothing is "the latest message" of a render: each message is recorded when it comes.
 
 mod action;
+pub mod charts;
 pub mod demo;
 pub mod filter;
 pub mod history;
@@ -19,6 +20,7 @@ pub mod publish;
 pub mod query;
 mod retained;
 pub mod settings;
+pub mod shapes;
 pub mod subscriptions;
 pub mod toasts;
 pub mod topics;
@@ -27,22 +29,24 @@ mod ui;
 mod view;
 pub mod workspace;
 
-pub use action::{Action, Clock, DraftEdit, Effect};
+pub use action::{Action, Clock, DraftEdit, Effect, File};
 pub use ui::{BrokerInfo, Dialog, Location, Look, Selection, Tab, Theme, Ui};
 pub use view::View;
 pub use workspace::{ConnectionId, PageAction, Workspace};
 
 use crate::format;
 use crate::i18n::{Phrase, Text};
-use crate::payload::Format;
+use charts::{Births, ChartSlot};
 use filter::Search;
-use history::{History, Limits, Matcher, Message};
+use history::{Direction, History, Limits, Matcher, Message};
 use layout::Layout;
 use publish::Publishing;
 use rustc_hash::FxHashMap;
 use settings::Settings;
+use shapes::{Shape, Shapes};
 use std::rc::Rc;
 use subscriptions::Subscriptions;
+use tabmq_decoders::protobuf::SourceFile;
 use tabmq_shared::Time;
 use tabmq_shared::client::{self, Event, PublishId};
 use tabmq_shared::topic::TopicFilter;
@@ -80,8 +84,14 @@ pub struct AppState {
     pub demo: Option<u64>,
     /// Messages in the list that were sent from here and whose outcome is not known: their numbers.
     sending: FxHashMap<PublishId, u64>,
-    /// By topic; only where somebody has said so, which is seldom.
-    formats: Vec<(Rc<str>, Format)>,
+    /// How payloads are looked at, by topic.
+    pub shapes: Shapes,
+    /// Schemas of Protobuf that were dropped on the page.
+    pub schema: Rc<[SourceFile]>,
+    /// The charts.
+    pub charts: ChartSlot,
+    /// What explains later messages of Sparkplug B.
+    pub births: Births,
     now: Time,
 }
 
@@ -141,7 +151,10 @@ impl AppState {
             ui: Ui::new(look),
             demo: None,
             sending: FxHashMap::default(),
-            formats: Vec::new(),
+            shapes: Shapes::default(),
+            schema: Rc::new([]),
+            charts: ChartSlot::default(),
+            births: Births::default(),
             now: Time::ZERO,
         };
         state.relist();
@@ -161,6 +174,9 @@ impl AppState {
             clock: self.clock,
             now: self.now,
             broker: self.broker.clone(),
+            shapes: self.shapes.clone(),
+            schema: self.schema.clone(),
+            charts: self.charts.beside(),
             ..AppState::new(settings, subscriptions, self.ui.look)
         };
         state.with(Layout::default(), self.history.limits())
@@ -247,7 +263,22 @@ impl AppState {
                 self.history.restore();
                 self.refreeze()
             }
-            Action::Format(format) => self.set_format(format),
+            Action::Shape(shape) => self.set_shape(*shape),
+            Action::Schema(files) => {
+                self.schema = files.into();
+                vec![Effect::KeepSchema]
+            }
+            Action::Save(file) => vec![Effect::Save(file)],
+            Action::Chart(action) => {
+                let again = self.charts.apply(action, self.clock.unix_ms);
+                self.rechart(again);
+                vec![Effect::Locate]
+            }
+            Action::ChartsReady(maker) => self.changed(|s| {
+                let again = s.charts.make(maker);
+                s.rechart(again);
+            }),
+            Action::ChartsRefill => self.changed(|s| s.rechart(true)),
             Action::Copy(text) => {
                 self.say(Text::Copied);
                 vec![Effect::Copy(text)]
@@ -329,11 +360,6 @@ impl AppState {
         Some((Message { seq, at_ms, topic, payload: head, qos, retain, ..Message::default() }, len))
     }
 
-    /// How the payloads of this topic are to be shown, if somebody has said so.
-    pub fn format(&self, topic: &str) -> Option<Format> {
-        self.formats.iter().find(|(known, _)| **known == *topic).map(|(_, format)| *format)
-    }
-
     /// What the address bar says.
     pub fn location(&self) -> Location {
         Location {
@@ -341,6 +367,7 @@ impl AppState {
             list_filter: self.ui.list_filter.clone(),
             tree_filter: self.topics.filter().to_owned(),
             tab: self.ui.tab,
+            charts: self.charts.link(),
         }
     }
 
@@ -430,6 +457,8 @@ impl AppState {
         self.topics.set_filter(&location.tree_filter);
         self.ui.list_filter = location.list_filter;
         self.ui.tab = location.tab;
+        let again = self.charts.read(&location.charts);
+        self.rechart(again);
         self.relist();
         match location.topic.is_empty() {
             true => Vec::new(),
@@ -460,12 +489,22 @@ impl AppState {
         vec![Effect::Locate]
     }
 
-    fn set_format(&mut self, format: Format) -> Vec<Effect> {
-        if let Some(path) = &self.selection.path {
-            self.formats.retain(|(known, _)| known != path);
-            self.formats.push((path.clone(), format));
+    fn set_shape(&mut self, shape: Shape) -> Vec<Effect> {
+        match &self.selection.path {
+            Some(path) => self.shapes.set(path.clone(), shape),
+            None => return Vec::new(),
         }
-        Vec::new()
+        vec![Effect::KeepShapes]
+    }
+
+    /// Tells the charts of all messages that are kept: those that they know already change nothing.
+    fn rechart(&mut self, again: bool) {
+        if again && !self.charts.is_empty() {
+            let received = |message: &&Message| message.direction == Direction::Received;
+            for message in self.history.messages().filter(received) {
+                self.charts.record(message, &self.births);
+            }
+        }
     }
 
     fn relist(&mut self) {

@@ -30,7 +30,7 @@ impl AppState {
         let colours = subscriptions.colours_by_id(publish.properties.as_deref()).unwrap_or_else(|| {
             self.topics.colours(&topic, subscriptions.revision, || subscriptions.colours(&topic))
         });
-        self.history.push(Entry::Message(Message {
+        let message = Message {
             seq,
             at_ms,
             topic,
@@ -41,7 +41,10 @@ impl AppState {
             properties: publish.properties.map(|properties| Rc::new(*properties)),
             direction: Direction::Received,
             colours,
-        }));
+        };
+        self.births.keep(&message.topic, &message.payload);
+        self.charts.record(&message, &self.births);
+        self.history.push(Entry::Message(message));
     }
 
     /// This was published from here: it is listed like what comes.

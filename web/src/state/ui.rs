@@ -28,11 +28,13 @@ pub enum Tab {
     Details,
     /// The publish form.
     Publish,
+    /// The charts; on a wide screen they stand in the messages' place.
+    Charts,
 }
 
 impl Tab {
     /// In the order in which they are shown.
-    pub const ALL: [Tab; 4] = [Tab::Topics, Tab::Messages, Tab::Details, Tab::Publish];
+    pub const ALL: [Tab; 5] = [Tab::Topics, Tab::Messages, Tab::Charts, Tab::Details, Tab::Publish];
 
     const fn name(self) -> &'static str {
         match self {
@@ -40,6 +42,7 @@ impl Tab {
             Tab::Messages => "messages",
             Tab::Details => "details",
             Tab::Publish => "publish",
+            Tab::Charts => "charts",
         }
     }
 }
@@ -116,6 +119,8 @@ pub struct Location {
     pub tree_filter: String,
     /// The part that is shown on a narrow screen.
     pub tab: Tab,
+    /// The charts; see `crate::charts::link`.
+    pub charts: String,
 }
 
 impl Location {
@@ -128,6 +133,7 @@ impl Location {
             match name.as_str() {
                 "topic" => location.topic = value,
                 "topics" => location.tree_filter = value,
+                "charts" => location.charts = value,
                 "tab" => {
                     location.tab = Tab::ALL.into_iter().find(|tab| tab.name() == value).unwrap_or_default()
                 }
@@ -140,7 +146,12 @@ impl Location {
     /// The opposite of [`read`](Location::read); what is not set is left out.
     pub fn write(&self) -> String {
         let tab = if self.tab == Tab::default() { "" } else { self.tab.name() };
-        let pairs = [("topic", self.topic.as_str()), ("topics", self.tree_filter.as_str()), ("tab", tab)];
+        let pairs = [
+            ("topic", self.topic.as_str()),
+            ("topics", self.tree_filter.as_str()),
+            ("tab", tab),
+            ("charts", self.charts.as_str()),
+        ];
         let pairs = pairs.into_iter().chain(self.list_filter.pairs());
         query::encode(pairs.filter(|(_, value)| !value.is_empty()))
     }
@@ -219,6 +230,7 @@ mod tests {
             list_filter: ListFilter { text: "home/+".into(), sent: Some(true), ..ListFilter::default() },
             tree_filter: String::new(),
             tab: Tab::Publish,
+            charts: "a,b!x;@60@c".into(),
         };
         assert_eq!(Location::read(&location.write()), location);
         assert_eq!(Location::default().write(), "");

@@ -53,14 +53,10 @@ impl Split {
     /// wasm-bindgen's script and the loader as one script. They import each other, and names by content cannot be
     /// mutual; besides, it is one request less.
     pub(crate) fn join(&self, glue: &str) -> Result<String> {
-        let import = |line: &&str| line.starts_with("import ") && line.contains(LOADER);
-        let Some(line) = glue.lines().find(import) else {
+        let is_import = |line: &&str| line.starts_with("import ") && line.contains(LOADER);
+        if !glue.lines().any(|line| is_import(&line)) {
             bail!("the module was built without its split points: is the feature `split` on?");
-        };
-        let name = line
-            .strip_prefix("import * as ")
-            .and_then(|rest| rest.split_whitespace().next())
-            .with_context(|| format!("not an import of the loader: {line}"))?;
+        }
 
         let mut exports = Vec::new();
         let mut body = String::new();
@@ -75,8 +71,21 @@ impl Split {
             body.push_str(&line);
             body.push('\n');
         }
-        let joined = format!("{body}const {name} = {{ {} }};\n", exports.join(", "));
-        Ok(glue.replacen(line, &joined, 1))
+        // One object stands for the loader, under each of the names that wasm-bindgen imports it by.
+        body.push_str(&format!("const parts = {{ {} }};\n", exports.join(", ")));
+        let mut joined = String::with_capacity(glue.len() + body.len());
+        for line in glue.lines() {
+            if !is_import(&line) {
+                joined.push_str(line);
+            } else {
+                let name = line.strip_prefix("import * as ").and_then(|rest| rest.split_whitespace().next());
+                let name = name.with_context(|| format!("not an import of the loader: {line}"))?;
+                joined.push_str(&std::mem::take(&mut body));
+                joined.push_str(&format!("const {name} = parts;"));
+            }
+            joined.push('\n');
+        }
+        Ok(joined)
     }
 }
 
@@ -138,8 +147,9 @@ mod tests {
                 "import { initSync } from \"./main.js\";\nlet x;\nexport const a = 1;\nexport const b = 2;\n"
                     .into(),
         };
-        let glue = "import * as import1 from \"./__wasm_split.js\"\nuse(import1);\n";
-        let joined = "let x;\nconst a = 1;\nconst b = 2;\nconst import1 = { a, b };\n\nuse(import1);\n";
+        let glue = "import * as i1 from \"./__wasm_split.js\"\nimport * as i2 from \"./__wasm_split.js\"\nuse(i1, i2);\n";
+        let joined = "let x;\nconst a = 1;\nconst b = 2;\nconst parts = { a, b };\nconst i1 = parts;\n\
+                      const i2 = parts;\nuse(i1, i2);\n";
         assert_eq!(split.join(glue).unwrap(), joined);
         assert!(split.join("nothing").unwrap_err().to_string().contains("feature"));
     }

@@ -1,0 +1,46 @@
+//! All charts: the dashboard that the address bar keeps.
+
+use super::chart::ChartView;
+use crate::charts::Charts;
+use crate::i18n::{Lang, Text};
+use crate::state::{Action, View};
+use yew::prelude::*;
+
+/// See [`ChartPanel`].
+#[derive(Clone, Properties, PartialEq)]
+pub struct ChartPanelProps {
+    /// The state.
+    pub view: View,
+    /// Language.
+    pub lang: Lang,
+    /// Where to say what is done.
+    pub on: Callback<Action>,
+}
+
+/// The charts.
+#[component]
+pub fn ChartPanel(props: &ChartPanelProps) -> Html {
+    let lang = props.lang;
+    let state = props.view.read();
+    let charts = Charts::of(state.charts.get()).map(Charts::rows).unwrap_or_default();
+    let views = charts.iter().map(|chart| {
+        html! {
+            <ChartView key={chart.id.0} view={props.view.clone()} {lang} id={chart.id.0} on={props.on.clone()} />
+        }
+    });
+    html! {
+        <section class="panel charts" aria-label={lang.t(Text::Charts)} data-test="charts" data-count={charts.len().to_string()}>
+            <div class="chart-list">
+                { for views }
+                if charts.is_empty() {
+                    <div class="quiet-box">
+                        <h3>{ lang.t(Text::NoCharts) }</h3>
+                        <p>{ lang.t(Text::NoChartsHint) }</p>
+                    </div>
+                } else {
+                    <p class="hint chart-hint">{ lang.t(Text::ChartHint) }</p>
+                }
+            </div>
+        </section>
+    }
+}
