@@ -12,6 +12,8 @@ pub struct Broker {
     program: Program,
     mqtt: SocketAddr,
     http: SocketAddr,
+    mqtts: Option<SocketAddr>,
+    https: Option<SocketAddr>,
     args: Vec<String>,
 }
 
@@ -58,7 +60,7 @@ impl Broker {
         let (mqtt, http) = (mqtt.to_string(), http.to_string());
         let mut command = Broker::command(["--mqtt", &mqtt, "--http", &http, "--data", "none"])?;
         let mut program = Program::spawn(command.args(&args))?;
-        let (mut mqtt, mut http) = (None, None);
+        let (mut mqtt, mut http, mut mqtts, mut https) = (None, None, None, None);
         loop {
             let line = match program.stdout.next().await {
                 Ok(line) => line,
@@ -68,13 +70,15 @@ impl Broker {
             match line.split(' ').collect::<Vec<_>>()[..] {
                 ["mqtt", "listening", "on", address, ..] => mqtt = Some(address.parse()?),
                 ["http", "listening", "on", address, ..] => http = Some(address.parse()?),
+                ["mqtts", "listening", "on", address, ..] => mqtts = Some(address.parse()?),
+                ["https", "listening", "on", address, ..] => https = Some(address.parse()?),
                 ["ready"] => break,
                 _ => {} // another listener, or a word of welcome
             }
         }
         let mqtt = mqtt.context("no line `mqtt listening on ADDRESS`")?;
         let http = http.context("no line `http listening on ADDRESS`")?;
-        Ok(Broker { program, mqtt, http, args })
+        Ok(Broker { program, mqtt, http, mqtts, https, args })
     }
 
     /// Where MQTT over TCP is.
@@ -85,6 +89,16 @@ impl Broker {
     /// Where the page and the API are.
     pub fn http(&self) -> SocketAddr {
         self.http
+    }
+
+    /// Where MQTT over TLS is, if it was started with `--mqtts`.
+    pub fn mqtts(&self) -> Result<SocketAddr> {
+        self.mqtts.context("the broker was started without --mqtts")
+    }
+
+    /// Where the page and the API are over TLS, if it was started with `--https`.
+    pub fn https(&self) -> Result<SocketAddr> {
+        self.https.context("the broker was started without --https")
     }
 
     /// Where MQTT over WebSocket is.

@@ -24,6 +24,7 @@
 
 mod broker;
 mod browser;
+mod certificates;
 pub mod command;
 mod device;
 mod files;
@@ -35,6 +36,7 @@ mod tab;
 
 pub use broker::Broker;
 pub use browser::{Browser, browser_test};
+pub use certificates::Certificates;
 pub use device::{Device, DeviceOptions, Message, Version};
 pub use files::FileServer;
 pub use foreign::ForeignBroker;

@@ -22,6 +22,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
+use tabmq_shared::ByteString;
 use tabmq_shared::packet::{Connect, ReasonCode};
 use tokio::sync::Semaphore;
 
@@ -215,6 +216,11 @@ impl Gatekeeper {
     async fn admit(&self, connect: &Connect, peer: &Peer) -> Result<Identity, Refusal> {
         let security = self.security();
         let refuse = |reason, why: &str| Err(Refusal { reason, why: why.to_owned() });
+        if let Some(name) = peer.certificate.as_ref().and_then(|certificate| certificate.user.as_ref())
+            && connect.password.is_none()
+        {
+            return by_certificate(&security, name, connect.username.as_ref());
+        }
         let (name, password) = match (&connect.username, &connect.password) {
             _ if !security.knows_users => return Ok(Identity::default()),
             (None, None) if security.anonymous => return Ok(Identity::default()),
@@ -230,6 +236,21 @@ impl Gatekeeper {
         let logged_in = self.log_in(name, password, peer.address.ip()).await;
         logged_in.map(|logged_in| logged_in.identity).map_err(Refusal::from)
     }
+}
+
+/// A client whose certificate an authority of `--client-ca` has signed needs no password. If there is a user of that name,
+/// it has this user's groups.
+fn by_certificate(
+    security: &Security,
+    name: &ByteString,
+    claimed: Option<&ByteString>,
+) -> Result<Identity, Refusal> {
+    if claimed.is_some_and(|claimed| claimed != name) {
+        let why = format!("the certificate is {name:?}'s, and another user name came without a password");
+        return Err(Refusal { reason: ReasonCode::BadUserNameOrPassword, why });
+    }
+    let stranger = || Identity { user: Some((&**name).into()), ..Identity::default() };
+    Ok(security.user(name).map_or_else(stranger, identity_of))
 }
 
 impl Authenticator for Gatekeeper {

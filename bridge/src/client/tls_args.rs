@@ -37,7 +37,7 @@ pub(crate) struct TlsArgs {
     #[arg(long)]
     insecure: bool,
 
-    /// Speak this version of TLS only: 1.2 or 1.3 [default: the better one that the server speaks]
+    /// Speak this version of TLS only [default: the better one that the server speaks]
     #[arg(long, value_name = "VERSION")]
     tls_version: Option<TlsVersion>,
 

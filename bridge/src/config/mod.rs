@@ -172,7 +172,11 @@ impl Config {
 
     /// Everybody who reaches the broker gets in, so only this machine may reach it unless somebody says otherwise.
     fn refuse_strangers(&self) -> Result<(), ConfigError> {
-        match self.addresses().find(|address| !address.ip().to_canonical().is_loopback()) {
+        // Where a certificate is asked for, nobody gets in by reaching it.
+        let asks = self.tls.as_ref().is_some_and(TlsSettings::asks_for_certificates);
+        let with_tls = self.mqtts.iter().chain(&self.https).filter(|_| !asks);
+        let mut open = self.mqtt.iter().chain(&self.http).chain(with_tls);
+        match open.find(|address| !address.ip().to_canonical().is_loopback()) {
             None => Ok(()),
             Some(address) => Err(ConfigError::Invalid(format!(
                 "{address} can be reached from other machines, and everybody who reaches it gets in without a \

@@ -28,6 +28,13 @@ pub struct TlsSettings {
     pub handshake_time: Duration,
 }
 
+impl TlsSettings {
+    /// Whether nobody gets in without a client certificate.
+    pub(super) fn asks_for_certificates(&self) -> bool {
+        self.options.client_ca.is_some() && !self.options.client_certificate_is_optional
+    }
+}
+
 /// Whether clients need a certificate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

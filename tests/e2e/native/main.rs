@@ -7,6 +7,7 @@
 //! - [`sessions`]: retained messages, wills, sessions, take-over.
 //! - [`web`]: the page's files, and the HTTP API.
 //! - [`malformed`]: bytes that are not MQTT.
+//! - [`tls`]: certificates, handshakes, and what is no TLS.
 //! - [`table`]: the codec's own table of packets against the running broker.
 
 #![allow(
@@ -24,4 +25,5 @@ mod messages;
 mod sessions;
 mod start;
 mod table;
+mod tls;
 mod web;
