@@ -5,7 +5,7 @@
 
 use crate::auth::Authenticator;
 use crate::broker::{
-    Access, Admitted, Broker, BrokerConfig, ConnId, ConnectError, Event, Output, Peer, PublishOutcome,
+    Access, Admitted, Broker, BrokerConfig, ConnId, ConnectError, Event, Limit, Output, Peer, PublishOutcome,
     ServerMessage, Stats, Wake,
 };
 use crate::outbox::WriteQueue;
@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 use tabmq_shared::Time;
-use tabmq_shared::codec::{DecodeError, Limits};
+use tabmq_shared::codec::DecodeError;
 use tabmq_shared::packet::{Connect, Packet};
 use tokio::sync::Notify;
 
@@ -36,8 +36,8 @@ pub struct Hub {
     rearm: Notify,
     /// Told whenever a connection has been closed.
     closed: Notify,
-    /// What connections that begin now accept.
-    decoding: RwLock<Limits>,
+    /// What connections that begin now keep to.
+    config: RwLock<Arc<BrokerConfig>>,
     /// The way to connections that other threads serve.
     mailboxes: Arc<Mailboxes>,
 }
@@ -68,7 +68,7 @@ impl Hub {
         sink: EventSink,
         mailboxes: Arc<Mailboxes>,
     ) -> Arc<Hub> {
-        let decoding = RwLock::new(config.decoding());
+        let shared = RwLock::new(Arc::new(config.clone()));
         Arc::new(Hub {
             broker: Mutex::new(Broker::new(config, authenticator.methods(), fastrand::u64(..), Time::ZERO)),
             started: Instant::now(),
@@ -77,7 +77,7 @@ impl Hub {
             armed_ms: AtomicU64::new(u64::MAX),
             rearm: Notify::new(),
             closed: Notify::new(),
-            decoding,
+            config: shared,
             mailboxes,
         })
     }
@@ -110,18 +110,23 @@ impl Hub {
 
     /// The largest packet that clients may send, in bytes.
     pub fn max_packet_size(&self) -> u32 {
-        self.decoding().max_packet_size
+        self.config.read().max_packet_size
     }
 
-    /// What the decoder of a connection that begins now accepts.
-    pub fn decoding(&self) -> Limits {
-        *self.decoding.read()
+    /// What the broker keeps to now.
+    pub fn config(&self) -> Arc<BrokerConfig> {
+        Arc::clone(&self.config.read())
+    }
+
+    /// Counts that somebody met this limit.
+    pub fn count_limit(&self, limit: Limit) {
+        self.broker.lock().count_limit(limit);
     }
 
     /// Keeps to `config` from now on: in connections that are there already as far as nothing else was agreed with their
     /// clients.
     pub fn reconfigure(&self, config: BrokerConfig) {
-        *self.decoding.write() = config.decoding();
+        *self.config.write() = Arc::new(config.clone());
         let now = self.now();
         self.with(|broker| broker.reconfigure(config, now));
     }
@@ -197,7 +202,7 @@ impl Hub {
         let now = self.now();
         let wake = Wake { waker: waker.clone(), place: workers::here() };
         self.with(|broker| {
-            if input.bytes > 0 {
+            if input.bytes > 0 || !input.packets.is_empty() {
                 broker.handle_packets(conn, input.packets, input.bytes, now);
             }
             if let Some(error) = input.error {
@@ -253,7 +258,7 @@ impl Hub {
 pub(crate) struct Input<'a> {
     /// Whole packets, in order; they are taken out.
     pub(crate) packets: &'a mut Vec<Packet>,
-    /// The size of the read that brought them; 0: there was none.
+    /// The size of the read that brought them; 0: it was counted before, or there was none.
     pub(crate) bytes: usize,
     /// What came behind the packets was not MQTT.
     pub(crate) error: Option<DecodeError>,

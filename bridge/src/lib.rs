@@ -6,6 +6,7 @@
 //! - [`server`]: the broker as a whole, started and stopped; [`serve()`] adds the console and signals, `reload` SIGHUP.
 //! - [`listener`]: TCP and WebSocket, each of which yields a byte stream.
 //! - [`workers`]: the threads that serve connections.
+//! - [`gate`]: how many connections there may be; [`limit`]: what all limits are called.
 //! - [`connection`]: one connection, from its first packet to its last.
 //! - [`hub`]: the broker behind one lock; [`outbox`]: what waits for a connection.
 //! - [`broker`]: the core: sessions, routing, retained messages, wills. Pure and synchronous.
@@ -35,9 +36,11 @@ pub mod client;
 pub mod config;
 pub mod connection;
 pub mod events;
+pub mod gate;
 pub mod gateway;
 pub mod http;
 pub mod hub;
+pub mod limit;
 pub mod listener;
 pub mod outbox;
 mod reload;

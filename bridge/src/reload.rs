@@ -33,6 +33,7 @@ fn apply(server: &Server, config: &Config) -> Result<(), String> {
     server.reload_security(&config.security).map_err(|error| error.to_string())?;
     server.reload_tls(tls);
     server.hub().reconfigure(config.broker.clone());
+    server.gate().reconfigure(config.gate.clone());
     server.origins().replace(config.allow_origins.clone());
     Ok(())
 }

@@ -95,6 +95,18 @@ pub(crate) fn raise_open_files() -> io::Result<()> {
     Ok(())
 }
 
+/// How many files and sockets this process may have open.
+#[cfg(unix)]
+pub(crate) fn open_files() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn open_files() -> usize {
+    usize::MAX
+}
+
 /// What ended the broker.
 struct Signal {
     name: &'static str,

@@ -3,9 +3,11 @@
 use crate::auth::{Gatekeeper, Security, SecurityError, SecuritySettings};
 use crate::broker::{BrokerConfig, Peer, TransportKind};
 use crate::config::Config;
+use crate::gate::{Entry, Gate};
 use crate::http::origin::OriginPolicy;
 use crate::http::{self, ServerInfo};
 use crate::hub::Hub;
+use crate::listener::accept::Entrance;
 use crate::listener::{Transport, accept, ws};
 use crate::tls::TlsError;
 use crate::workers::Workers;
@@ -39,6 +41,7 @@ pub struct Server {
     origins: Arc<OriginPolicy>,
     workers: Arc<Workers>,
     gatekeeper: Arc<Gatekeeper>,
+    entrance: Entrance,
     /// Accept loops and timers.
     tasks: JoinSet<()>,
     /// Ends HTTP connections after the answer that they are at.
@@ -118,18 +121,24 @@ impl Server {
         };
         let http = config.http.map(|address| bind(address, "--http")).transpose()?;
         let (secure, with_tls) = Secure::bind(config)?.unzip();
+        let hub = Hub::with_mailboxes(
+            config.broker.clone(),
+            gatekeeper.clone(),
+            Box::new(events::log),
+            workers.mailboxes().clone(),
+        );
+        let count = Arc::clone(&hub);
         let mut server = Server {
             mqtt: mqtt.iter().map(|(_, address)| *address).collect(),
             http: http.as_ref().map(|(_, address)| *address),
             secure,
-            hub: Hub::with_mailboxes(
-                config.broker.clone(),
-                gatekeeper.clone(),
-                Box::new(events::log),
-                workers.mailboxes().clone(),
-            ),
+            hub,
             workers: Arc::new(workers),
             gatekeeper,
+            entrance: Entrance {
+                gate: Gate::new(config.gate.clone(), crate::serve::open_files()),
+                count: Arc::new(move |limit| count.count_limit(limit)),
+            },
             origins: Arc::new(OriginPolicy::new(config.allow_origins.clone())),
             tasks: JoinSet::new(),
             stop_http: CancellationToken::new(),
@@ -178,6 +187,11 @@ impl Server {
         Ok(())
     }
 
+    /// Where connections are counted.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.entrance.gate
+    }
+
     /// Accepts nobody any more, tells all clients, and waits up to three seconds for them to go.
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
@@ -190,9 +204,16 @@ impl Server {
 
     fn accept_mqtt(&mut self, listener: TcpListener) {
         let (hub, workers) = (Arc::clone(&self.hub), Arc::clone(&self.workers));
-        let accepting = accept::run(listener, move |stream, address| {
-            let peer = Peer::new(address, TransportKind::Tcp);
-            workers.serve(stream, |stream| connection::serve(Transport::tcp(stream), peer, Arc::clone(&hub)));
+        let accepting = accept::run(listener, self.entrance.clone(), move |stream, address, entry| {
+            let (peer, hub) = (Peer::new(address, TransportKind::Tcp), Arc::clone(&hub));
+            match entry {
+                Entry::Admitted(place) => workers
+                    .serve(stream, |stream| connection::serve(Transport::tcp(stream), peer, hub, place)),
+                Entry::Refused(limit, farewell) => workers.serve(stream, |stream| async move {
+                    connection::refuse(Transport::tcp(stream), peer, hub, limit).await;
+                    drop(farewell);
+                }),
+            }
         });
         match self.workers.acceptor() {
             Some(acceptor) => self.tasks.spawn_on(accepting, acceptor),
@@ -202,17 +223,19 @@ impl Server {
 
     fn accept_http(&mut self, listener: TcpListener, config: &Config) {
         let (hub, workers) = (Arc::clone(&self.hub), Arc::clone(&self.workers));
-        let websocket = ws::route(move |stream, read_ahead, address| {
+        let websocket = ws::route(move |stream, read_ahead, address, place| {
             let peer = Peer::new(address, TransportKind::WebSocket);
             workers.serve(stream, |stream| {
                 let stream = Box::new(ws::ByteStream::new(stream, read_ahead));
-                connection::serve(Transport::WebSocket(stream), peer, Arc::clone(&hub))
+                connection::serve(Transport::WebSocket(stream), peer, Arc::clone(&hub), place)
             });
         });
         let router = self.router(config, websocket);
         let stop = self.stop_http.clone();
-        self.tasks.spawn(accept::run(listener, move |stream, address| {
-            tokio::spawn(http::connection::serve(stream, address, router.clone(), stop.clone()));
+        self.tasks.spawn(accept::run(listener, self.entrance.clone(), move |stream, address, entry| {
+            if let Entry::Admitted(place) = entry {
+                tokio::spawn(http::connection::serve(stream, address, place, router.clone(), stop.clone()));
+            }
         }));
     }
 

@@ -14,7 +14,10 @@ impl Broker {
         // An error ends the message as well [MQTT-4.4.0-2]; for a shared subscription nobody else gets it
         // [MQTT-4.8.2-6].
         match session.outgoing.puback(ack.packet_id) {
-            Some(_) => Ok(()),
+            Some(delivery) => {
+                self.clients.landed(key, &delivery);
+                Ok(())
+            }
             None => lost_its_way(&session.outgoing, ack.packet_id, "PUBACK"),
         }
     }
@@ -27,8 +30,16 @@ impl Broker {
     ) -> Result<(), Violation> {
         let Some(session) = self.clients.session_mut(key) else { return Ok(()) };
         let reason = match session.outgoing.pubrec(ack.packet_id, ack.reason) {
-            PubRecOutcome::Release(_) => ReasonCode::Success, // [MQTT-4.3.3-4]
-            PubRecOutcome::Ended(_) => return Ok(()),
+            PubRecOutcome::Release(delivery) => {
+                if let Some(delivery) = delivery {
+                    self.clients.landed(key, &delivery);
+                }
+                ReasonCode::Success // [MQTT-4.3.3-4]
+            }
+            PubRecOutcome::Ended(delivery) => {
+                self.clients.landed(key, &delivery);
+                return Ok(());
+            }
             PubRecOutcome::Unknown => {
                 lost_its_way(&session.outgoing, ack.packet_id, "PUBREC")?;
                 if ack.reason.is_error() {

@@ -23,6 +23,8 @@ const ALIAS_BYTES: usize = 8;
 pub(super) struct Clients {
     pub(super) sessions: Slab<Session>,
     pub(super) by_id: HashMap<Arc<str>, SessionKey>,
+    /// How many connections each user has.
+    pub(super) users: HashMap<Box<str>, usize>,
     pub(super) links: Slab<Link>,
     pub(super) stats: Stats,
     /// Connections that have something to write since the last [`Broker::drain_wakes`](super::Broker::drain_wakes).
@@ -32,6 +34,8 @@ pub(super) struct Clients {
     /// Whether there may be rules about what somebody may do.
     pub(super) limited: bool,
     limits: Limits,
+    /// [`Limits::outbox_bytes`], or less while all connections together have too much to write.
+    outbox_bytes: usize,
     /// Where control packets are encoded.
     control: BytesMut,
 }
@@ -44,6 +48,8 @@ struct Limits {
     queue_messages: usize,
     queue_bytes: usize,
     all_queues_bytes: usize,
+    all_queues_messages: usize,
+    all_outboxes_bytes: u64,
 }
 
 impl Limits {
@@ -54,6 +60,8 @@ impl Limits {
             queue_messages: config.queue_messages,
             queue_bytes: config.queue_bytes,
             all_queues_bytes: config.all_queues_bytes,
+            all_queues_messages: config.limits.all_queues_messages,
+            all_outboxes_bytes: config.limits.all_outboxes_bytes as u64,
         }
     }
 }
@@ -111,18 +119,21 @@ impl Clients {
         Clients {
             sessions: Slab::new(),
             by_id: HashMap::new(),
+            users: HashMap::new(),
             links: Slab::new(),
             stats: Stats::default(),
             wakes: Vec::new(),
             current: None,
             limited: false,
             limits: Limits::new(config),
+            outbox_bytes: config.outbox_bytes,
             control: BytesMut::new(),
         }
     }
 
     pub(super) fn reconfigure(&mut self, config: &BrokerConfig) {
         self.limits = Limits::new(config);
+        self.outbox_bytes = config.outbox_bytes;
     }
 
     pub(super) fn session(&self, key: SessionKey) -> Option<&Session> {
@@ -153,15 +164,60 @@ impl Clients {
         let Some(link) = session.link.and_then(|link| self.links.get(link as usize)) else { return false };
         session.queue.is_empty()
             && link.outbox.data_bytes() < self.limits.outbox_bytes
-            && (qos == QoS::AtMostOnce || session.outgoing.can_send())
+            && (qos == QoS::AtMostOnce || session.can_send(self.limits.queue_bytes))
     }
 
     /// Whether a message of this weight could be queued for the session.
     pub(super) fn has_room(&self, key: SessionKey, weight: usize) -> bool {
-        self.session(key).is_some_and(|session| {
-            session.queue.live() < self.limits.queue_messages
-                && session.queue.bytes().saturating_add(weight) <= self.limits.queue_bytes
-        })
+        self.session(key).is_some_and(|session| !self.is_full(session, weight)) && !self.all_are_full(weight)
+    }
+
+    fn is_full(&self, session: &Session, weight: usize) -> bool {
+        session.queue.live() >= self.limits.queue_messages
+            || session.queue.bytes().saturating_add(weight) > self.limits.queue_bytes
+    }
+
+    fn all_are_full(&self, weight: usize) -> bool {
+        let bytes = self.stats.queued_bytes.saturating_add(self.stats.in_flight_bytes);
+        bytes.saturating_add(weight) > self.limits.all_queues_bytes
+            || self.stats.queued_messages >= self.limits.all_queues_messages
+    }
+
+    /// A message is not in flight any more.
+    pub(super) fn landed(&mut self, key: SessionKey, delivery: &Delivery) {
+        let weight = delivery.message.weight();
+        self.stats.in_flight_bytes = self.stats.in_flight_bytes.saturating_sub(weight);
+        if let Some(session) = self.session_mut(key) {
+            session.in_flight_bytes = session.in_flight_bytes.saturating_sub(weight);
+        }
+    }
+
+    /// A connection has written, or lost, what it was handed. While all of them together have too much to write, each
+    /// may have only a little.
+    fn settle(&mut self, bytes: usize) {
+        self.stats.bytes_settled += bytes as u64;
+        self.outbox_bytes = match self.stats.outbox_bytes() > self.limits.all_outboxes_bytes {
+            true => self.limits.outbox_refill_bytes / 4,
+            false => self.limits.outbox_bytes,
+        };
+    }
+
+    /// A user has a connection less.
+    pub(super) fn forget_user(&mut self, key: LinkKey) {
+        let Some(user) = self.links.get_mut(key as usize).and_then(|link| link.user.take()) else { return };
+        if let Some(count) = self.users.get_mut(&user) {
+            *count -= 1;
+            if *count == 0 {
+                self.users.remove(&user);
+            }
+        }
+    }
+
+    /// Frees a link.
+    pub(super) fn remove_link(&mut self, key: LinkKey) {
+        if let Some(link) = self.links.try_remove(key as usize) {
+            self.settle(link.handed_bytes + link.outbox.data_bytes() + link.outbox.control_bytes());
+        }
     }
 
     /// Puts a control packet into the outbox of this connection.
@@ -190,13 +246,17 @@ impl Clients {
             if session.queue.holds_up_qos_0() {
                 return self.enqueue(key, out, route);
             }
-            if link.outbox.data_bytes() >= self.limits.outbox_bytes {
-                self.stats.count_drop(DropReason::OutboxFull);
+            if link.outbox.data_bytes() >= self.outbox_bytes {
+                self.stats.count_drop(match link.outbox.data_bytes() >= self.limits.outbox_bytes {
+                    true => DropReason::OutboxFull,
+                    false => DropReason::AllOutboxesFull,
+                });
                 return false;
             }
         } else if !session.queue.is_empty()
-            || !session.outgoing.can_send()
-            || link.outbox.data_bytes() >= self.limits.outbox_bytes
+            || !session.can_send(self.limits.queue_bytes)
+            || self.stats.in_flight_bytes >= self.limits.all_queues_bytes
+            || link.outbox.data_bytes() >= self.outbox_bytes
         {
             return self.enqueue(key, out, route);
         }
@@ -207,7 +267,12 @@ impl Clients {
         };
         let id = match kept {
             None => None,
-            Some(message) => session.outgoing.push(route.delivery(message), route.qos).ok(),
+            Some(message) => {
+                let weight = message.weight();
+                session.in_flight_bytes += weight;
+                self.stats.in_flight_bytes += weight;
+                session.outgoing.push(route.delivery(message), route.qos).ok()
+            }
         };
         write(link, packet, id, &mut self.stats);
         wake(link, link_key, self.current, &mut self.wakes);
@@ -216,15 +281,12 @@ impl Clients {
 
     /// Puts a message behind what waits for a session already.
     pub(super) fn enqueue(&mut self, key: SessionKey, out: &mut Outbound<'_>, route: &Route) -> bool {
-        let Some(session) = self.sessions.get_mut(key as usize) else { return false };
+        let Some(session) = self.sessions.get(key as usize) else { return false };
         let weight = out.message.weight();
-        let full = if route.replayed {
-            None // bounded by the number of retained messages, see `Broker::replay_retained`
-        } else if session.queue.live() >= self.limits.queue_messages
-            || session.queue.bytes().saturating_add(weight) > self.limits.queue_bytes
-        {
+        // Retained messages that answer a SUBSCRIBE are bounded by their number, see `Broker::replay_retained`.
+        let full = if !route.replayed && self.is_full(session, weight) {
             Some(DropReason::QueueFull)
-        } else if self.stats.queued_bytes.saturating_add(weight) > self.limits.all_queues_bytes {
+        } else if self.all_are_full(weight) {
             Some(DropReason::AllQueuesFull)
         } else {
             None
@@ -233,6 +295,7 @@ impl Clients {
             self.stats.count_drop(reason);
             return false;
         }
+        let Some(session) = self.sessions.get_mut(key as usize) else { return false };
         session.queue.push(route.delivery(out.keep()));
         self.stats.queued_messages += 1;
         self.stats.queued_bytes += weight;
@@ -250,7 +313,9 @@ impl Clients {
         while link.outbox.data_bytes() < self.limits.outbox_refill_bytes {
             match session.queue.front() {
                 None => break,
-                Some(front) if front.qos != QoS::AtMostOnce && !session.outgoing.can_send() => break,
+                Some(front) if front.qos != QoS::AtMostOnce && !session.can_send(self.limits.queue_bytes) => {
+                    break;
+                }
                 Some(_) => {}
             }
             let Some(delivery) = session.queue.pop() else { break };
@@ -276,7 +341,12 @@ impl Clients {
             };
             let id = match route.qos {
                 QoS::AtMostOnce => None,
-                qos => session.outgoing.push(delivery, qos).ok(),
+                qos => {
+                    let weight = message.weight();
+                    session.in_flight_bytes += weight;
+                    self.stats.in_flight_bytes += weight;
+                    session.outgoing.push(delivery, qos).ok()
+                }
             };
             write(link, packet, id, &mut self.stats);
             sent = true;
@@ -320,6 +390,7 @@ impl Clients {
                         QoS::ExactlyOnce => drop(session.outgoing.pubrec(id, ReasonCode::PacketTooLarge)),
                         _ => drop(session.outgoing.puback(id)),
                     }
+                    self.landed(key, &delivery);
                     self.stats.count_denied(Action::Receive, usize::from(!readable));
                     self.stats.count_drop(match readable {
                         true => DropReason::PacketTooLarge,
@@ -334,9 +405,13 @@ impl Clients {
     pub(super) fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, wake: &Wake) -> Output {
         let refill_bytes = self.limits.outbox_refill_bytes;
         let Some(link) = self.link_mut(conn) else { return Output::Close };
+        let written = std::mem::take(&mut link.handed_bytes);
+        self.settle(written);
+        let Some(link) = self.link_mut(conn) else { return Output::Close };
         if !link.outbox.is_empty() {
             // Also if nothing is queued: asking once too often costs little.
             let more = link.outbox.data_bytes() >= refill_bytes || link.session.is_none();
+            link.handed_bytes = link.outbox.data_bytes() + link.outbox.control_bytes();
             link.outbox.drain_into(queue);
             register(link, wake);
             return Output::Data { more };

@@ -54,6 +54,7 @@ impl Broker {
         let assigned_id = self.check_connect(connect)?;
         let will = connect.will.clone().map(pending_will).transpose()?;
         let client_id: Arc<str> = Arc::from(assigned_id.as_deref().unwrap_or(&connect.client_id));
+        self.check_room(connect, &identity, &client_id)?;
         let address = peer.address.ip().to_canonical();
         let rights = self.rights_of(&identity, &client_id, address, will.as_ref())?;
         let expiry_s = session_expiry(connect).min(self.config.max_session_expiry_s);
@@ -131,6 +132,10 @@ impl Broker {
             return Err(ConnectError { reason, why, server_reference });
         }
         if let Some(will) = &connect.will {
+            if let Some(limit) = self.topic_limit(&will.topic) {
+                self.clients.stats.count_limit(limit);
+                return error(ReasonCode::TopicNameInvalid, "the will's topic is too long or too deep");
+            }
             if will.qos > features.maximum_qos {
                 return error(ReasonCode::QoSNotSupported, "the will's QoS is too high"); // [MQTT-3.2.2-12]
             }
@@ -230,6 +235,9 @@ impl Broker {
             peer,
             version: connect.version,
             outbox: Outbox::default(),
+            handed_bytes: 0,
+            user: counted_as(self.clients.session(key).map(|session| &session.identity), connect)
+                .map(Box::from),
             wake: None,
             woken: false,
             inbound_aliases: InboundAliases::new(match connect.version {
@@ -248,6 +256,9 @@ impl Broker {
             }),
             expiry_was_zero: properties.session_expiry_s.unwrap_or(0) == 0,
         };
+        if let Some(user) = link.user.clone() {
+            *self.clients.users.entry(user).or_default() += 1;
+        }
         let conn = ConnId { link: self.clients.links.insert(link) as LinkKey, serial: self.next_serial };
         if let Some(session) = self.clients.session_mut(key) {
             session.link = Some(conn.link);
@@ -340,7 +351,7 @@ impl Broker {
     /// Frees what is left of a connection that has ended: its last output has been written, or cannot be.
     pub fn release(&mut self, conn: ConnId) {
         if self.clients.link(conn).is_some_and(|link| link.session.is_none()) {
-            self.clients.links.remove(conn.link as usize);
+            self.clients.remove_link(conn.link);
         }
     }
 
@@ -394,6 +405,7 @@ impl Broker {
             self.timers.cancel(at, Timer::Authorisation(key));
         }
         self.clients.stats.clients_connected -= 1;
+        self.clients.forget_user(conn.link);
         let Some(session) = self.clients.session_mut(key) else { return };
         session.link = None;
         session.outgoing.shrink_to_fit();
@@ -435,9 +447,13 @@ impl Broker {
             self.timers.cancel(at, Timer::SessionExpiry(key));
         }
         let Some(session) = self.clients.session_mut(key) else { return };
-        let mut orphans: Vec<_> = session
-            .outgoing
-            .drain()
+        let in_flight_bytes = std::mem::take(&mut session.in_flight_bytes);
+        let in_flight: Vec<_> = session.outgoing.drain().collect();
+        self.clients.stats.in_flight_bytes =
+            self.clients.stats.in_flight_bytes.saturating_sub(in_flight_bytes);
+        let Some(session) = self.clients.session_mut(key) else { return };
+        let mut orphans: Vec<_> = in_flight
+            .into_iter()
             .filter(|(_, qos)| *qos == QoS::AtLeastOnce)
             .map(|(delivery, _)| delivery)
             .collect();
@@ -483,6 +499,11 @@ impl Broker {
         let cause = DisconnectCause::KeepAlive { keep_alive_s: link.keep_alive_s };
         self.end_connection(conn, cause, now);
     }
+}
+
+/// The user name under which a connection is counted: the one that was proved, else the one that was given.
+pub(super) fn counted_as<'a>(identity: Option<&'a Identity>, connect: &'a Connect) -> Option<&'a str> {
+    identity.and_then(|identity| identity.user.as_deref()).or(connect.username.as_deref())
 }
 
 /// One and a half times the keep-alive.

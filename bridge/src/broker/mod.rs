@@ -11,7 +11,7 @@
 //!
 //! In reading order: [`connect`](self) (who comes and goes, wills), `publish` (what comes in and whom it reaches),
 //! `subscribe`, `acknowledge`, `authenticate`, `access` (who may do what), `clients` (how a message gets into an outbox), `session`, `message` (its forms),
-//! `router` (who matches), `retained`, `sys` (the `$SYS` topics), `will`, `timers`.
+//! `router` (who matches), `retained`, `limits` (what clients may use up), `sys` (the `$SYS` topics), `will`, `timers`.
 
 mod access;
 mod acknowledge;
@@ -19,6 +19,7 @@ mod authenticate;
 mod clients;
 mod connect;
 mod event;
+mod limits;
 mod message;
 mod publish;
 mod retained;
@@ -32,11 +33,13 @@ mod tests;
 mod timers;
 mod will;
 
+pub use crate::limit::Limit;
 pub use access::{Access, Action, Actions, Admitted, Client, Grant, Identity, NoRules, Permits};
 pub use authenticate::{Exchange, Methods, NoMethods, Step};
 pub use clients::Output;
 pub use connect::ConnectError;
 pub use event::{ClientCertificate, DisconnectCause, Event, Peer, TransportKind};
+pub use limits::Limits;
 pub use publish::{PublishOutcome, ServerMessage};
 pub use session::{ConnId, Wake};
 pub use stats::{DropReason, Stats};
@@ -82,6 +85,8 @@ pub struct BrokerConfig {
     pub retained_messages: usize,
     /// How many bytes of topics and payloads are retained at the most.
     pub retained_bytes: usize,
+    /// What else clients may use up.
+    pub limits: Limits,
     /// Whether [`Event::Published`] is wanted: it costs something at every message.
     pub message_events: bool,
     /// Seconds between two updates of the `$SYS` topics; 0: there are none.
@@ -147,6 +152,7 @@ impl Default for BrokerConfig {
             outbox_bytes: 8 * 1024 * 1024,
             retained_messages: 1_000_000,
             retained_bytes: 1024 * 1024 * 1024,
+            limits: Limits::default(),
             message_events: false,
             sys_interval_s: 10,
             features: Features::default(),
@@ -157,7 +163,12 @@ impl Default for BrokerConfig {
 impl BrokerConfig {
     /// What the decoders of its connections accept.
     pub fn decoding(&self) -> codec::Limits {
-        codec::Limits { max_packet_size: self.max_packet_size, ..codec::Limits::of_server() }
+        codec::Limits {
+            max_packet_size: self.max_packet_size,
+            max_user_properties: self.limits.user_properties,
+            max_filters: self.limits.filters_per_packet,
+            ..codec::Limits::of_server()
+        }
     }
 }
 
@@ -296,6 +307,11 @@ impl Broker {
 
     /// The bytes of this connection are not MQTT: it is told so and closed [MQTT-4.13.1-1].
     pub fn handle_decode_error(&mut self, conn: ConnId, error: DecodeError, now: Time) {
+        match error.reason {
+            ReasonCode::PacketTooLarge => self.count_limit(Limit::PacketSize),
+            ReasonCode::QuotaExceeded => self.count_limit(Limit::FiltersPerPacket),
+            _ => {}
+        }
         self.end_connection(conn, DisconnectCause::ProtocolViolation(error.reason, error.message), now);
     }
 

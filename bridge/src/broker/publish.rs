@@ -12,6 +12,7 @@ use super::session::ConnId;
 use super::stats::DropReason;
 use super::timers::Timer;
 use super::{Broker, Violation};
+use crate::limit::Limit;
 use bytes::Bytes;
 use std::time::Duration;
 use tabmq_shared::Time;
@@ -67,7 +68,14 @@ impl Broker {
         self.clients.stats.publish_bytes_received += publish.payload.len() as u64;
         let (qos, packet_id) = (publish.qos, publish.packet_id);
         let message = self.resolve(conn, publish, now)?;
-        let refusal = self.refusal(key, &message, now);
+        let refusal = match self.topic_limit(message.topic.as_str()) {
+            None => self.refusal(key, &message, now),
+            Some(limit) => {
+                self.count_limit(limit);
+                self.clients.stats.count_drop(DropReason::TopicTooLong);
+                Some(ReasonCode::TopicNameInvalid)
+            }
+        };
         if refusal == Some(ReasonCode::NotAuthorized) && !self.can_refuse(conn, qos) {
             self.clients.stats.count_drop(DropReason::NotAuthorized);
         }
@@ -84,7 +92,7 @@ impl Broker {
                 None => {
                     self.accept(message, Some(key), now);
                 }
-                Some(ReasonCode::NotAuthorized) => {}
+                Some(ReasonCode::TopicNameInvalid | ReasonCode::NotAuthorized) => {}
                 Some(reason) => {
                     return Err(Violation::new(reason, "PUBLISH with a payload that is not UTF-8"));
                 }
@@ -166,6 +174,7 @@ impl Broker {
             Received::New => {}
             Received::Duplicate => return Ok(ReasonCode::Success),
             Received::TooMany => {
+                self.count_limit(Limit::ReceiveMaximum);
                 let what = "more QoS 2 messages without PUBREL than the receive maximum"; // [MQTT-3.3.4-7]
                 return Err(Violation::new(ReasonCode::ReceiveMaximumExceeded, what));
             }
@@ -210,12 +219,15 @@ impl Broker {
             self.account_retained(None, old.as_deref());
             return;
         }
-        let bytes = self.clients.stats.retained_bytes.saturating_add(message.weight());
-        let is_new = self.retained.get(&message.topic).is_none();
-        if is_new
-            && (self.retained.len() >= self.config.retained_messages || bytes > self.config.retained_bytes)
-        {
+        let old_weight = self.retained.get(&message.topic).map(|old| old.weight());
+        let bytes = (self.clients.stats.retained_bytes.saturating_sub(old_weight.unwrap_or(0)))
+            .saturating_add(message.weight());
+        let one_more = old_weight.is_none() && self.retained.len() >= self.config.retained_messages;
+        if one_more || bytes > self.config.retained_bytes {
             self.clients.stats.count_drop(DropReason::RetainedFull);
+            // Rather none than one that is not true any more (section 3.3.1.3: "there will be no Retained Message").
+            let old = self.retained.remove(&message.topic);
+            self.account_retained(None, old.as_deref());
             return;
         }
         let old = self.retained.set(&message.topic, message.keep()); // [MQTT-3.3.1-5]

@@ -36,6 +36,8 @@ pub(super) struct Session {
     pub(super) resting: HashMap<TopicFilter, Subscription>,
     /// Sent and not acknowledged.
     pub(super) outgoing: Outgoing<Delivery>,
+    /// The weight in bytes of the messages in `outgoing`.
+    pub(super) in_flight_bytes: usize,
     /// QoS 2 messages of which the PUBREL has not come.
     pub(super) incoming: Incoming,
     /// Not sent yet.
@@ -63,12 +65,19 @@ impl Session {
             subscriptions: HashSet::new(),
             resting: HashMap::new(),
             outgoing: Outgoing::new(send_quota),
+            in_flight_bytes: 0,
             incoming: Incoming::new(receive_maximum.get()),
             queue: Queue::default(),
             expiry_s: 0,
             expires_at: None,
             will: None,
         }
+    }
+
+    /// Whether a message at QoS 1 or 2 may be sent now. Whoever withholds acknowledgements keeps no more bytes than
+    /// could wait in the queue.
+    pub(super) fn can_send(&self, max_bytes: usize) -> bool {
+        self.outgoing.can_send() && self.in_flight_bytes < max_bytes
     }
 }
 
@@ -185,6 +194,10 @@ pub(super) struct Link {
     pub(super) peer: Peer,
     pub(super) version: Version,
     pub(super) outbox: Outbox,
+    /// Bytes that the connection was handed last, and writes now.
+    pub(super) handed_bytes: usize,
+    /// The user name by which the connection is counted.
+    pub(super) user: Option<Box<str>>,
     pub(super) wake: Option<Wake>,
     /// The waker has been called since the connection last looked into its outbox.
     pub(super) woken: bool,

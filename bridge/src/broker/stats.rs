@@ -1,15 +1,18 @@
 //! Counters: what `$SYS`, the HTTP API and the metrics show.
 
 use super::access::Action;
+use crate::limit::Limit;
 
 /// Why a message was not delivered to somebody who should have had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropReason {
     /// QoS 0, and what waits for the connection had reached its limit: the receiver is too slow.
     OutboxFull,
+    /// The same, sooner than otherwise, because what waits for all connections together had reached its limit.
+    AllOutboxesFull,
     /// The session's queue had reached its limit in messages or bytes.
     QueueFull,
-    /// The queues of all sessions together had reached their limit in bytes.
+    /// The queues of all sessions together had reached their limit in messages or bytes.
     AllQueuesFull,
     /// The packet would be larger than the receiver takes [MQTT-3.1.2-24].
     PacketTooLarge,
@@ -21,12 +24,15 @@ pub enum DropReason {
     NotAuthorized,
     /// The receiver may not read the topic.
     NotReadable,
+    /// The topic is too long or has too many levels, and there is no way to tell the publisher.
+    TopicTooLong,
 }
 
 impl DropReason {
     /// All of them, in the order of [`Stats::dropped`].
-    pub const ALL: [DropReason; 8] = [
+    pub const ALL: [DropReason; 10] = [
         DropReason::OutboxFull,
+        DropReason::AllOutboxesFull,
         DropReason::QueueFull,
         DropReason::AllQueuesFull,
         DropReason::PacketTooLarge,
@@ -34,12 +40,14 @@ impl DropReason {
         DropReason::RetainedFull,
         DropReason::NotAuthorized,
         DropReason::NotReadable,
+        DropReason::TopicTooLong,
     ];
 
     /// A stable name for metrics and the API.
     pub const fn name(self) -> &'static str {
         match self {
             DropReason::OutboxFull => "outbox_full",
+            DropReason::AllOutboxesFull => "all_outboxes_full",
             DropReason::QueueFull => "queue_full",
             DropReason::AllQueuesFull => "all_queues_full",
             DropReason::PacketTooLarge => "packet_too_large",
@@ -47,6 +55,7 @@ impl DropReason {
             DropReason::RetainedFull => "retained_full",
             DropReason::NotAuthorized => "not_authorized",
             DropReason::NotReadable => "not_readable",
+            DropReason::TopicTooLong => "topic_too_long",
         }
     }
 }
@@ -78,6 +87,8 @@ pub struct Stats {
     pub queued_messages: usize,
     /// Their weight in bytes.
     pub queued_bytes: usize,
+    /// The weight in bytes of messages that were sent and not acknowledged.
+    pub in_flight_bytes: usize,
     /// Control packets received.
     pub packets_received: u64,
     /// Control packets sent.
@@ -94,8 +105,11 @@ pub struct Stats {
     pub bytes_received: u64,
     /// Bytes sent (handed to connections).
     pub bytes_sent: u64,
+    /// As many of them as have been written, or were thrown away with their connection.
+    pub bytes_settled: u64,
     dropped: [u64; DropReason::ALL.len()],
     denied: [u64; Action::ALL.len()],
+    limited: [u64; Limit::COUNT],
 }
 
 impl Stats {
@@ -112,6 +126,22 @@ impl Stats {
     /// How often access rules have said no to this.
     pub fn denied(&self, action: Action) -> u64 {
         self.denied.get(action as usize).copied().unwrap_or_default()
+    }
+
+    /// How often somebody met this limit.
+    pub fn limited(&self, limit: Limit) -> u64 {
+        self.limited.get(limit as usize).copied().unwrap_or_default()
+    }
+
+    /// Bytes that connections have been handed, or could take, and have not written.
+    pub fn outbox_bytes(&self) -> u64 {
+        self.bytes_sent.saturating_sub(self.bytes_settled)
+    }
+
+    pub(super) fn count_limit(&mut self, limit: Limit) {
+        if let Some(counter) = self.limited.get_mut(limit as usize) {
+            *counter += 1;
+        }
     }
 
     pub(super) fn count_denied(&mut self, action: Action, times: usize) {

@@ -8,6 +8,7 @@ use super::router::{SessionKey, Subscription};
 use super::session::ConnId;
 use super::stats::DropReason;
 use super::{Broker, Violation};
+use crate::limit::Limit;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use tabmq_shared::packet::{
@@ -61,7 +62,7 @@ impl Broker {
             return Ok(ReasonCode::TopicFilterInvalid);
         };
         let mut options = wanted.options;
-        if let Some(refusal) = self.not_offered(&filter, id) {
+        if let Some(refusal) = self.not_offered(&filter, id).or_else(|| self.no_room_for(key, &filter)) {
             return Ok(refusal);
         }
         options.qos = options.qos.min(self.config.features.maximum_qos);
@@ -108,6 +109,25 @@ impl Broker {
         }
         (!features.wildcard_subscriptions && filter.has_wildcards())
             .then_some(ReasonCode::WildcardSubscriptionsNotSupported)
+    }
+
+    /// Why a subscription is one too many, or its filter too long.
+    fn no_room_for(&mut self, key: SessionKey, filter: &TopicFilter) -> Option<ReasonCode> {
+        let limits = &self.config.limits;
+        let subscriptions = &self.clients.session(key)?.subscriptions;
+        let (limit, refusal) = if let Some(limit) = self.topic_limit(filter.as_str()) {
+            (limit, ReasonCode::TopicFilterInvalid)
+        } else if subscriptions.contains(filter) {
+            return None;
+        } else if subscriptions.len() >= limits.subscriptions {
+            (Limit::Subscriptions, ReasonCode::QuotaExceeded)
+        } else if self.router.len() >= limits.all_subscriptions {
+            (Limit::AllSubscriptions, ReasonCode::QuotaExceeded)
+        } else {
+            return None;
+        };
+        self.count_limit(limit);
+        Some(refusal)
     }
 
     /// Queues the retained messages that match [MQTT-3.3.1-9]. False if the session has not even taken those of its

@@ -3,7 +3,9 @@
 use super::stats::{DropReason, Stats};
 use super::timers::Timer;
 use super::{Broker, ServerMessage};
+use crate::limit::Limit;
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::time::Duration;
 use tabmq_shared::Time;
 use tabmq_shared::packet::QoS;
@@ -64,10 +66,11 @@ impl Broker {
     }
 }
 
-fn values(stats: &Stats, uptime: Duration) -> Vec<(&'static str, String)> {
+fn values(stats: &Stats, uptime: Duration) -> Vec<(Cow<'static, str>, String)> {
     let disconnected = stats.sessions.saturating_sub(stats.clients_connected);
-    let slow = stats.dropped(DropReason::OutboxFull) + stats.dropped(DropReason::QueueFull);
-    vec![
+    let slow = [DropReason::OutboxFull, DropReason::AllOutboxesFull, DropReason::QueueFull];
+    let slow: u64 = slow.into_iter().map(|reason| stats.dropped(reason)).sum();
+    let mut values = vec![
         ("uptime", format!("{} seconds", uptime.as_secs())),
         ("clients/total", stats.sessions.to_string()),
         ("clients/connected", stats.clients_connected.to_string()),
@@ -93,4 +96,16 @@ fn values(stats: &Stats, uptime: Duration) -> Vec<(&'static str, String)> {
         ("shared_subscriptions/count", stats.shared_subscriptions.to_string()),
         ("retained messages/count", stats.retained_messages.to_string()),
     ]
+    .into_iter()
+    .map(|(name, value)| (Cow::Borrowed(name), value))
+    .collect::<Vec<_>>();
+    let drops = DropReason::ALL.into_iter();
+    values.extend(drops.map(|reason| {
+        (format!("publish/messages/dropped/{}", reason.name()).into(), stats.dropped(reason).to_string())
+    }));
+    let limits = Limit::ALL.iter();
+    values.extend(
+        limits.map(|limit| (format!("limits/{}", limit.name()).into(), stats.limited(*limit).to_string())),
+    );
+    values
 }

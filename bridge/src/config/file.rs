@@ -294,48 +294,4 @@ mod tests {
         }
         assert_eq!(excerpt("a\n\tb = \u{1b}x", 2, 6), " b = ?x\n     ^");
     }
-
-    #[test]
-    fn every_key_is_read() {
-        let text = r#"
-            mqtt = ["127.0.0.1:1", "[::1]:2"]
-            http = "none"
-            mqtts = ["[::1]:3"]
-            https = "127.0.0.1:4"
-            cert = "server.pem"
-            key = "server-key.pem"
-            client-ca = "ca.pem"
-            client-certificates = "optional"
-            crl = "revoked.pem"
-            certificate-user = "dns"
-            tls-min-version = "1.3"
-            tls-handshakes = 12
-            tls-handshake-time = "5s"
-            data = "none"
-            allow-anonymous = true
-            password-file = "users"
-            acl-file = "acl"
-            allow-origin = ["https://example.org"]
-            threads = 2
-            log = "warn"
-            log-format = "json"
-            max-packet-size = "1MiB"
-            receive-maximum = 1
-            max-in-flight = 2
-            topic-alias-maximum = 3
-            max-session-expiry = "7d"
-            server-keep-alive = 4
-            queue-messages = 5
-            queue-bytes = 6
-            all-queues-bytes = 7
-            outbox-bytes = 8
-            retained-messages = 9
-            retained-bytes = 10
-            sys-interval = 11
-        "#;
-        parse_file(text).unwrap();
-        for key in Layer::keys() {
-            assert!(text.contains(&format!("\n            {key} = ")), "the example has no {key}");
-        }
-    }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`settings`]: the list of settings, each of them a flag, a variable and a key of the file at once.
 //! - [`tables`]: what only the file can have, because there may be several of a kind.
+//! - `limits`: what of the settings becomes which limit.
 //! - `file`: both of them in one file; errors that name line and column.
 //! - [`reload`]: what differs between two of them, and what of it takes effect at once.
 //! - [`command`]: `tabmq config`; `example` is what it prints.
@@ -10,6 +11,7 @@
 pub mod command;
 mod example;
 mod file;
+mod limits;
 pub mod reload;
 pub mod settings;
 pub mod tables;
@@ -22,6 +24,7 @@ pub use tables::Tables;
 
 use crate::auth::SecuritySettings;
 use crate::broker::BrokerConfig;
+use crate::gate::GateConfig;
 use settings::Layer;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroUsize};
@@ -62,8 +65,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Where users and access rules are to be found.
     pub security: SecuritySettings,
-    /// Limits.
+    /// Limits of clients.
     pub broker: BrokerConfig,
+    /// Limits of connections.
+    pub gate: GateConfig,
     /// What only the file can say.
     pub tables: Tables,
 }
@@ -121,6 +126,7 @@ impl Default for Config {
             log_format: LogFormat::default(),
             security: SecuritySettings::default(),
             broker: BrokerConfig::default(),
+            gate: GateConfig::default(),
             tables: Tables::default(),
         }
     }
@@ -152,6 +158,7 @@ impl Config {
             log_format: layer.log_format.unwrap_or_default(),
             security: security(&layer, &tables),
             broker: broker_config(&layer)?,
+            gate: limits::gate(&layer),
             tables,
         };
         if config.addresses().next().is_none() {
@@ -246,6 +253,7 @@ fn broker_config(layer: &Layer) -> Result<BrokerConfig, ConfigError> {
         outbox_bytes: bytes(layer.outbox_bytes, defaults.outbox_bytes),
         retained_messages: layer.retained_messages.unwrap_or(defaults.retained_messages),
         retained_bytes: bytes(layer.retained_bytes, defaults.retained_bytes),
+        limits: limits::clients(layer)?,
         message_events: layer.log.unwrap_or_default() >= LogLevel::Debug,
         sys_interval_s: layer.sys_interval.unwrap_or(defaults.sys_interval_s),
         features: defaults.features,

@@ -122,6 +122,50 @@ pub struct Layer {
     #[arg(long, value_name = "FORMAT", help_heading = "Log")]
     pub log_format: Option<LogFormat>,
 
+    /// How many connections there may be at all listeners together; one more is closed at once. 0: as many as the system
+    /// lets this process have, less a few [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Connections")]
+    pub max_connections: Option<usize>,
+
+    /// How many connections one address may have (of IPv6: one /64 network). 0: half of all [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Connections")]
+    pub max_connections_per_address: Option<usize>,
+
+    /// How many connections one user may have; one more is told 'quota exceeded'. 0: no limit [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Connections")]
+    pub max_connections_per_user: Option<usize>,
+
+    /// How many connections may be on their way: accepted, but their client not let in yet. One address may have half of
+    /// them [default: 10000]
+    #[arg(long, value_name = "N", help_heading = "Connections")]
+    pub max_pending: Option<usize>,
+
+    /// How many connections are accepted in a second; the others wait. 0: no limit [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Connections")]
+    pub connect_rate: Option<u32>,
+
+    /// How many connections of one address are accepted in a second; the others are closed. 0: no limit [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Connections")]
+    pub connect_rate_per_address: Option<u32>,
+
+    /// How long a client may take to send its CONNECT, and each further step until it is let in [default: 10s]
+    #[arg(long, value_name = "TIME", help_heading = "Connections")]
+    pub connect_timeout: Option<Span>,
+
+    /// How long a client may take nothing of what waits for it before it is closed [default: 1m]
+    #[arg(long, value_name = "TIME", help_heading = "Connections")]
+    pub write_timeout: Option<Span>,
+
+    /// How many messages (and requests) a client may send in a second; beyond that it is not read from for a while. 0: no
+    /// limit [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Connections")]
+    pub message_rate: Option<u32>,
+
+    /// How many bytes a client may send in a second; beyond that it is not read from for a while. 0: no limit
+    /// [default: 0]
+    #[arg(long, value_name = "SIZE", help_heading = "Connections")]
+    pub byte_rate: Option<Size>,
+
     /// The largest packet that a client may send [default: 16MiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub max_packet_size: Option<Size>,
@@ -171,6 +215,42 @@ pub struct Layer {
     /// How many bytes of messages are retained [default: 1GiB]
     #[arg(long, value_name = "SIZE", help_heading = "Limits")]
     pub retained_bytes: Option<Size>,
+
+    /// How many messages wait for all clients together [default: 10000000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub all_queues_messages: Option<usize>,
+
+    /// How many bytes wait for all connections together before each of them may have only a little [default: 1GiB]
+    #[arg(long, value_name = "SIZE", help_heading = "Limits")]
+    pub all_outboxes_bytes: Option<Size>,
+
+    /// How many sessions there may be, of connected and absent clients [default: 1000000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_sessions: Option<usize>,
+
+    /// How many subscriptions one client may have [default: 100000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_subscriptions: Option<usize>,
+
+    /// How many subscriptions all clients may have together [default: 5000000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub all_subscriptions: Option<usize>,
+
+    /// How many topic filters may be in one packet [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_filters: Option<usize>,
+
+    /// How many user properties may be in one packet [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_user_properties: Option<usize>,
+
+    /// How many bytes a topic or filter may have [default: 65535]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_topic_length: Option<usize>,
+
+    /// How many levels a topic or filter may have [default: 200]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub max_topic_levels: Option<usize>,
 
     /// Seconds between two updates of the $SYS topics; 0 for none [default: 10]
     #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
@@ -272,6 +352,27 @@ impl Layer {
             threads: self.threads.or(lower.threads),
             log: self.log.or(lower.log),
             log_format: self.log_format.or(lower.log_format),
+            max_connections: self.max_connections.or(lower.max_connections),
+            max_connections_per_address: self
+                .max_connections_per_address
+                .or(lower.max_connections_per_address),
+            max_connections_per_user: self.max_connections_per_user.or(lower.max_connections_per_user),
+            max_pending: self.max_pending.or(lower.max_pending),
+            connect_rate: self.connect_rate.or(lower.connect_rate),
+            connect_rate_per_address: self.connect_rate_per_address.or(lower.connect_rate_per_address),
+            connect_timeout: self.connect_timeout.or(lower.connect_timeout),
+            write_timeout: self.write_timeout.or(lower.write_timeout),
+            message_rate: self.message_rate.or(lower.message_rate),
+            byte_rate: self.byte_rate.or(lower.byte_rate),
+            all_queues_messages: self.all_queues_messages.or(lower.all_queues_messages),
+            all_outboxes_bytes: self.all_outboxes_bytes.or(lower.all_outboxes_bytes),
+            max_sessions: self.max_sessions.or(lower.max_sessions),
+            max_subscriptions: self.max_subscriptions.or(lower.max_subscriptions),
+            all_subscriptions: self.all_subscriptions.or(lower.all_subscriptions),
+            max_filters: self.max_filters.or(lower.max_filters),
+            max_user_properties: self.max_user_properties.or(lower.max_user_properties),
+            max_topic_length: self.max_topic_length.or(lower.max_topic_length),
+            max_topic_levels: self.max_topic_levels.or(lower.max_topic_levels),
             max_packet_size: self.max_packet_size.or(lower.max_packet_size),
             receive_maximum: self.receive_maximum.or(lower.receive_maximum),
             max_in_flight: self.max_in_flight.or(lower.max_in_flight),

@@ -1,8 +1,8 @@
 //! Who may come in: the first packet, authentication, and what is said to those who may not.
 
-use super::{FAREWELL_TIME, FIRST_PACKET_TIME};
+use super::FAREWELL_TIME;
 use crate::auth::Refusal;
-use crate::broker::{Admitted, ConnectError, Event, Peer, Step};
+use crate::broker::{Admitted, ConnectError, Event, Limit, Peer, Step};
 use crate::hub::Hub;
 use crate::listener::Transport;
 use bytes::{Bytes, BytesMut};
@@ -46,7 +46,7 @@ async fn next_packet(
     version: Version,
     hub: &Hub,
 ) -> Result<Option<Packet>, NotLetIn> {
-    let decoding = hub.decoding();
+    let decoding = hub.config().decoding();
     let limits = Limits { max_packet_size: decoding.max_packet_size.min(CONNECT_BYTES), ..decoding };
     loop {
         let beginning = input.first_chunk().copied();
@@ -134,7 +134,8 @@ async fn challenged(
         transport.write_all(&bytes).await.map_err(lost)?;
         transport.flush().await.map_err(lost)?;
     }
-    let next = tokio::time::timeout(FIRST_PACKET_TIME, next_packet(transport, input, Version::V5, hub)).await;
+    let time = super::connect_timeout(hub);
+    let next = tokio::time::timeout(time, next_packet(transport, input, Version::V5, hub)).await;
     let told = |reason, why: &str| Err(NotLetIn::told(Version::V5, reason, why.to_owned()));
     match next {
         Ok(Ok(Some(Packet::Auth(auth)))) => {
@@ -154,7 +155,10 @@ async fn challenged(
             Err(NotLetIn::silent(ReasonCode::UnspecifiedError, why))
         }
         Ok(Err(not_let_in)) => Err(not_let_in),
-        Err(_elapsed) => told(ReasonCode::NotAuthorized, "no answer within the authentication"),
+        Err(_elapsed) => {
+            hub.count_limit(Limit::ConnectTimeout);
+            told(ReasonCode::NotAuthorized, "no answer within the authentication")
+        }
     }
 }
 
@@ -181,6 +185,15 @@ impl NotLetIn {
         // Which rule says no is for the console.
         let for_the_client = reason != ReasonCode::NotAuthorized;
         NotLetIn { server_reference, for_the_client, ..NotLetIn::told(version, reason, why) }
+    }
+
+    /// There are too many connections already, or they come too fast.
+    pub(super) fn beyond(version: Version, limit: Limit) -> Self {
+        let reason = match limit {
+            Limit::ConnectRatePerAddress => ReasonCode::ConnectionRateExceeded,
+            _ => ReasonCode::QuotaExceeded,
+        };
+        NotLetIn::told(version, reason, format!("the limit {} is reached", limit.name()))
     }
 
     /// The client is told by CONNACK.

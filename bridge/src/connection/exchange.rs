@@ -1,17 +1,19 @@
 //! The life of a connection that has been let in: read, decode, exchange with the broker, write.
 
+use super::throttle::{Stall, Throttle};
 use super::{FAREWELL_TIME, read_buffer};
-use crate::broker::{ConnId, Output};
+use crate::broker::{ConnId, Limit, Output};
 use crate::hub::{Hub, Input};
 use crate::listener::Transport;
 use crate::outbox::WriteQueue;
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, BufMut, BytesMut};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 use tabmq_shared::codec::{self, DecodeError, Limits};
 use tabmq_shared::packet::{Packet, Version};
 use tokio::io::AsyncWrite;
@@ -39,8 +41,13 @@ pub(super) struct Exchange {
     more_output: bool,
     /// The broker has ended the connection: only what it has left for it is still written.
     ended: bool,
-    /// CONNECT brought more than itself.
-    decode_first: bool,
+    /// There is more in `input` than was decoded: this many bytes of it are not counted yet.
+    decode_first: Option<usize>,
+    /// How fast the client may send, if there is a limit.
+    throttle: Option<Box<Throttle>>,
+    /// Since when nothing is taken of what is written, while that is so.
+    stall: Option<Stall>,
+    write_timeout: Duration,
 }
 
 /// What a read brought.
@@ -63,22 +70,25 @@ impl Exchange {
         version: Version,
         input: BytesMut,
     ) -> Self {
-        let decode_first = !input.is_empty();
-        let input = if decode_first { input } else { BytesMut::new() };
+        let decode_first = Some(input.len()).filter(|bytes| *bytes > 0);
+        let input = if decode_first.is_some() { input } else { BytesMut::new() };
         let queue = WriteQueue::default();
-        let limits = hub.decoding();
+        let config = hub.config();
         Exchange {
             transport,
             hub,
             conn,
             version,
-            limits,
+            limits: config.decoding(),
             input,
             queue,
             control_backlog: false,
             more_output: true,
             ended: false,
             decode_first,
+            throttle: Throttle::new(&config.limits),
+            stall: None,
+            write_timeout: Duration::from_secs(config.limits.write_timeout_s.into()),
         }
     }
 
@@ -89,6 +99,9 @@ impl Exchange {
         let mut read_bytes = 0;
         loop {
             let writing = self.poll_write(cx)?.is_pending();
+            if writing && let Poll::Ready(error) = self.poll_stall(cx) {
+                return Poll::Ready(Err(error));
+            }
             // A client that does not take its acknowledgements is not read from: that bounds them.
             let backlog = self.control_backlog && writing;
             if !nothing_to_read && !backlog {
@@ -117,6 +130,7 @@ impl Exchange {
             }
             if !writing {
                 self.queue.recycle();
+                self.stall = None;
             }
             return Poll::Pending;
         }
@@ -131,6 +145,9 @@ impl Exchange {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             wrote = true;
+            if let Some(stall) = &mut self.stall {
+                stall.progress();
+            }
         }
         if wrote {
             // Nothing for TCP; a WebSocket or TLS may still hold some of it. If so, it goes on by itself.
@@ -139,16 +156,36 @@ impl Exchange {
         Poll::Ready(Ok(()))
     }
 
+    /// Ready once the client has taken nothing for too long.
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let stall = self.stall.get_or_insert_with(|| Stall::new(self.write_timeout));
+        let error = ready!(stall.poll(cx));
+        self.hub.count_limit(Limit::WriteTimeout);
+        Poll::Ready(error)
+    }
+
     /// Reads once, decodes all that it brought and visits the broker.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Read>> {
-        if std::mem::take(&mut self.decode_first) {
-            let bytes = self.input.len();
+        if let Some(throttle) = &mut self.throttle {
+            ready!(throttle.poll_ready(cx, |limit| self.hub.count_limit(limit)));
+        }
+        if let Some(bytes) = self.decode_first.take() {
             self.decode_and_visit(cx, bytes);
             return Poll::Ready(Ok(Read::Bytes(bytes)));
         }
         ready!(self.transport.poll_read_ready(cx))?;
         read_buffer::make_room(&mut self.input);
-        let read = poll_read_buf(Pin::new(&mut self.transport), cx, &mut self.input);
+        let read = match &mut self.throttle {
+            None => poll_read_buf(Pin::new(&mut self.transport), cx, &mut self.input),
+            Some(throttle) => {
+                let mut input = (&mut self.input).limit(throttle.bytes());
+                let read = poll_read_buf(Pin::new(&mut self.transport), cx, &mut input);
+                if let Poll::Ready(Ok(bytes)) = read {
+                    throttle.take_bytes(bytes);
+                }
+                read
+            }
+        };
         let result = match read {
             Poll::Ready(Ok(0)) => Poll::Ready(Ok(Read::End)),
             Poll::Ready(Ok(bytes)) => {
@@ -166,7 +203,15 @@ impl Exchange {
         PACKETS.with_borrow_mut(|packets| {
             let error = loop {
                 match codec::decode(&mut self.input, self.version, &self.limits) {
-                    Ok(Some(packet)) => packets.push(packet),
+                    Ok(Some(packet)) => {
+                        let last =
+                            self.throttle.as_mut().is_some_and(|throttle| !throttle.take_packet(&packet));
+                        packets.push(packet);
+                        if last {
+                            self.decode_first = Some(0);
+                            break None;
+                        }
+                    }
                     Ok(None) => break None,
                     Err(error) => break Some(error),
                 }

@@ -13,8 +13,10 @@ mod exchange;
 mod read_buffer;
 #[cfg(test)]
 mod tests;
+mod throttle;
 
-use crate::broker::Peer;
+use crate::broker::{Limit, Peer};
+use crate::gate::Place;
 use crate::hub::Hub;
 use crate::listener::Transport;
 use admission::NotLetIn;
@@ -25,25 +27,36 @@ use std::sync::Arc;
 use std::time::Duration;
 use tabmq_shared::packet::ReasonCode;
 
-/// A client must have sent its whole CONNECT within this time (5.0 section 3.1.4: "a reasonable amount of time").
-const FIRST_PACKET_TIME: Duration = Duration::from_secs(10);
+/// How long a client that is one too many may take for its CONNECT, if it wants to be told.
+const REFUSAL_TIME: Duration = Duration::from_secs(2);
 
 /// How long the last packets may take to leave.
 const FAREWELL_TIME: Duration = Duration::from_secs(5);
 
-/// Serves one connection to its end. What happens is told as events; nothing is returned.
-pub async fn serve(transport: Transport, peer: Peer, hub: Arc<Hub>) {
+/// Serves one connection to its end, and keeps its place so long. What happens is told as events; nothing is returned.
+pub async fn serve(transport: Transport, peer: Peer, hub: Arc<Hub>, place: Arc<Place>) {
     // Boxed: what letting in and saying goodbye need is not kept for the life of the connection.
     let Some(mut exchange) = Box::pin(let_in(transport, peer, hub)).await else { return };
+    place.settle();
     let error = poll_fn(|cx| exchange.poll(cx)).await.err();
     Box::pin(exchange.farewell(error)).await;
+}
+
+/// Tells a client that it is one too many. It has little time to say in which version.
+pub async fn refuse(mut transport: Transport, peer: Peer, hub: Arc<Hub>, limit: Limit) {
+    let mut input = BytesMut::new();
+    let first = admission::first_packet(&mut transport, &mut input, &hub);
+    if let Ok(Ok(Some(connect))) = tokio::time::timeout(REFUSAL_TIME, first).await {
+        NotLetIn::beyond(connect.version, limit).tell(transport, peer, Some(&connect), &hub).await;
+    }
 }
 
 /// From the first packet to CONNACK; `None`: it did not come to that, and the connection is closed.
 async fn let_in(mut transport: Transport, peer: Peer, hub: Arc<Hub>) -> Option<Exchange> {
     let mut input = BytesMut::new();
     let first = admission::first_packet(&mut transport, &mut input, &hub);
-    let connect = match tokio::time::timeout(FIRST_PACKET_TIME, first).await {
+    let time = connect_timeout(&hub);
+    let connect = match tokio::time::timeout(time, first).await {
         Ok(Ok(Some(connect))) => connect,
         Ok(Ok(None)) => return None, // it came and went: a port scan, a health check
         Ok(Err(not_mqtt)) => {
@@ -51,7 +64,8 @@ async fn let_in(mut transport: Transport, peer: Peer, hub: Arc<Hub>) -> Option<E
             return None;
         }
         Err(_elapsed) => {
-            let why = format!("no CONNECT within {} s", FIRST_PACKET_TIME.as_secs());
+            hub.count_limit(Limit::ConnectTimeout);
+            let why = format!("no CONNECT within {} s", time.as_secs());
             NotLetIn::silent(ReasonCode::UnspecifiedError, why).tell(transport, peer, None, &hub).await;
             return None;
         }
@@ -64,4 +78,9 @@ async fn let_in(mut transport: Transport, peer: Peer, hub: Arc<Hub>) -> Option<E
     };
     refused.tell(transport, peer, Some(&connect), &hub).await;
     None
+}
+
+/// A client must have sent its whole CONNECT within this time (5.0 section 3.1.4: "a reasonable amount of time").
+fn connect_timeout(hub: &Hub) -> Duration {
+    Duration::from_secs(hub.config().limits.connect_timeout_s.into())
 }

@@ -3,7 +3,9 @@
 use super::*;
 use crate::auth::{Authenticator, Refusal, Verdict};
 use crate::broker::{Admitted, BrokerConfig, Exchange as Method, Identity, Methods, Step, TransportKind};
+use crate::gate::Gate;
 use bytes::Bytes;
+use std::time::Instant;
 use tabmq_shared::codec::{self, Limits};
 use tabmq_shared::packet::{Auth, Connect, ConnectProperties, Disconnect, Packet, Publish, QoS, Version};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -58,7 +60,8 @@ impl Client {
         let (served, address) = listener.accept().await.unwrap();
         let hub = Hub::new(BrokerConfig::default(), Arc::new(Doorman), Box::new(|_| {}));
         let peer = Peer::new(address, TransportKind::Tcp);
-        tokio::spawn(serve(Transport::tcp(served), peer, hub));
+        let place = Arc::new(Gate::open().enter(peer.address.ip(), Instant::now()).unwrap());
+        tokio::spawn(serve(Transport::tcp(served), peer, hub, place));
         Client { stream, input: BytesMut::new() }
     }
 

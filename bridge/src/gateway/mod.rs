@@ -24,9 +24,11 @@ mod upstream;
 pub use settings::{GatewayConfig, GatewaySettings};
 
 use crate::broker::ServerMessage;
+use crate::gate::Entry;
 use crate::http;
 use crate::http::gateway::Publishing;
 use crate::http::origin::OriginPolicy;
+use crate::listener::accept::Entrance;
 use crate::listener::{accept, ws};
 use crate::server::{StartError, bind};
 use bytes::Bytes;
@@ -127,8 +129,10 @@ impl Gateway {
         let stop_http = CancellationToken::new();
         let router = router(&shared, config);
         let stop = stop_http.clone();
-        tasks.spawn(accept::run(listener, move |stream, address| {
-            tokio::spawn(http::connection::serve(stream, address, router.clone(), stop.clone()));
+        tasks.spawn(accept::run(listener, Entrance::open(), move |stream, address, entry| {
+            if let Entry::Admitted(place) = entry {
+                tokio::spawn(http::connection::serve(stream, address, place, router.clone(), stop.clone()));
+            }
         }));
         Ok(Gateway { http, shared, tasks, stop_http })
     }
@@ -155,7 +159,7 @@ impl Gateway {
 
 fn router(shared: &Arc<Shared>, config: &GatewayConfig) -> axum::Router {
     let tabs = Arc::clone(shared);
-    let websocket = ws::route(move |stream, read_ahead, address| {
+    let websocket = ws::route(move |stream, read_ahead, address, _place| {
         let stream = ws::ByteStream::new(stream, read_ahead);
         tokio::spawn(tab::serve(stream, address, Arc::clone(&tabs)));
     });

@@ -1,15 +1,18 @@
 //! HTTP/1.1 on one connection. Not HTTP/2: browsers speak it over TLS only, and a WebSocket needs its own
 //! connection anyway.
 
+use crate::gate::Place;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::header::UPGRADE;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -37,23 +40,40 @@ pub struct Ends {
 }
 
 /// Serves a TCP connection: see [`serve_stream`].
-pub async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
+pub async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Arc<Place>,
+    router: Router,
+    stop: CancellationToken,
+) {
     let Ok(local) = stream.local_addr() else { return }; // the client is gone already
     // It can fail only for a socket that is dead already, and then the first read says so.
     let _ = stream.set_nodelay(true);
-    serve_stream(stream, Ends { peer, local }, router, stop).await;
+    serve_stream(stream, Ends { peer, local }, place, router, stop).await;
 }
 
 /// Answers requests until the client or `stop` ends it, or one of them becomes a WebSocket. The router finds the
 /// client's address as [`ConnectInfo`] in each request, and the server's as [`LocalAddress`].
-pub async fn serve_stream<S>(stream: S, ends: Ends, router: Router, stop: CancellationToken)
-where
+///
+/// The connection's place is a request extension too: a WebSocket keeps it.
+pub async fn serve_stream<S>(
+    stream: S,
+    ends: Ends,
+    place: Arc<Place>,
+    router: Router,
+    stop: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Ends { peer, local } = ends;
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(LocalAddress(local));
+        match request.headers().contains_key(UPGRADE) {
+            true => drop(request.extensions_mut().insert(Arc::clone(&place))),
+            false => place.settle(),
+        }
         router.clone().call(request.map(Body::new))
     });
     let connection = http1::Builder::new()

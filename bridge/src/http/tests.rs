@@ -16,7 +16,7 @@ impl Site {
         let hub = Hub::new(config, Arc::new(AllowAll), Box::new(|_| {}));
         let listeners = vec![Listener { kind: "mqtt".to_owned(), address: "127.0.0.1:1883".to_owned() }];
         let info = ServerInfo { listeners, limits: Limits::default() };
-        let websocket = crate::listener::ws::route(|_: tokio::net::TcpStream, _, _| {});
+        let websocket = crate::listener::ws::route(|_: tokio::net::TcpStream, _, _, _| {});
         Site(router(hub, info, Arc::default(), websocket))
     }
 

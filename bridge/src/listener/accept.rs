@@ -1,7 +1,10 @@
 //! Binding, and the accept loop that all listeners share.
 
+use crate::gate::{Entry, Gate};
+use crate::limit::Limit;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::warn;
@@ -31,12 +34,49 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// Where connections are counted before they are served.
+#[derive(Clone)]
+pub struct Entrance {
+    /// Who counts them.
+    pub gate: Arc<Gate>,
+    /// Told of each limit that was met.
+    pub count: Arc<dyn Fn(Limit) + Send + Sync>,
+}
+
+impl Entrance {
+    /// Everybody may come in.
+    pub fn open() -> Self {
+        Entrance { gate: Gate::open(), count: Arc::new(|_| ()) }
+    }
+}
+
 /// Hands each new connection to `on_connection`, for ever. Ends only by being dropped.
-pub async fn run(listener: TcpListener, mut on_connection: impl FnMut(TcpStream, SocketAddr)) {
+pub async fn run(
+    listener: TcpListener,
+    entrance: Entrance,
+    mut on_connection: impl FnMut(TcpStream, SocketAddr, Entry),
+) {
     let mut last_warning: Option<Instant> = None;
+    let mut refusals = Refusals::default();
     loop {
+        if let Some(wait) = entrance.gate.wait(Instant::now()) {
+            // Whoever comes meanwhile waits in the backlog.
+            (entrance.count)(Limit::ConnectRate);
+            tokio::time::sleep(wait).await;
+        }
         match listener.accept().await {
-            Ok((stream, address)) => on_connection(stream, address),
+            Ok((stream, address)) => match entrance.gate.ask(address.ip(), Instant::now()) {
+                Ok(Entry::Refused(limit, farewell)) => {
+                    (entrance.count)(limit);
+                    refusals.warn(limit, address);
+                    on_connection(stream, address, Entry::Refused(limit, farewell));
+                }
+                Ok(admitted) => on_connection(stream, address, admitted),
+                Err(limit) => {
+                    (entrance.count)(limit);
+                    refusals.warn(limit, address);
+                }
+            },
             Err(error) if is_about_one_connection(&error) => {}
             // Out of file descriptors or memory. The connection stays in the backlog, so without a pause the loop
             // would spin.
@@ -47,6 +87,28 @@ pub async fn run(listener: TcpListener, mut on_connection: impl FnMut(TcpStream,
                 }
                 tokio::time::sleep(PAUSE).await;
             }
+        }
+    }
+}
+
+/// One line for many refusals: a flood must not fill the log.
+#[derive(Default)]
+struct Refusals {
+    untold: u64,
+    last_warning: Option<Instant>,
+}
+
+impl Refusals {
+    fn warn(&mut self, limit: Limit, address: SocketAddr) {
+        self.untold += 1;
+        if self.last_warning.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL) {
+            warn!(
+                limit = limit.name(),
+                %address,
+                refused = self.untold,
+                "connections refused: a limit is reached"
+            );
+            *self = Refusals { untold: 0, last_warning: Some(Instant::now()) };
         }
     }
 }

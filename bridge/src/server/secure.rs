@@ -3,6 +3,7 @@
 use super::{Server, StartError, bind};
 use crate::broker::{ClientCertificate, Event, Peer, TransportKind};
 use crate::config::Config;
+use crate::gate::{Entry, Place};
 use crate::hub::Hub;
 use crate::listener::handshake::{HandshakeStats, Handshakes, NoHandshake};
 use crate::listener::{Transport, accept, tls, ws};
@@ -95,23 +96,26 @@ impl Server {
         self.tasks.spawn(Arc::clone(secure.handshakes.tls()).watch(events::certificates_changed));
         for listener in listeners.mqtts {
             let (door, workers) = (door.clone(), Arc::clone(&self.workers));
-            self.tasks.spawn(accept::run(listener, move |stream, address| {
-                workers.serve(stream, |stream| door.clone().serve_mqtt(stream, address));
+            self.tasks.spawn(accept::run(listener, self.entrance.clone(), move |stream, address, entry| {
+                if let Entry::Admitted(place) = entry {
+                    workers.serve(stream, |stream| door.clone().serve_mqtt(stream, address, place));
+                }
             }));
         }
         let Some(listener) = listeners.https else { return };
         let websocket = {
             let door = door.clone();
-            ws::route(move |stream: tls::Stream, read_ahead, address| {
+            ws::route(move |stream: tls::Stream, read_ahead, address, place| {
                 // On the worker that had the connection as HTTP: a TLS stream cannot change its thread's runtime.
-                tokio::spawn(door.clone().serve_websocket(stream, read_ahead, address));
+                tokio::spawn(door.clone().serve_websocket(stream, read_ahead, address, place));
             })
         };
         let router = self.router(config, websocket);
         let (stop, workers) = (self.stop_http.clone(), Arc::clone(&self.workers));
-        self.tasks.spawn(accept::run(listener, move |stream, address| {
+        self.tasks.spawn(accept::run(listener, self.entrance.clone(), move |stream, address, entry| {
+            let Entry::Admitted(place) = entry else { return };
             let (door, router, stop) = (door.clone(), router.clone(), stop.clone());
-            workers.serve(stream, |stream| door.serve_http(stream, address, router, stop));
+            workers.serve(stream, |stream| door.serve_http(stream, address, place, router, stop));
         }));
     }
 }
@@ -125,34 +129,41 @@ struct Door {
 }
 
 impl Door {
-    async fn serve_mqtt(self, stream: TcpStream, address: SocketAddr) {
+    async fn serve_mqtt(self, stream: TcpStream, address: SocketAddr, place: Arc<Place>) {
         // Boxed: what the handshake needs is not kept for the life of the connection.
         let Some(stream) = Box::pin(self.open(stream, address, Inside::Mqtt)).await else { return };
         let transport = TransportKind::Tls;
         let Some(certificate) = self.certificate(&stream, address, transport) else { return };
         let peer = Peer { address, transport, certificate };
-        connection::serve(Transport::Tls(Box::new(stream)), peer, self.hub).await;
+        connection::serve(Transport::Tls(Box::new(stream)), peer, self.hub, place).await;
     }
 
     async fn serve_http(
         self,
         stream: TcpStream,
         address: SocketAddr,
+        place: Arc<Place>,
         router: Router,
         stop: CancellationToken,
     ) {
         let Ok(local) = stream.local_addr() else { return }; // the client is gone already
         let Some(stream) = Box::pin(self.open(stream, address, Inside::Http)).await else { return };
         let ends = http::connection::Ends { peer: address, local };
-        http::connection::serve_stream(stream, ends, router, stop).await;
+        http::connection::serve_stream(stream, ends, place, router, stop).await;
     }
 
-    async fn serve_websocket(self, stream: tls::Stream, read_ahead: Bytes, address: SocketAddr) {
+    async fn serve_websocket(
+        self,
+        stream: tls::Stream,
+        read_ahead: Bytes,
+        address: SocketAddr,
+        place: Arc<Place>,
+    ) {
         let transport = TransportKind::SecureWebSocket;
         let Some(certificate) = self.certificate(&stream, address, transport) else { return };
         let peer = Peer { address, transport, certificate };
         let stream = Box::new(ws::ByteStream::new(stream, read_ahead));
-        connection::serve(Transport::SecureWebSocket(stream), peer, self.hub).await;
+        connection::serve(Transport::SecureWebSocket(stream), peer, self.hub, place).await;
     }
 
     async fn open(&self, stream: TcpStream, address: SocketAddr, inside: Inside) -> Option<tls::Stream> {

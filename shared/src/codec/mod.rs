@@ -48,6 +48,9 @@ pub struct Limits {
     pub max_packet_size: u32,
     /// The most user properties in one packet (a will counts apart from its CONNECT).
     pub max_user_properties: usize,
+    /// The most filters in one SUBSCRIBE or UNSUBSCRIBE. A filter may have a single byte, so without this limit a packet
+    /// of 16 MB would become four million of them.
+    pub max_filters: usize,
     /// Who the bytes come from: packets that only the other side may send are protocol errors. `None` takes both.
     pub sender: Option<Sender>,
     /// Whether topics, filters, client ids and user names may hold control characters and Unicode non-characters.
@@ -70,6 +73,7 @@ impl Limits {
         Limits {
             max_packet_size: MAX_PACKET_SIZE,
             max_user_properties: 1_000,
+            max_filters: 65_535,
             sender,
             allow_control_characters,
         }

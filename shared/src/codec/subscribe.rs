@@ -24,6 +24,7 @@ pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Subscribe, 
     }
     let mut filters = Vec::new();
     while !r.is_empty() {
+        check_room(&filters, r.limits)?;
         let filter = filter(r, version)?;
         let options = options(r.u8("subscription options")?, version)?;
         // [MQTT-3.8.3-4]
@@ -76,6 +77,7 @@ pub(super) fn decode_unsubscribe(r: &mut Reader<'_>, version: Version) -> Result
     }
     let mut filters = Vec::new();
     while !r.is_empty() {
+        check_room(&filters, r.limits)?;
         filters.push(filter(r, version)?);
     }
     if filters.is_empty() {
@@ -213,6 +215,14 @@ fn apply(p: &mut SubscribeProperties, property: Property, limits: &Limits) -> Re
 /// In these two packets a property that does not belong is 0x81: see the [module's](super) rule.
 fn malformed_property(property: &Property) -> DecodeError {
     property.not_allowed().with_reason(ReasonCode::MalformedPacket)
+}
+
+fn check_room<T>(filters: &[T], limits: &Limits) -> Result<(), DecodeError> {
+    if filters.len() < limits.max_filters {
+        return Ok(());
+    }
+    let text = format!("more than {} topic filters", limits.max_filters);
+    Err(DecodeError::new(ReasonCode::QuotaExceeded, text))
 }
 
 fn no_filters() -> DecodeError {

@@ -89,3 +89,20 @@ fn control_characters_are_the_receivers_choice() {
         assert_eq!(decode(&mut buffer, Version::V5, &limits).is_ok(), accepted);
     }
 }
+
+#[test]
+fn filters_in_one_packet_are_limited() {
+    let limits = Limits { max_filters: 3, ..Limits::default() };
+    let check = |first: u8, body: &[u8]| {
+        let mut bytes = BytesMut::from(&[first, u8::try_from(body.len()).unwrap()][..]);
+        bytes.extend_from_slice(body);
+        decode(&mut bytes, Version::V311, &limits).map(drop).map_err(|error| error.reason)
+    };
+    let filter = [0, 1, b'a', 0];
+    let subscribe = |filters: usize| [&[0, 1][..], &filter.repeat(filters)].concat();
+    assert_eq!(check(0x82, &subscribe(3)), Ok(()));
+    assert_eq!(check(0x82, &subscribe(4)), Err(ReasonCode::QuotaExceeded));
+    let unsubscribe = |filters: usize| [&[0, 1][..], &filter[..3].repeat(filters)].concat();
+    assert_eq!(check(0xA2, &unsubscribe(3)), Ok(()));
+    assert_eq!(check(0xA2, &unsubscribe(4)), Err(ReasonCode::QuotaExceeded));
+}

@@ -4,6 +4,7 @@ mod access;
 mod connecting;
 mod delivering;
 mod features;
+mod limits;
 mod methods;
 mod retaining;
 mod sharing;
@@ -19,7 +20,7 @@ use std::net::SocketAddr;
 use std::task::Waker;
 use std::time::Duration;
 use tabmq_shared::ByteString;
-use tabmq_shared::codec::{self, Limits};
+use tabmq_shared::codec;
 use tabmq_shared::packet::*;
 
 /// A broker and its clock.
@@ -122,7 +123,7 @@ impl Rig {
         let mut bytes = BytesMut::new();
         codec::encode(&packet, conn.version, &mut bytes).unwrap();
         let len = bytes.len();
-        let packet = codec::decode(&mut bytes, conn.version, &Limits::default()).unwrap().unwrap();
+        let packet = codec::decode(&mut bytes, conn.version, &codec::Limits::default()).unwrap().unwrap();
         self.broker.handle_packets(conn.id, &mut vec![packet], len, self.now);
     }
 
@@ -138,7 +139,7 @@ impl Rig {
             }
         }
         let mut packets = self.inboxes.remove(&conn.id).unwrap_or_default();
-        while let Some(packet) = codec::decode(&mut bytes, conn.version, &Limits::default()).unwrap() {
+        while let Some(packet) = codec::decode(&mut bytes, conn.version, &codec::Limits::default()).unwrap() {
             packets.push(packet);
         }
         assert!(bytes.is_empty(), "a part of a packet");

@@ -1,5 +1,6 @@
 //! From an HTTP request to a WebSocket (RFC 6455, section 4.2).
 
+use crate::gate::Place;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::debug;
@@ -23,11 +25,11 @@ const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 /// already, and the client's address.
 ///
 /// The server must be hyper's over `TokioIo<S>`, and put the client's address into the request as
-/// [`ConnectInfo`].
+/// [`ConnectInfo`], and its [`Place`].
 pub fn route<S, F>(on_connection: F) -> MethodRouter
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: Fn(S, Bytes, SocketAddr) + Clone + Send + Sync + 'static,
+    F: Fn(S, Bytes, SocketAddr, Arc<Place>) + Clone + Send + Sync + 'static,
 {
     get(async move |request: Request| {
         upgrade(request, on_connection).unwrap_or_else(IntoResponse::into_response)
@@ -37,17 +39,18 @@ where
 fn upgrade<S, F>(mut request: Request, on_connection: F) -> Result<Response, Refusal>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    F: FnOnce(S, Bytes, SocketAddr) + Send + 'static,
+    F: FnOnce(S, Bytes, SocketAddr, Arc<Place>) + Send + 'static,
 {
     let handshake = Handshake::read(request.headers())?;
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
     let upgraded = request.extensions_mut().remove::<OnUpgrade>();
-    let (Some(address), Some(upgraded)) = (address, upgraded) else {
+    let place = request.extensions_mut().remove::<Arc<Place>>();
+    let (Some(address), Some(upgraded), Some(place)) = (address, upgraded, place) else {
         return Err(Refusal(StatusCode::INTERNAL_SERVER_ERROR, "this connection cannot become a WebSocket"));
     };
     tokio::spawn(async move {
         match upgraded.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<S>>) {
-            Ok(Ok(parts)) => on_connection(parts.io.into_inner(), parts.read_buf, address),
+            Ok(Ok(parts)) => on_connection(parts.io.into_inner(), parts.read_buf, address, place),
             Ok(Err(_)) => debug!(%address, "the upgraded connection is not what it was"),
             Err(error) => {
                 debug!(%address, error = error.to_string().as_str(), "the WebSocket upgrade failed")

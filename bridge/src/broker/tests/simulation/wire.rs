@@ -87,7 +87,7 @@ impl Wire {
         if bytes == 0 {
             return;
         }
-        let limits = Limits::of_server();
+        let limits = codec::Limits::of_server();
         if self.conn.is_none() {
             let Some(packet) = codec::decode(&mut self.input, Version::V5, &limits).unwrap() else { return };
             let Packet::Connect(connect) = packet else { panic!("{packet:?} in place of CONNECT") };
