@@ -321,8 +321,8 @@ texts! {
     NoneKept = "Its messages are no longer kept.", "其消息已不再保留。";
     SavePayload = "Save as a file", "保存为文件";
     FormatLabel = "Format of the payload", "载荷格式";
-    Guess = "Guess", "自动推断";
-    GuessedAs = "Guess: {format}", "自动推断：{format}";
+    Guess = "Auto", "自动";
+    GuessedAs = "Auto: {format}", "自动：{format}";
     AsText = "Text", "文本";
     AsImage = "Image", "图片";
     AsHex = "Hex", "十六进制";

@@ -9,6 +9,9 @@ use minicbor::data::{Token, Type};
 /// A whole number of more bytes than this is shown as its bytes.
 const MAX_BIGNUM_BYTES: usize = 64;
 
+/// What tag 1 is called.
+const EPOCH: &str = " epoch time";
+
 /// `bytes` as a tree.
 ///
 /// # Errors
@@ -74,10 +77,22 @@ fn item(d: &mut Decoder<'_>, tree: &mut Builder, key: Key, note: &str) -> Result
         }
         _ => {
             let value = scalar(d)?;
-            tree.leaf(key, value, note);
+            let moment = if note.ends_with(EPOCH) { moment(&value) } else { None };
+            match moment {
+                Some(moment) => tree.leaf(key, value, format!("{note} {moment}")),
+                None => tree.leaf(key, value, note),
+            }
         }
     }
     Ok(())
+}
+
+/// Tag 1: seconds since 1970, in words.
+fn moment(value: &Value) -> Option<String> {
+    let Value::Number(digits) = value else { return None };
+    let seconds = crate::number::parse(digits).filter(|seconds| seconds.abs() < 1e12)?;
+    #[expect(clippy::cast_possible_truncation, reason = "bounded above")]
+    crate::time::iso((seconds * 1000.0) as i128)
 }
 
 /// Whether a container has no further entry; an indefinite one ends with a break.
@@ -176,7 +191,7 @@ fn bignum(d: &mut Decoder<'_>, negative: bool) -> Option<String> {
 fn join(note: &str, tag: u64) -> String {
     let name = match tag {
         0 => " date/time",
-        1 => " epoch time",
+        1 => EPOCH,
         2 | 3 => " bignum",
         4 => " decimal fraction",
         24 => " encoded CBOR",
@@ -241,7 +256,10 @@ mod tests {
     #[test]
     fn tags_are_notes() {
         let tree = decode(&hex("c11a514b67b0")).unwrap();
-        assert_eq!((&*tree.nodes[0].note, tree.pretty().as_str()), ("tag 1 epoch time", "1363896240"));
+        assert_eq!(
+            (&*tree.nodes[0].note, tree.pretty().as_str()),
+            ("tag 1 epoch time 2013-03-21T20:04:00.000Z", "1363896240")
+        );
         let tree = decode(&hex("d818456449455446")).unwrap();
         assert_eq!(&*tree.nodes[0].note, "tag 24 encoded CBOR");
     }

@@ -31,6 +31,9 @@ pub const MAX_SERIES: usize = 20;
 /// What a new chart shows, in seconds.
 pub const DEFAULT_WINDOW_S: u32 = 300;
 
+/// A window is not shorter than this while its line is, in milliseconds.
+const MIN_WINDOW_MS: f64 = 15_000.0;
+
 /// What can be chosen, in seconds.
 pub const WINDOWS_S: [u32; 6] = [30, 60, 300, 900, 3_600, 21_600];
 
@@ -56,9 +59,11 @@ impl Chart {
             return zoom;
         }
         let end = self.paused_at.unwrap_or(now_ms);
+        let first = self.series.iter().filter_map(Series::first_time).fold(end, f64::min);
         let start = match self.window_s {
-            Some(seconds) => end - f64::from(seconds) * 1000.0,
-            None => self.series.iter().filter_map(Series::first_time).fold(end, f64::min),
+            // Before the first point there is nothing to see: the window grows with the line.
+            Some(seconds) => (end - f64::from(seconds) * 1000.0).max(first.min(end - MIN_WINDOW_MS)),
+            None => first,
         };
         Range::new(start, end)
     }
@@ -228,8 +233,12 @@ mod tests {
         let chart = &charts.rows()[0];
         let counts: Vec<_> = chart.series.iter().map(|series| series.points().len()).collect();
         assert_eq!(counts, [1, 1]);
+        let times = chart.times(400_000.0);
+        assert_eq!(times, Range { start: 100_000.0, end: 400_000.0 });
+        // Only as long as there is something to see, and never too short.
+        assert_eq!(chart.times(101_000.0), Range { start: 1000.0, end: 101_000.0 });
+        assert_eq!(chart.times(2_000.0), Range { start: 2_000.0 - MIN_WINDOW_MS, end: 2_000.0 });
         let times = chart.times(10_000.0);
-        assert_eq!(times, Range { start: 10_000.0 - 300_000.0, end: 10_000.0 });
         let values = chart.values(times);
         assert!(values.start < 1.0 && values.end > 5.0);
     }
@@ -239,6 +248,7 @@ mod tests {
         let mut charts = Charts::default();
         add(&mut charts, None, "a");
         let id = ChartId(0);
+        record(&mut charts, 0, 1000, "a", "1");
         charts.apply(ChartAction::Window(id, Some(60)), 0);
         charts.apply(ChartAction::Pause(id, true), 100_000);
         assert_eq!(charts.rows()[0].times(500_000.0), Range { start: 40_000.0, end: 100_000.0 });
@@ -248,7 +258,6 @@ mod tests {
         charts.apply(ChartAction::Pause(id, false), 500_000);
         assert_eq!(charts.rows()[0].times(500_000.0), Range { start: 440_000.0, end: 500_000.0 });
         charts.apply(ChartAction::Window(id, None), 500_000);
-        record(&mut charts, 0, 1000, "a", "1");
         assert_eq!(charts.rows()[0].times(500_000.0).start, 1000.0);
     }
 

@@ -87,12 +87,12 @@ pub(super) fn TreeView(props: &TreeViewProps) -> Html {
             }
             <div class="payload-view tree" data-test="payload-view" role="tree" aria-label={lang.t(Text::Payload)} tabindex="0">
                 { for rows }
-                if more > 0 {
-                    <button type="button" class="button" data-test="tree-more" onclick={show_more}>
-                        { lang.fill(Text::MoreLines, &[("n", &format::thousands(more as u64))]) }
-                    </button>
-                }
             </div>
+            if more > 0 {
+                <button type="button" class="button" data-test="tree-more" onclick={show_more}>
+                    { lang.fill(Text::MoreLines, &[("n", &format::thousands(more as u64))]) }
+                </button>
+            }
         </>
     }
 }
