@@ -17,6 +17,7 @@
 mod html;
 mod npm;
 mod output;
+mod sections;
 mod split;
 
 use anyhow::{Context, Result, bail};

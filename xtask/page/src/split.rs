@@ -4,6 +4,7 @@
 //! each part, and a script that loads them; wasm-bindgen then sees the first module only.
 
 use crate::output::Output;
+use crate::sections::{with_merged_data, without_custom_sections};
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs;
 use std::path::Path;
@@ -37,14 +38,18 @@ pub(crate) fn split(module: &[u8], work: &Path, output: &mut Output) -> Result<S
     let mut loader = String::from_utf8(read(&work.join(LOADER))?).context("the loader is not UTF-8")?;
     for path in &parts.split_modules {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).context("a part without a name")?;
-        let name = output.write_hashed_for_later(stem, "wasm", &without_custom_sections(&read(path)?)?)?;
+        let name = output.write_hashed_for_later(
+            stem,
+            "wasm",
+            &with_merged_data(&without_custom_sections(&read(path)?)?)?,
+        )?;
         let (plain, hashed) = (format!("\"./{stem}.wasm\""), format!("\"./{name}\""));
         if !loader.contains(&plain) {
             bail!("the splitter's script does not load {stem}");
         }
         loader = loader.replace(&plain, &hashed);
     }
-    let main = read(&main_path)?;
+    let main = with_merged_data(&read(&main_path)?)?;
     fs::remove_dir_all(work).with_context(|| format!("cannot remove {}", work.display()))?;
     Ok(Split { main, loader })
 }
@@ -89,55 +94,9 @@ impl Split {
     }
 }
 
-/// The module without names and other notes, which no browser needs.
-fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
-    const HEADER_BYTES: usize = 8;
-    let (header, mut rest) = module.split_at_checked(HEADER_BYTES).context("a module without its header")?;
-    let mut kept = header.to_vec();
-    while let Some((&id, behind)) = rest.split_first() {
-        let (length, length_bytes) = leb128(behind).context("a section without its length")?;
-        let size = 1 + length_bytes + length;
-        let (section, next) = rest.split_at_checked(size).context("a section that is cut")?;
-        if id != 0 {
-            kept.extend_from_slice(section);
-        }
-        rest = next;
-    }
-    Ok(kept)
-}
-
-/// An unsigned number of up to 32 bits, and how many bytes it takes.
-fn leb128(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0usize;
-    for (i, byte) in bytes.iter().take(5).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * i);
-        if byte & 0x80 == 0 {
-            return Some((value, i + 1));
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_of_any_length() {
-        assert_eq!(leb128(&[0x05]), Some((5, 1)));
-        assert_eq!(leb128(&[0xe5, 0x8e, 0x26, 0xff]), Some((624_485, 3)));
-        assert_eq!(leb128(&[0x85, 0x80, 0x80, 0x80, 0x00]), Some((5, 5)), "as the linker pads them");
-        assert_eq!(leb128(&[0x80]), None);
-        assert_eq!(leb128(&[0x80; 9]), None);
-    }
-
-    #[test]
-    fn custom_sections_go() {
-        let module = b"\0asm\x01\0\0\0\x01\x02ab\x00\x81\x00x\x03\x01c";
-        assert_eq!(without_custom_sections(module).unwrap(), b"\0asm\x01\0\0\0\x01\x02ab\x03\x01c");
-        assert!(without_custom_sections(b"\0asm\x01\0\0\0\x01\x09ab").is_err(), "cut");
-        assert!(without_custom_sections(b"\0asm").is_err());
-    }
 
     #[test]
     fn two_scripts_become_one() {
