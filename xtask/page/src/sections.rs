@@ -9,10 +9,6 @@ const CUSTOM: u8 = 0;
 const DATA: u8 = 11;
 const DATA_COUNT: u8 = 12;
 
-/// Pieces of data that are no further apart than this become one, with zeros between: memory is zero there, and what a
-/// part has there it writes when it comes.
-const GAP_BYTES: i64 = 64;
-
 /// The module without names and other notes, which no browser needs.
 pub(crate) fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
     rewrite(module, |id, content| Ok((id != CUSTOM).then(|| content.to_vec())))
@@ -20,11 +16,14 @@ pub(crate) fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
 
 /// The module with its constant data in few pieces. The splitter needs one for each constant; a browser does not, and
 /// each costs its place.
-pub(crate) fn with_merged_data(module: &[u8]) -> Result<Vec<u8>> {
+///
+/// Pieces that are no further apart than `gap_bytes` become one, with zeros between. That is for the first module only,
+/// which finds the memory empty: between the pieces of a part lies what others have written.
+pub(crate) fn with_merged_data(module: &[u8], gap_bytes: u8) -> Result<Vec<u8>> {
     let mut merged = None;
     rewrite(module, |id, content| {
         if id == DATA {
-            merged = merge(content);
+            merged = merge(content, gap_bytes.into());
         }
         Ok(None)
     })?;
@@ -43,7 +42,7 @@ pub(crate) fn with_merged_data(module: &[u8]) -> Result<Vec<u8>> {
 type Segment = (i64, Vec<u8>);
 
 /// `None` if a piece is not one of the first memory at a constant address.
-fn merge(section: &[u8]) -> Option<Vec<Segment>> {
+fn merge(section: &[u8], gap_bytes: i64) -> Option<Vec<Segment>> {
     let (count, taken) = leb128(section)?;
     let mut rest = section.get(taken..)?;
     let mut segments: Vec<Segment> = Vec::new();
@@ -64,7 +63,7 @@ fn merge(section: &[u8]) -> Option<Vec<Segment>> {
             if gap < 0 {
                 return None; // they overlap: their order matters
             }
-            if gap <= GAP_BYTES {
+            if gap <= gap_bytes {
                 last.resize(last.len() + usize::try_from(gap).ok()?, 0);
                 last.extend(bytes);
                 continue;
@@ -195,10 +194,11 @@ mod tests {
         };
         let apart = [(1000, b"ab".to_vec()), (1004, b"c".to_vec()), (2000, b"d".to_vec())];
         let joined = [(1000, b"ab\0\0c".to_vec()), (2000, b"d".to_vec())];
-        assert_eq!(with_merged_data(&module(3, &apart)).unwrap(), module(2, &joined));
+        assert_eq!(with_merged_data(&module(3, &apart), 2).unwrap(), module(2, &joined));
+        assert_eq!(with_merged_data(&module(3, &apart), 1).unwrap(), module(3, &apart));
         let overlapping = [(1000, b"abcd".to_vec()), (1002, b"x".to_vec())];
-        assert_eq!(with_merged_data(&module(2, &overlapping)).unwrap(), module(2, &overlapping));
+        assert_eq!(with_merged_data(&module(2, &overlapping), 64).unwrap(), module(2, &overlapping));
         let passive = b"\0asm\x01\0\0\0\x0b\x04\x01\x01\x01x";
-        assert_eq!(with_merged_data(passive).unwrap(), passive);
+        assert_eq!(with_merged_data(passive, 64).unwrap(), passive);
     }
 }

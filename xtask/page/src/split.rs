@@ -13,6 +13,9 @@ use wasm_split_cli_support::{Options, transform};
 /// The name under which the first module asks for its loader.
 const LOADER: &str = "./__wasm_split.js";
 
+/// Constants of the first module that are no further apart than this become one piece.
+const GAP_BYTES: u8 = 64;
+
 /// A module without its parts, and what loads them.
 pub(crate) struct Split {
     /// The first module, for wasm-bindgen.
@@ -41,7 +44,7 @@ pub(crate) fn split(module: &[u8], work: &Path, output: &mut Output) -> Result<S
         let name = output.write_hashed_for_later(
             stem,
             "wasm",
-            &with_merged_data(&without_custom_sections(&read(path)?)?)?,
+            &with_merged_data(&without_custom_sections(&read(path)?)?, 0)?,
         )?;
         let (plain, hashed) = (format!("\"./{stem}.wasm\""), format!("\"./{name}\""));
         if !loader.contains(&plain) {
@@ -49,7 +52,7 @@ pub(crate) fn split(module: &[u8], work: &Path, output: &mut Output) -> Result<S
         }
         loader = loader.replace(&plain, &hashed);
     }
-    let main = with_merged_data(&read(&main_path)?)?;
+    let main = with_merged_data(&read(&main_path)?, GAP_BYTES)?;
     fs::remove_dir_all(work).with_context(|| format!("cannot remove {}", work.display()))?;
     Ok(Split { main, loader })
 }
