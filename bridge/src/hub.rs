@@ -5,14 +5,15 @@
 
 use crate::auth::Authenticator;
 use crate::broker::{
-    Access, Admitted, Broker, BrokerConfig, ConnId, ConnectError, Event, Limit, Output, Peer, PublishOutcome,
-    ServerMessage, Stats, Wake,
+    Access, Action, Admitted, Broker, BrokerConfig, Client, ConnId, ConnectError, Event, Identity, Limit, Output,
+    Peer, PublishOutcome, ServerMessage, Stats, Wake,
 };
 use crate::outbox::WriteQueue;
 use crate::workers;
 use crate::workers::mailbox::{Mailboxes, Sorter};
 use parking_lot::{Mutex, RwLock};
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
@@ -129,6 +130,32 @@ impl Hub {
         *self.config.write() = Arc::new(config.clone());
         let now = self.now();
         self.with(|broker| broker.reconfigure(config, now));
+    }
+
+    /// Whether somebody who is not an MQTT client may publish this.
+    ///
+    /// # Errors
+    /// Which rule says no.
+    pub(crate) fn may_publish(
+        &self,
+        identity: &Identity,
+        address: IpAddr,
+        message: &ServerMessage,
+    ) -> Result<(), (Action, String)> {
+        self.broker.lock().may_publish_from(Client { identity, client_id: "", address }, message)
+    }
+
+    /// Tells the console of a refusal by [`Hub::may_publish`].
+    pub(crate) fn tell_denied(&self, identity: &Identity, message: &ServerMessage, why: (Action, String)) {
+        let (action, why) = why;
+        self.tell(&Event::Denied {
+            client_id: Arc::from("(HTTP)"),
+            user: identity.user.clone(),
+            action,
+            topic: message.topic.as_byte_string().clone(),
+            why,
+            untold: 0,
+        });
     }
 
     /// Publishes a message of which the server is the sender.

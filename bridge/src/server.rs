@@ -255,7 +255,7 @@ impl Server {
         };
         let listeners = self.listeners().into_iter().map(listener).collect();
         let info = ServerInfo { listeners, limits: limits(&config.broker) };
-        http::router(Arc::clone(&self.hub), info, Arc::clone(&self.origins), websocket)
+        http::router(Arc::clone(&self.hub), info, &self.gatekeeper, Arc::clone(&self.origins), websocket)
     }
 }
 

@@ -9,6 +9,7 @@
 //! every second, does not cost a hash each time.
 
 use super::crypto::Key;
+use super::jwt::{Jwt, Token};
 use super::scram::{self, ClientFirst};
 use super::security::{Security, SecurityError, SecuritySettings, identity_of};
 use super::throttle::{self, Throttle};
@@ -79,7 +80,6 @@ pub(crate) enum Failure {
 #[derive(Clone, Debug)]
 pub(crate) struct LoggedIn {
     pub(crate) identity: Identity,
-    #[expect(dead_code, reason = "the API asks for it next")]
     pub(crate) role: Option<Role>,
 }
 
@@ -159,6 +159,40 @@ impl Gatekeeper {
         }
     }
 
+    /// Whether the token is good.
+    pub(crate) fn log_in_by_token(
+        &self,
+        jwt: &Jwt,
+        token: &[u8],
+        address: IpAddr,
+    ) -> Result<LoggedIn, Failure> {
+        let tag = self.key.sign(&[b"token", token]);
+        let verdict = self.throttle.lock().ask("", address, number(&tag), Instant::now());
+        if let throttle::Verdict::Wait(time) = verdict {
+            self.throttled.fetch_add(1, Ordering::Relaxed);
+            return Err(Failure::Throttled(time));
+        }
+        let Token { identity, role } = jwt.verify(token).map_err(|why| {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+            self.throttle.lock().failed("", address, number(&tag), Instant::now());
+            Failure::Wrong(why)
+        })?;
+        Ok(LoggedIn { identity, role })
+    }
+
+    /// The same for a bearer token of the API.
+    pub(crate) fn log_in_by_bearer(&self, token: &[u8], address: IpAddr) -> Result<LoggedIn, Failure> {
+        match &self.security().jwt {
+            Some(jwt) => self.log_in_by_token(jwt, token, address),
+            None => Err(Failure::Wrong("a token, where none are taken".to_owned())),
+        }
+    }
+
+    /// Whether there are users, so that somebody without a password may not do what they may.
+    pub(crate) fn asks_for_passwords(&self) -> bool {
+        self.security().knows_users
+    }
+
     /// Hashes, when it is this one's turn.
     async fn verify(&self, security: &Arc<Security>, name: &str, password: &[u8]) -> Result<bool, Failure> {
         let waiting = Waiting::new(&self.waiting);
@@ -216,6 +250,12 @@ impl Gatekeeper {
     async fn admit(&self, connect: &Connect, peer: &Peer) -> Result<Identity, Refusal> {
         let security = self.security();
         let refuse = |reason, why: &str| Err(Refusal { reason, why: why.to_owned() });
+        if let (Some(jwt), Some(token)) = (&security.jwt, &connect.password)
+            && Jwt::is_token(token)
+        {
+            let logged_in = self.log_in_by_token(jwt, token, peer.address.ip());
+            return logged_in.map(|logged_in| logged_in.identity).map_err(Refusal::from);
+        }
         if let Some(name) = peer.certificate.as_ref().and_then(|certificate| certificate.user.as_ref())
             && connect.password.is_none()
         {

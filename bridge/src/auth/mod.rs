@@ -7,7 +7,7 @@
 //! - `gatekeeper`: passwords are looked at, and nobody gets to try too many; `throttle`.
 //! - `security`: users and rules as a whole, read from `settings` (the tables of the configuration file),
 //!   `password_file`, and mosquitto's files.
-//! - `users`, `secret` (stored passwords), `scram`, `client_ids`.
+//! - `users`, `secret` (stored passwords), `scram`, `jwt` (tokens), `client_ids`.
 //! - `rules`: who may publish, subscribe, receive and retain where.
 //! - `command`: `tabmq passwd`, `tabmq acl`.
 //! - `crypto`: random numbers and keyed hashes.
@@ -16,6 +16,7 @@ mod client_ids;
 mod command;
 mod crypto;
 mod gatekeeper;
+mod jwt;
 mod names;
 mod password_file;
 mod rules;
@@ -28,7 +29,9 @@ mod users;
 
 pub use client_ids::ClientIds;
 pub use command::{AclArgs, PasswdArgs, acl, passwd};
+pub(crate) use gatekeeper::Failure;
 pub use gatekeeper::{Counters, Gatekeeper};
+pub use jwt::JwtTable;
 pub use password_file::PasswordFileError;
 pub use security::{Security, SecurityError, SecuritySettings};
 pub use settings::{RuleTable, UserTable};

@@ -1,6 +1,7 @@
 //! Users and rules as a whole: read from the configuration and the files that it names, and valid.
 
 use super::client_ids::ClientIds;
+use super::jwt::{self, Jwt, JwtTable};
 use super::password_file::{PasswordFile, PasswordFileError, is_open_to_others};
 use super::rules::{Policy, Rule, mosquitto};
 use super::settings::{RuleTable, UserTable};
@@ -26,6 +27,8 @@ pub struct SecuritySettings {
     pub rules: Vec<RuleTable>,
     /// `[client-id]`
     pub client_ids: ClientIds,
+    /// `[jwt]`
+    pub jwt: Option<JwtTable>,
 }
 
 /// Why users and rules cannot be used. `Display` is a sentence that says where.
@@ -65,6 +68,7 @@ pub struct Security {
     pub(super) users: Users,
     pub(super) policy: Policy,
     pub(super) client_ids: ClientIds,
+    pub(super) jwt: Option<Jwt>,
     /// Whether there is any way to log in.
     pub(super) knows_users: bool,
     /// Whether clients without credentials get in.
@@ -76,7 +80,7 @@ pub struct Security {
 impl SecuritySettings {
     /// Whether there is any way to log in: then strangers may reach the broker, and are asked for a password.
     pub fn know_users(&self) -> bool {
-        !self.users.is_empty() || self.password_file.is_some()
+        !self.users.is_empty() || self.password_file.is_some() || self.jwt.is_some()
     }
 }
 
@@ -100,6 +104,7 @@ impl Security {
             users,
             policy,
             client_ids: settings.client_ids.clone(),
+            jwt: settings.jwt.as_ref().map(JwtTable::load).transpose()?,
             knows_users,
             anonymous: !knows_users || settings.allow_anonymous,
             warnings,
@@ -139,6 +144,9 @@ impl Access for Security {
                 false => Err("clients without a user name may not be here any more".to_owned()),
             };
         };
+        if identity.stamp == jwt::STAMP && self.jwt.is_some() {
+            return Ok(identity.clone());
+        }
         match self.user(name) {
             Some(user) if user.stamp() == identity.stamp => Ok(identity_of(user)),
             _ => Err("its user account has changed: it has to log in again".to_owned()),

@@ -8,7 +8,7 @@ use super::event::Event;
 use super::router::{Matches, SessionKey, Target};
 use super::session::ConnId;
 use super::timers::Timer;
-use super::{Broker, DisconnectCause};
+use super::{Broker, DisconnectCause, ServerMessage};
 use bytes::Bytes;
 use std::fmt;
 use std::hash::Hasher as _;
@@ -326,6 +326,27 @@ impl Broker {
                 }
             }
         }
+    }
+
+    /// Whether somebody without a session may publish this.
+    ///
+    /// # Errors
+    /// What is denied, and which rule says so.
+    pub fn may_publish_from(
+        &mut self,
+        client: Client<'_>,
+        message: &ServerMessage,
+    ) -> Result<(), (Action, String)> {
+        let Some(permits) = self.access.permits(client) else { return Ok(()) };
+        let topic = message.topic.as_str();
+        for action in [Action::Publish, Action::Retain] {
+            let is_asked = action == Action::Publish || message.retain;
+            if is_asked && !permits.allows(action, topic) {
+                self.clients.stats.count_denied(action, 1);
+                return Err((action, permits.because(action, topic)));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the session may do this; if not, that is counted and told.

@@ -211,6 +211,7 @@ fn security(layer: &Layer, tables: &Tables) -> SecuritySettings {
         users: tables.user.iter().map(|user| user.get_ref().clone()).collect(),
         rules: tables.rule.iter().map(|rule| rule.get_ref().clone()).collect(),
         client_ids: tables.client_id.clone(),
+        jwt: tables.jwt.as_ref().map(|jwt| jwt.get_ref().clone()),
     }
 }
 

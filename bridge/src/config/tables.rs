@@ -10,7 +10,7 @@
 //! - An example in [`EXAMPLES`].
 //! - What no single value can tell is asked in [`Tables::check`]; a `toml::Spanned` field keeps its place for that.
 
-use crate::auth::{ClientIds, RuleTable, UserTable};
+use crate::auth::{ClientIds, JwtTable, RuleTable, UserTable};
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::Path;
@@ -27,6 +27,8 @@ pub struct Tables {
     pub rule: Vec<Spanned<RuleTable>>,
     /// `[client-id]`: which client ids are taken.
     pub client_id: ClientIds,
+    /// `[jwt]`: tokens in place of passwords.
+    pub jwt: Option<Spanned<JwtTable>>,
 }
 
 /// One of each, for `tabmq config example`: lines that begin with `# ` explain, all others are commented out there. A
@@ -75,6 +77,22 @@ must-equal-user = false
 prefix = 'ops-'
 groups = ['staff']
 "##,
+    r##"
+# Tokens (JWT) in place of passwords. One key or several: a file with a secret of 32 bytes or more for
+# HS256, a public key in PEM for RS256 or ES256, a set of keys (JWKS). The claims that are read, with
+# their names; permissions are { "publish": ["a/#"], "subscribe": ["b/%u/#"] }. leeway is in seconds.
+[jwt]
+secret-file = 'jwt-secret'
+public-key-file = 'jwt.pem'
+jwks-file = 'jwks.json'
+issuer = 'https://login.example.org'
+audience = 'tabmq'
+user-claim = 'sub'
+groups-claim = 'groups'
+role-claim = 'role'
+permissions-claim = 'permissions'
+leeway = 10
+"##,
 ];
 
 /// What is wrong in a file, and where.
@@ -91,7 +109,8 @@ impl Tables {
     pub(super) fn check(&self) -> Result<(), Mistake> {
         let users = self.user.iter().map(|user| (user.span(), user.get_ref().mistake()));
         let rules = self.rule.iter().map(|rule| (rule.span(), rule.get_ref().mistake()));
-        for (span, mistake) in users.chain(rules) {
+        let jwt = self.jwt.iter().map(|jwt| (jwt.span(), jwt.get_ref().mistake()));
+        for (span, mistake) in users.chain(rules).chain(jwt) {
             if let Some(message) = mistake {
                 return Err(Mistake { span: Some(span), message });
             }

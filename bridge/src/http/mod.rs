@@ -5,8 +5,9 @@
 //! - `page`: the embedded page; `negotiation`: which form of it a browser gets.
 //! - `publish`, `info`: the API. `problem`: its errors.
 //! - [`gateway`]: the API of a gateway, which has another broker behind it.
-//! - [`origin`]: which web pages may use all this.
+//! - `access`: roles. [`origin`]: which web pages may use all this.
 
+pub(crate) mod access;
 pub mod connection;
 pub mod gateway;
 mod info;
@@ -18,7 +19,9 @@ mod publish;
 
 pub use info::ServerInfo;
 
+use crate::auth::{Gatekeeper, Role};
 use crate::hub::Hub;
+use access::protect;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -41,13 +44,14 @@ struct AppState {
 pub fn router(
     hub: Arc<Hub>,
     info: ServerInfo,
+    gate: &Arc<Gatekeeper>,
     origins: Arc<OriginPolicy>,
     websocket: MethodRouter,
 ) -> Router {
     let max_packet_size = hub.max_packet_size();
     let api = Router::new()
-        .route(api::PUBLISH_PATH, post(publish::publish))
-        .route(api::INFO_PATH, get(info::info))
+        .route(api::PUBLISH_PATH, protect(gate, Role::Publisher, post(publish::publish)))
+        .route(api::INFO_PATH, protect(gate, Role::Viewer, get(info::info)))
         .with_state(AppState { hub, info: Arc::new(info) });
     site(api, max_packet_size, origins, websocket)
 }

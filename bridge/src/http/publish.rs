@@ -1,12 +1,13 @@
 //! `POST /api/v1/publish`: the server as the sender of a message.
 
 use super::AppState;
+use super::access::Caller;
 use super::problem::ApiError;
 use crate::broker::ServerMessage;
-use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
+use axum::{Extension, Json};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -20,12 +21,18 @@ const MAX_FIELD_BYTES: usize = 65_535;
 
 pub(super) async fn publish(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     body: Result<Json<PublishRequest>, JsonRejection>,
 ) -> Result<Json<PublishResponse>, ApiError> {
     let Json(request) = body.map_err(explain)?;
     let message = message(request)?;
     let size = message.topic.as_str().len().saturating_add(message.payload.len());
     let limit = state.hub.max_packet_size();
+    if let Err(why) = state.hub.may_publish(&caller.identity, caller.address, &message) {
+        let detail = format!("the access rules do not let this user publish to {}", message.topic);
+        state.hub.tell_denied(&caller.identity, &message, why);
+        return Err(ApiError::new(StatusCode::FORBIDDEN, detail));
+    }
     if u32::try_from(size).is_ok_and(|size| size <= limit) {
         let receivers = Some(state.hub.publish(message).receivers);
         return Ok(Json(PublishResponse { receivers }));

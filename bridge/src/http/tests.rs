@@ -1,5 +1,5 @@
 use super::*;
-use crate::auth::AllowAll;
+use crate::auth::{RuleTable, Security, SecuritySettings, UserTable};
 use crate::broker::BrokerConfig;
 use crate::http::connection::LocalAddress;
 use axum::body::{Body, to_bytes};
@@ -12,12 +12,19 @@ struct Site(Router);
 
 impl Site {
     fn new() -> Self {
+        Site::with(&SecuritySettings::default())
+    }
+
+    fn with(settings: &SecuritySettings) -> Self {
+        let security = Security::load(settings).unwrap();
+        let gate = Gatekeeper::new(security).unwrap();
         let config = BrokerConfig { max_packet_size: 1024, ..BrokerConfig::default() };
-        let hub = Hub::new(config, Arc::new(AllowAll), Box::new(|_| {}));
+        let hub = Hub::new(config, gate.clone(), Box::new(|_| {}));
+        hub.set_access(gate.security());
         let listeners = vec![Listener { kind: "mqtt".to_owned(), address: "127.0.0.1:1883".to_owned() }];
         let info = ServerInfo { listeners, limits: Limits::default() };
         let websocket = crate::listener::ws::route(|_: tokio::net::TcpStream, _, _, _| {});
-        Site(router(hub, info, Arc::default(), websocket))
+        Site(router(hub, info, &gate, Arc::default(), websocket))
     }
 
     async fn ask(
@@ -195,4 +202,85 @@ async fn addresses() {
     assert_eq!(info["name"], "tabmq");
     assert_eq!(info["protocol_versions"], json!(["3.1", "3.1.1", "5.0"]));
     assert_eq!(info["listeners"], json!([{"kind": "mqtt", "address": "127.0.0.1:1883"}]));
+}
+
+/// Three users, of each role one; and one of none.
+fn guarded() -> SecuritySettings {
+    #[derive(serde::Deserialize)]
+    struct Tables {
+        user: Vec<UserTable>,
+        rule: Vec<RuleTable>,
+    }
+    let user = |name: &str, role: &str| format!("[[user]]\nname = '{name}'\npassword = 'pw'\n{role}\n");
+    let text = [
+        user("vera", "role = 'viewer'"),
+        user("paul", "role = 'publisher'"),
+        user("anna", "role = 'admin'"),
+        user("none", ""),
+        "[[rule]]\nallow = 'all'\ntopic = '%u/#'\nanyone = true\n".to_owned(),
+        "[[rule]]\nallow = 'all'\ntopic = '#'\nuser = 'anna'\n".to_owned(),
+    ];
+    let Tables { user, rule } = toml::from_str(&text.concat()).unwrap();
+    SecuritySettings { users: user, rules: rule, ..SecuritySettings::default() }
+}
+
+fn basic(name: &str, password: &str) -> String {
+    use base64::Engine;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{name}:{password}")))
+}
+
+#[tokio::test]
+async fn each_role_may_what_it_may() {
+    let mut site = Site::with(&guarded());
+    let mut ask = async |name: &str, topic: &str| {
+        let authorization = basic(name, "pw");
+        let auth = ("authorization", authorization.as_str());
+        let info = site.ask("GET", api::INFO_PATH, &[auth], "").await.status;
+        let body = json!({ "topic": topic, "payload": "1" }).to_string();
+        let json = ("content-type", "application/json");
+        (info, site.ask("POST", api::PUBLISH_PATH, &[auth, json], body).await.status)
+    };
+    assert_eq!(ask("none", "none/a").await, (403, 403));
+    assert_eq!(ask("vera", "vera/a").await, (200, 403));
+    assert_eq!(ask("paul", "paul/a").await, (200, 200));
+    // The access rules hold here as well.
+    assert_eq!(ask("paul", "anna/a").await, (200, 403));
+    assert_eq!(ask("anna", "paul/a").await, (200, 200));
+}
+
+#[tokio::test]
+async fn strangers_are_asked_who_they_are() {
+    let mut site = Site::with(&guarded());
+    let wrong = basic("anna", "wrong");
+    let nobody = basic("nobody", "pw");
+    let mut bodies = Vec::new();
+    for authorization in
+        ["", "Basic", "Basic !!!", "Bearer x.y.z", "Digest x", wrong.as_str(), nobody.as_str()]
+    {
+        let answer = site.ask("GET", api::INFO_PATH, &[("authorization", authorization)], "").await;
+        assert_eq!(answer.status, 401, "{authorization}");
+        let offered: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
+        assert_eq!(offered.len(), 2, "{authorization}");
+        bodies.push(answer.body);
+    }
+    // Nobody is told whether a user exists.
+    assert_eq!(bodies.pop(), bodies.pop());
+    // A script of the page is not to make the browser ask.
+    let answer = site.ask("GET", api::INFO_PATH, &[("sec-fetch-mode", "cors")], "").await;
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Bearer realm=\"TabMQ\""));
+    // The page itself and the health check are for everybody.
+    for path in ["/", "/healthz"] {
+        assert_eq!(site.ask("GET", path, &[], "").await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn guessing_is_slowed() {
+    let mut site = Site::with(&guarded());
+    let mut statuses = Vec::new();
+    for guess in 0..20 {
+        let guess = basic("anna", &guess.to_string());
+        statuses.push(site.ask("GET", api::INFO_PATH, &[("authorization", &guess)], "").await.status);
+    }
+    assert_eq!((statuses[0], statuses[19]), (401, 429), "{statuses:?}");
 }
