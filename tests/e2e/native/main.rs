@@ -1,6 +1,7 @@
 //! The broker's binary against native peers: mosquitto's clients, rumqttc, `tabmq pub` and `tabmq sub`, raw bytes.
 //!
 //! - [`start`]: starting, stopping, and what is refused with a sentence.
+//! - [`security`]: users, access rules, client ids, roles: the README's commands.
 //! - [`config`]: the configuration file, `tabmq config`, and SIGHUP.
 //! - [`messages`]: every client to every other, at every QoS.
 //! - [`command_line`]: the flags of `tabmq pub` and `tabmq sub`.
@@ -22,6 +23,7 @@ mod command_line;
 mod config;
 mod malformed;
 mod messages;
+mod security;
 mod sessions;
 mod start;
 mod table;
