@@ -249,6 +249,9 @@ impl Gatekeeper {
 
     async fn admit(&self, connect: &Connect, peer: &Peer) -> Result<Identity, Refusal> {
         let security = self.security();
+        if let Some(name) = peer.certificate.as_ref().and_then(|certificate| certificate.user.as_ref()) {
+            return Ok(security.identity_by_certificate(name)); // the handshake has verified it
+        }
         let refuse = |reason, why: &str| Err(Refusal { reason, why: why.to_owned() });
         if let (Some(jwt), Some(token)) = (&security.jwt, &connect.password)
             && Jwt::is_token(token)

@@ -12,6 +12,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// The stamp of all that have come in by a certificate.
+const CERTIFICATE_STAMP: u64 = 2;
+
 /// Where users and rules are to be found: a part of [`Config`](crate::config::Config).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SecuritySettings {
@@ -126,6 +129,12 @@ impl Security {
         &self.warnings
     }
 
+    /// Who somebody is that has shown a certificate with this user name: groups are those of the user, if there is one.
+    pub(super) fn identity_by_certificate(&self, name: &str) -> Identity {
+        let groups = self.user(name).map(|user| user.groups.iter().cloned().collect()).unwrap_or_default();
+        Identity { user: Some(Arc::from(name)), groups, stamp: CERTIFICATE_STAMP, ..Identity::default() }
+    }
+
     /// A user of the tables or files.
     pub(crate) fn user(&self, name: &str) -> Option<&User> {
         self.users.get(name)
@@ -146,6 +155,9 @@ impl Access for Security {
         };
         if identity.stamp == jwt::STAMP && self.jwt.is_some() {
             return Ok(identity.clone());
+        }
+        if identity.stamp == CERTIFICATE_STAMP {
+            return Ok(self.identity_by_certificate(name));
         }
         match self.user(name) {
             Some(user) if user.stamp() == identity.stamp => Ok(identity_of(user)),

@@ -9,7 +9,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
-/// Stamps below this one are not of users: 0 for nobody, and those of [`super::gatekeeper`].
+/// Stamps below this one are not of passwords: 0 for nobody, 1 for tokens, 2 for certificates.
 const FIRST_STAMP: u64 = 16;
 
 /// What somebody may do with the HTTP API; each includes those before it.

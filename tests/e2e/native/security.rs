@@ -107,9 +107,12 @@ async fn mosquittos_files_are_read_as_they_are() -> Result<()> {
     for client in BOTH {
         let seven = ["-u", "seven", "-P", "123456"];
         let six = ["-u", "six", "-P", "123456"];
-        for (who, topic, expected) in
-            [(seven, "home/a", true), (seven, "inbox/seven/a", false), (six, "home/a", false), (six, "x", false)]
-        {
+        for (who, topic, expected) in [
+            (seven, "home/a", true),
+            (seven, "inbox/seven/a", false),
+            (six, "home/a", false),
+            (six, "x", false),
+        ] {
             let args = [&["-V", "mqttv5", "-q", "1"][..], &who, &["-t", topic, "-m", "1"]].concat();
             let mut program = client.publisher(&broker, &args)?;
             program.wait().await?;
@@ -121,7 +124,11 @@ async fn mosquittos_files_are_read_as_they_are() -> Result<()> {
     // And what it says of them.
     let check = async |user: &str, action: &str, topic: &str| {
         let files = ["--password-file", &users, "--acl-file", &acl];
-        tabmq(&[&["acl", "check", "--user", user, "--action", action, "--topic", topic], &files[..]].concat(), "").await
+        tabmq(
+            &[&["acl", "check", "--user", user, "--action", action, "--topic", topic], &files[..]].concat(),
+            "",
+        )
+        .await
     };
     let (ok, said) = check("seven", "publish", "home/a").await?;
     ensure!(ok && said.contains("allowed") && said.contains("line 2"), "{said}");
@@ -157,16 +164,24 @@ async fn rules_hold_and_are_read_again() -> Result<()> {
     let users = directory.file("users");
     add_user(&users, "ann", "secret of ann", &["--group", "staff", "--role", "publisher"]).await?;
     add_user(&users, "bob", "secret of bob", &[]).await?;
-    let config = directory.write(
-        "tabmq.toml",
-        &format!("password-file = '{users}'\nallow-anonymous = true\n{RULES}"),
-    )?;
+    let config = directory
+        .write("tabmq.toml", &format!("password-file = '{users}'\nallow-anonymous = true\n{RULES}"))?;
     let mut broker = Broker::start_with(&["--config", &config]).await?;
     let ann = ["-u", "ann", "-P", "secret of ann"];
     let bob = ["-u", "bob", "-P", "secret of bob"];
     let mut watcher = Program::spawn(
         tokio::process::Command::new("mosquitto_sub")
-            .args(["-h", "127.0.0.1", "-p", &broker.mqtt().port().to_string(), "-v", "-t", "plant/#", "-i", "ops-1"])
+            .args([
+                "-h",
+                "127.0.0.1",
+                "-p",
+                &broker.mqtt().port().to_string(),
+                "-v",
+                "-t",
+                "plant/#",
+                "-i",
+                "ops-1",
+            ])
             .args(ann),
     )?;
     broker.log_line("subscription", |line| line.contains("subscribed") && line.contains("ops-1")).await?;
@@ -180,7 +195,9 @@ async fn rules_hold_and_are_read_again() -> Result<()> {
     let check = |user: &'static str, topic: &'static str| {
         let config = config.clone();
         async move {
-            let args = ["acl", "check", "--config", &config, "--user", user, "--action", "publish", "--topic", topic];
+            let args = [
+                "acl", "check", "--config", &config, "--user", user, "--action", "publish", "--topic", topic,
+            ];
             tabmq(&args, "").await
         }
     };
@@ -195,7 +212,9 @@ async fn rules_hold_and_are_read_again() -> Result<()> {
     let said = refused(Client::Mosquitto, &broker, &bob).await?;
     ensure!(said.contains("authori") || said.contains("bad user"), "{said}");
     // The watcher is still there, and its subscription rests.
-    Client::Tabmq.publish(&broker, &["-i", "sensor-1", "-t", "devices/sensor-1/t", "-m", "2", "-q", "1"]).await?;
+    Client::Tabmq
+        .publish(&broker, &["-i", "sensor-1", "-t", "devices/sensor-1/t", "-m", "2", "-q", "1"])
+        .await?;
     fs::write(&config, fs::read_to_string(&config)?.replace("house/#", "plant/#"))?;
     broker.signal("HUP").await?;
     let publish = [&ann[..], &["-t", "plant/b", "-m", "3", "-q", "1"]].concat();
@@ -223,7 +242,9 @@ async fn the_api_asks_for_a_user() -> Result<()> {
     ensure!(answer.status == 401, "{}", answer.status);
     ensure!(answer.header("www-authenticate").context("no challenge")?.contains("TabMQ"));
     let headers = [("Content-Type", "application/json"), ("Authorization", "Basic YW5uOjEyMzQ1Ng==")]; // ann:123456
-    let answer = http::request(broker.http(), "POST", "/api/v1/publish", &headers, body.to_string().as_bytes()).await?;
+    let answer =
+        http::request(broker.http(), "POST", "/api/v1/publish", &headers, body.to_string().as_bytes())
+            .await?;
     ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::auth::UserTable;
-use crate::broker::{Access, TransportKind};
+use crate::broker::{Access, ClientCertificate, TransportKind};
 use tabmq_shared::packet::{ConnectProperties, Version};
 
 fn users(text: &str) -> SecuritySettings {
@@ -131,4 +131,57 @@ async fn a_reload_takes_effect_at_once_and_a_bad_one_not_at_all() {
     assert_eq!(refusal(&gatekeeper, Some("admin"), Some("new")).await, None);
     let gone = gatekeeper.reload(&users(&ADMIN.replace("name = 'admin'", "name = 'other'"))).unwrap();
     assert!(gone.recognise(&identity).is_err() && gone.recognise(&Identity::default()).is_err());
+}
+
+#[tokio::test]
+async fn a_certificate_with_a_name_is_enough() {
+    let gatekeeper = gatekeeper(&users(ADMIN));
+    let certificate = |user: Option<&str>| {
+        let user = user.map(Into::into);
+        let (subject, issuer, serial) = ("CN=x".to_owned(), "CN=ca".to_owned(), "1".to_owned());
+        Some(Arc::new(ClientCertificate { user, subject, issuer, serial }))
+    };
+    let ask = async |user: Option<&str>| {
+        let peer = Peer { certificate: certificate(user), ..peer(1) };
+        gatekeeper.authenticate(&connect(Some("other"), None), &peer).await
+    };
+    let identity = ask(Some("admin")).await.unwrap();
+    assert_eq!((identity.user.as_deref(), identity.groups.len()), (Some("admin"), 2));
+    // A name that no table has is a user without groups.
+    assert_eq!(ask(Some("robot")).await.unwrap().groups.len(), 0);
+    // Without a name in it, it opens the line and no more.
+    assert!(ask(None).await.is_err());
+    let fewer = gatekeeper.reload(&users(&ADMIN.replace("'ops', 'night'", "'ops'"))).unwrap();
+    assert_eq!(fewer.recognise(&identity).unwrap().groups.len(), 1);
+}
+
+#[tokio::test]
+async fn scram() {
+    use crate::auth::scram::{Client, Keys};
+    let stored = |user: &str| format!("{user}::scram={}\n", Keys::of_password(b"123456").unwrap().stored());
+    let random = u64::from_le_bytes(crate::auth::crypto::random().unwrap());
+    let path = std::env::temp_dir().join(format!("tabmq-scram-{random:x}"));
+    std::fs::write(&path, stored("admin")).unwrap();
+    let settings = SecuritySettings { password_file: Some(path.clone()), ..SecuritySettings::default() };
+    let gatekeeper = gatekeeper(&settings);
+    std::fs::remove_file(path).unwrap();
+    let exchange = |name: &str, password: &str| -> Result<Identity, String> {
+        let mut exchange = gatekeeper.methods().begin("SCRAM-SHA-256", &peer(1)).unwrap();
+        let (mut client, first) = Client::begin(name, password.as_bytes())?;
+        let Step::Continue(challenge) = exchange.step(Some(&first.into()))? else { panic!("no challenge") };
+        let Step::Done(admitted) = exchange.step(Some(&client.answer(&challenge)?.into()))? else {
+            panic!("more")
+        };
+        client.check(&admitted.last_data.unwrap())?;
+        Ok(admitted.identity)
+    };
+    assert_eq!(exchange("admin", "123456").unwrap().user.as_deref(), Some("admin"));
+    for (name, password) in [("admin", "1234567"), ("nobody", "123456")] {
+        assert!(exchange(name, password).unwrap_err().contains("wrong password"), "{name}");
+    }
+    assert!(gatekeeper.methods().begin("PLAIN", &peer(1)).is_none());
+    for guess in 0..20 {
+        assert!(exchange("admin", &format!("guess {guess}")).is_err());
+    }
+    assert!(gatekeeper.counters().throttled > 5, "{:?}", gatekeeper.counters());
 }
