@@ -78,9 +78,10 @@ prefix = 'ops-'
 groups = ['staff']
 "##,
     r##"
-# Tokens (JWT) in place of passwords. One key or several: a file with a secret of 32 bytes or more for
-# HS256, a public key in PEM for RS256 or ES256, a set of keys (JWKS). The claims that are read, with
-# their names; permissions are { "publish": ["a/#"], "subscribe": ["b/%u/#"] }. leeway is in seconds.
+# Tokens (JWT) in place of passwords. One key or several: a file with a secret of 32 bytes or more
+# for HS256, a public key in PEM for RS256 or ES256, a set of keys (JWKS). The claims that are
+# read, with their names; permissions are { "publish": ["a/#"], "subscribe": ["b/%u/#"] }. leeway
+# is in seconds.
 [jwt]
 secret-file = 'jwt-secret'
 public-key-file = 'jwt.pem'
