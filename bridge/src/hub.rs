@@ -5,8 +5,8 @@
 
 use crate::auth::Authenticator;
 use crate::broker::{
-    Access, Action, Admitted, Broker, BrokerConfig, Client, ConnId, ConnectError, Event, Identity, Limit, Output,
-    Peer, PublishOutcome, ServerMessage, Stats, Wake,
+    Access, Action, Admitted, Broker, BrokerConfig, Client, ConnId, ConnectError, Event, Identity, Limit,
+    Output, Peer, PublishOutcome, ServerMessage, Stats, Wake,
 };
 use crate::outbox::WriteQueue;
 use crate::workers;

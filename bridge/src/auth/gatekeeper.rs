@@ -249,9 +249,6 @@ impl Gatekeeper {
 
     async fn admit(&self, connect: &Connect, peer: &Peer) -> Result<Identity, Refusal> {
         let security = self.security();
-        if let Some(name) = peer.certificate.as_ref().and_then(|certificate| certificate.user.as_ref()) {
-            return Ok(security.identity_by_certificate(name)); // the handshake has verified it
-        }
         let refuse = |reason, why: &str| Err(Refusal { reason, why: why.to_owned() });
         if let (Some(jwt), Some(token)) = (&security.jwt, &connect.password)
             && Jwt::is_token(token)
@@ -292,8 +289,7 @@ fn by_certificate(
         let why = format!("the certificate is {name:?}'s, and another user name came without a password");
         return Err(Refusal { reason: ReasonCode::BadUserNameOrPassword, why });
     }
-    let stranger = || Identity { user: Some((&**name).into()), ..Identity::default() };
-    Ok(security.user(name).map_or_else(stranger, identity_of))
+    Ok(security.identity_by_certificate(name))
 }
 
 impl Authenticator for Gatekeeper {
