@@ -11,7 +11,7 @@
 //! - [`topic`]: validated topic names and filters, and matching.
 //! - [`session`]: QoS 1 and 2 in both directions, receive windows, topic aliases. Used by broker and client alike.
 //! - [`client`]: the client as a state machine.
-//! - [`api`]: the types of the HTTP API.
+//! - [`api`]: the types of the HTTP API. [`record`]: messages as lines of a file.
 
 #![cfg_attr(
     test,
@@ -28,6 +28,7 @@ pub mod api;
 pub mod client;
 pub mod codec;
 pub mod packet;
+pub mod record;
 pub mod session;
 mod time;
 pub mod topic;

@@ -129,7 +129,10 @@ impl Browser {
         let answer = http::post_json(self.driver_address, &path, &json!({ "type": "browser" })).await?;
         let answer = answer.json()?;
         let Some(entries) = answer["value"].as_array() else { bail!("no log: {answer}") };
-        let is_defect = |text: &str| !(text.contains("WebSocket connection to") && text.contains("failed"));
+        let is_defect = |text: &str| {
+            !(text.contains("WebSocket connection to") && text.contains("failed"))
+                && !text.contains("net::ERR_CONNECTION_REFUSED")
+        };
         Ok(entries
             .iter()
             .filter(|entry| entry["level"] == "SEVERE")

@@ -2,6 +2,8 @@
 
 use crate::{Broker, QUIET, in_time};
 use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
+pub use packets5::PublishProperties as Properties;
 use rumqttc::{mqttbytes::v4, v5, v5::mqttbytes::v5 as packets5};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -55,7 +57,7 @@ impl DeviceOptions {
 /// A connected device. Dropped, it vanishes without a DISCONNECT.
 pub struct Device {
     client: Client,
-    messages: mpsc::UnboundedReceiver<Message>,
+    messages: mpsc::UnboundedReceiver<(Message, Properties)>,
     answers: mpsc::UnboundedReceiver<Answer>,
     poller: JoinHandle<()>,
 }
@@ -125,7 +127,25 @@ impl Device {
 
     /// The next message for it.
     pub async fn message(&mut self) -> Result<Message> {
-        in_time("message for the device", self.messages.recv()).await?.context("the connection ended")
+        let received = in_time("message for the device", self.messages.recv()).await?;
+        Ok(received.context("the connection ended")?.0)
+    }
+
+    /// The next message for it, by its properties (5.0).
+    pub async fn properties(&mut self) -> Result<Properties> {
+        let received = in_time("message for the device", self.messages.recv()).await?;
+        Ok(received.context("the connection ended")?.1)
+    }
+
+    /// Publishes an answer to a request (5.0).
+    pub async fn reply(&mut self, topic: &str, correlation_data: Option<Bytes>, payload: &str) -> Result<()> {
+        let Client::V5(client) = &self.client else { bail!("only 5.0 has correlation data") };
+        let properties = Properties { correlation_data, ..Properties::default() };
+        let payload = payload.to_owned();
+        client.publish_with_properties(topic, qos_v5(1), false, payload, properties).await?;
+        let answer = self.answer().await?;
+        ensure!(answer == Answer::Delivered, "instead of PUBACK: {answer:?}");
+        Ok(())
     }
 
     /// Wants that nothing (more) arrives.
@@ -167,7 +187,7 @@ impl Drop for Device {
 }
 
 struct Sinks {
-    messages: mpsc::UnboundedSender<Message>,
+    messages: mpsc::UnboundedSender<(Message, Properties)>,
     answers: mpsc::UnboundedSender<Answer>,
 }
 
@@ -230,12 +250,15 @@ impl Sinks {
             Packet::ConnAck(ack) => self.answer(Answer::Connected { session_present: ack.session_present }),
             Packet::SubAck(_) => self.answer(Answer::Subscribed),
             Packet::PubAck(_) | Packet::PubComp(_) => self.answer(Answer::Delivered),
-            Packet::Publish(publish) => self.message(Message {
-                topic: publish.topic,
-                payload: publish.payload.to_vec(),
-                qos: publish.qos as u8,
-                retain: publish.retain,
-            }),
+            Packet::Publish(publish) => {
+                let message = Message {
+                    topic: publish.topic,
+                    payload: publish.payload.to_vec(),
+                    qos: publish.qos as u8,
+                    retain: publish.retain,
+                };
+                self.message(message, Properties::default());
+            }
             _ => {}
         }
     }
@@ -246,12 +269,15 @@ impl Sinks {
             Packet::ConnAck(ack) => self.answer(Answer::Connected { session_present: ack.session_present }),
             Packet::SubAck(_) => self.answer(Answer::Subscribed),
             Packet::PubAck(_) | Packet::PubComp(_) => self.answer(Answer::Delivered),
-            Packet::Publish(publish) => self.message(Message {
-                topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-                payload: publish.payload.to_vec(),
-                qos: publish.qos as u8,
-                retain: publish.retain,
-            }),
+            Packet::Publish(publish) => {
+                let message = Message {
+                    topic: String::from_utf8_lossy(&publish.topic).into_owned(),
+                    payload: publish.payload.to_vec(),
+                    qos: publish.qos as u8,
+                    retain: publish.retain,
+                };
+                self.message(message, publish.properties.unwrap_or_default());
+            }
             _ => {}
         }
     }
@@ -260,8 +286,8 @@ impl Sinks {
         let _ = self.answers.send(answer); // nobody listens any more when the test is over
     }
 
-    fn message(&self, message: Message) {
-        let _ = self.messages.send(message);
+    fn message(&self, message: Message, properties: Properties) {
+        let _ = self.messages.send((message, properties));
     }
 }
 

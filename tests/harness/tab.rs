@@ -168,6 +168,31 @@ impl<'b> Tab<'b> {
         Ok(self.focus().await?.execute(script, args).await?)
     }
 
+    /// Runs JavaScript again and again until its value `is_meant`; returns that.
+    pub async fn script_when(&self, script: &str, is_meant: impl Fn(&Value) -> bool) -> Result<Value> {
+        eventually(&format!("value of {script}"), async || {
+            Ok(Some(self.script(script, vec![]).await?).filter(&is_meant))
+        })
+        .await
+    }
+
+    /// Chooses a file with this content in an `<input type="file">`, as the browser's dialog would.
+    pub async fn choose_file(&self, hook: &Hook, name: &str, content: &[u8]) -> Result<()> {
+        self.wait_for(hook).await?;
+        let script = "const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(arguments[2])], arguments[1]));
+            const input = document.querySelector(arguments[0]);
+            input.files = data.files;
+            input.dispatchEvent(new Event('change', { bubbles: true }))";
+        self.script(script, vec![json!(hook.0), json!(name), json!(content)]).await.map(drop)
+    }
+
+    /// Presses a key, wherever the focus is.
+    pub async fn press(&self, key: &str) -> Result<()> {
+        let client = self.focus().await?;
+        Ok(client.active_element().await?.send_keys(key).await?)
+    }
+
     // What users of the page do.
 
     /// Waits until the page says that it is connected.

@@ -59,15 +59,10 @@ fn python_script(python: &Path) -> Command {
 
 /// The directory in which MQTT.js is installed.
 async fn mqtt_js() -> Result<PathBuf> {
-    let directory = target_directory()?.join("interop").join(MQTT_JS.replace('@', "-"));
     install(Command::new("node").arg("--version")).await?;
-    if !directory.join("node_modules/mqtt/package.json").exists() {
-        std::fs::create_dir_all(&directory)?;
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(&directory);
-        install(npm.arg(MQTT_JS)).await?;
-    }
-    Ok(directory)
+    let installed = harness::npm::package(MQTT_JS).await?;
+    let directory = installed.ancestors().nth(2).context("npm installs into node_modules")?;
+    Ok(directory.to_path_buf())
 }
 
 fn node_script(directory: &Path) -> Command {

@@ -7,17 +7,23 @@
 //!       '------ once a frame ----'<-------- Action --------'
 //! ```
 
+mod clockwork;
+
 use crate::browser;
+use crate::files::Files;
 use crate::i18n::Lang;
+use crate::keeping;
 use crate::state::history::Limits;
 use crate::state::layout::Layout;
 use crate::state::query;
 use crate::state::settings::Settings;
 use crate::state::shapes::Shapes;
 use crate::state::subscriptions::{Row, Subscriptions};
+use crate::state::tape::TapeAction;
 use crate::state::{
-    Action, AppState, ConnectionId, Effect, Location, Look, PageAction, Theme, View, Workspace,
+    Action, AppState, ConnectionId, Dialog, Effect, Location, Look, PageAction, Theme, View, Workspace,
 };
+use clockwork::{Alarm, Painter};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -56,6 +62,8 @@ pub struct App {
     painter: Painter,
     revision: Cell<u64>,
     ticks: Cell<u32>,
+    alarm: Alarm,
+    files: Files,
 }
 
 impl App {
@@ -67,12 +75,15 @@ impl App {
             painter: Painter::default(),
             revision: Cell::new(0),
             ticks: Cell::new(0),
+            alarm: Alarm::default(),
+            files: Files::default(),
         });
         let (ids, active) = {
             let workspace = app.workspace.borrow();
             (workspace.iter().map(|(id, _)| id).collect::<Vec<_>>(), workspace.active_id())
         };
-        app.act(active, [app.time(), Action::Located(Location::read(&browser::fragment()))]);
+        let shelf = Action::Shelf(Rc::new(keeping::read_shelf()));
+        app.act(active, [app.time(), shelf, Action::Located(Location::read(&browser::fragment()))]);
         app.run(active, Effect::KeepConnections);
         app.run(active, Effect::ShowLook);
         for id in ids {
@@ -80,6 +91,7 @@ impl App {
             app.run(id, Effect::Start);
         }
         app.watch();
+        browser::keep_page();
         app
     }
 
@@ -119,6 +131,19 @@ impl App {
                 self.run(id, effect);
             }
         }
+        self.set_alarm();
+    }
+
+    /// Tells the time when a state wants to hear it, sooner than the next second.
+    fn set_alarm(self: &Rc<Self>) {
+        let due_ms = self.workspace.borrow().iter().filter_map(|(_, state)| state.due_ms()).min();
+        let app = self.clone();
+        self.alarm.set(due_ms, move || {
+            app.alarm.rung();
+            let active = app.workspace.borrow().active_id();
+            app.act(active, [app.time()]);
+            app.painter.in_time();
+        });
     }
 
     fn reported(self: &Rc<Self>, id: ConnectionId, report: Report) {
@@ -198,9 +223,47 @@ impl App {
             }),
             Effect::Save(file) => browser::save(&file),
             Effect::Copy(text) => browser::copy(&text),
+            Effect::CopyLink => browser::copy(&browser::address()),
+            Effect::KeepShelf => {
+                if let Some(shelf) = self.read(id, |state| state.publishing.shelf.clone()) {
+                    keeping::write_shelf(&shelf);
+                    self.act(id, [Action::Shelf(shelf)]);
+                }
+            }
+            Effect::OpenFile(name) => {
+                let report = self.reporter(id);
+                self.files.open(id, name, report);
+            }
+            Effect::WriteFile(text) => self.files.write(id, &text, self.reporter(id)),
+            Effect::CloseFile => self.files.close(id, self.reporter(id)),
+            Effect::ReadFile { file, from } => self.files.read(file, from, self.reporter(id)),
+            Effect::OpenSession(file) => self.act(id, [Action::Page(PageAction::OpenSession(file))]),
+            Effect::Play(message) => {
+                if let Some(client) = self.client(id) {
+                    let accepted = client.publish(message);
+                    self.act(id, [Action::Tape(TapeAction::Played(accepted))]);
+                    client.drive();
+                }
+            }
             Effect::LocateBroker => browser::set_query(&self.query()),
             Effect::OpenTab => browser::open_tab(&self.query()),
         }
+    }
+
+    /// For what the browser does in its own time with a connection's files.
+    fn reporter(self: &Rc<Self>, id: ConnectionId) -> impl Fn(TapeAction) + Clone + 'static {
+        let app = self.clone();
+        move |action| {
+            app.act(id, [app.time(), Action::Tape(action)]);
+            app.painter.in_time();
+        }
+    }
+
+    /// A file was chosen, or dropped on the page.
+    pub fn chosen(self: &Rc<Self>, id: ConnectionId, file: web_sys::File) {
+        let info = self.files.choose(file);
+        self.dispatch(id, Action::Dialog(Some(Dialog::Recording)));
+        self.dispatch(id, Action::Tape(TapeAction::Chosen(info)));
     }
 
     /// The query for an address that others can use.
@@ -296,10 +359,34 @@ impl App {
         }
         let app = self.clone();
         gloo_timers::callback::Interval::new(1000, move || app.tick()).forget();
+        self.watch_drops(&window);
+        let app = self.clone();
+        browser::listen(&window, "storage", move || {
+            app.dispatch_to_active(Action::Shelf(Rc::new(keeping::read_shelf())));
+        });
         let app = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
             if let Some(info) = browser::broker_info().await {
                 app.dispatch_to_active(Action::Broker(info));
+            }
+        });
+    }
+
+    /// A recording that is dropped on the page is opened; no file that is dropped beside what takes it may replace the
+    /// page.
+    fn watch_drops(self: &Rc<Self>, window: &web_sys::Window) {
+        browser::listen_to(window, "dragover", |event: web_sys::DragEvent| event.prevent_default());
+        let app = self.clone();
+        browser::listen_to(window, "drop", move |event: web_sys::DragEvent| {
+            if event.default_prevented() {
+                return;
+            }
+            event.prevent_default();
+            let file = event.data_transfer().and_then(|data| data.files()).and_then(|files| files.get(0));
+            let is_recording = |file: &web_sys::File| is_recording(&file.name());
+            if let Some(file) = file.filter(is_recording) {
+                let id = app.workspace.borrow().active_id();
+                app.chosen(id, file);
             }
         });
     }
@@ -401,10 +488,18 @@ fn read_connections(text: &str) -> (Vec<ConnectionId>, ConnectionId) {
 }
 
 fn write_connections(workspace: &Workspace) -> String {
-    let ids: Vec<_> = workspace.iter().map(|(id, _)| id.0.to_string()).collect();
-    let active = workspace.active_id().0.to_string();
+    // A recorded session ends with the page: a file cannot be opened again without being chosen.
+    let connections = || workspace.iter().filter(|(_, state)| !state.is_session()).map(|(id, _)| id);
+    let active = connections().find(|id| *id == workspace.active_id()).or_else(|| connections().next());
+    let ids: Vec<_> = connections().map(|id| id.0.to_string()).collect();
+    let active = active.unwrap_or_default().0.to_string();
     let pairs = ids.iter().map(|id| ("id", id.as_str()));
     query::encode(pairs.chain([("active", active.as_str())]))
+}
+
+fn is_recording(name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
+    matches!(extension.as_str(), "jsonl" | "ndjson" | "csv")
 }
 
 /// An id that no other tab has, short enough to be read out.
@@ -421,7 +516,7 @@ pub fn new_client_id() -> String {
 /// What all tabs have kept, with what the address bar says on top.
 fn look() -> Look {
     let mut look =
-        Look { theme: Theme::System, lang: Lang::from_code(&browser::language()).unwrap_or_default() };
+        Look { lang: Lang::from_code(&browser::language()).unwrap_or_default(), ..Look::default() };
     if let Some(kept) = browser::read(browser::shared_storage(), LOOK) {
         look.read(&query::decode(&kept));
     }
@@ -437,69 +532,6 @@ fn show_look(look: Look) {
     };
     browser::set_root_attribute("data-theme", if dark { "dark" } else { "light" });
     browser::set_root_attribute("lang", if look.lang == Lang::Zh { "zh-Hans" } else { "en" });
-}
-
-/// Paints at most once a frame, and leaves the browser at least as much time as painting takes: messages in any
-/// number must not keep a click waiting.
-#[derive(Clone, Default)]
-struct Painter(Rc<PainterInner>);
-
-#[derive(Default)]
-struct PainterInner {
-    paint: RefCell<Option<Rc<dyn Fn()>>>,
-    /// A frame was asked for.
-    scheduled: Cell<bool>,
-    /// A frame will be asked for.
-    delayed: RefCell<Option<gloo_timers::callback::Timeout>>,
-    /// When painting was done, and how long it took, in milliseconds of the client's clock.
-    done_ms: Cell<u64>,
-    cost_ms: Cell<u64>,
-}
-
-impl Painter {
-    /// In the next frame: something was done that wants an answer.
-    fn soon(&self) {
-        *self.0.delayed.borrow_mut() = None;
-        if self.0.scheduled.replace(true) {
-            return;
-        }
-        let painter = self.clone();
-        let frame = Closure::once_into_js(move || painter.frame());
-        let _ = browser::window().request_animation_frame(frame.unchecked_ref());
-    }
-
-    /// In a frame that is not too early: messages have come.
-    fn in_time(&self) {
-        if self.0.scheduled.get() || self.0.delayed.borrow().is_some() {
-            return;
-        }
-        let earliest = self.0.done_ms.get() + self.0.cost_ms.get();
-        let wait_ms = earliest.saturating_sub(browser::now().as_millis());
-        if wait_ms == 0 {
-            return self.soon();
-        }
-        let painter = self.clone();
-        let wait_ms = u32::try_from(wait_ms).unwrap_or(u32::MAX).min(500);
-        let timeout = gloo_timers::callback::Timeout::new(wait_ms, move || painter.soon());
-        *self.0.delayed.borrow_mut() = Some(timeout);
-    }
-
-    fn frame(&self) {
-        self.0.scheduled.set(false);
-        let begun_ms = browser::now().as_millis();
-        let paint = self.0.paint.borrow().clone();
-        if let Some(paint) = paint {
-            paint();
-        }
-        // Rendering, layout and painting follow this call; the next task comes after them.
-        let painter = self.0.clone();
-        gloo_timers::callback::Timeout::new(0, move || {
-            let now_ms = browser::now().as_millis();
-            painter.done_ms.set(now_ms);
-            painter.cost_ms.set(now_ms.saturating_sub(begun_ms));
-        })
-        .forget();
-    }
 }
 
 #[cfg(test)]

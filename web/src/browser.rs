@@ -2,7 +2,8 @@
 //! silence here: the page works without it.
 
 use crate::state::{BrokerInfo, Clock, File};
-use js_sys::{Array, Date, Reflect, Uint8Array};
+use bytes::Bytes;
+use js_sys::{Array, Date, Function, Promise, Reflect, Uint8Array};
 use tabmq_shared::Time;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -183,6 +184,52 @@ pub fn listen(target: &web_sys::EventTarget, name: &str, f: impl FnMut() + 'stat
     closure.forget();
 }
 
+/// Calls `f` with each event of this name, for as long as the page lives.
+pub fn listen_to<E: JsCast + 'static>(
+    target: &web_sys::EventTarget,
+    name: &str,
+    mut f: impl FnMut(E) + 'static,
+) {
+    let closure = Closure::<dyn FnMut(JsValue)>::new(move |event: JsValue| f(event.unchecked_into()));
+    let _ = target.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
+    closure.forget();
+}
+
+/// Calls `f` once what was just said is painted.
+pub fn after_paint(f: impl FnOnce() + 'static) {
+    let then = Closure::once_into_js(move || gloo_timers::callback::Timeout::new(0, f).forget());
+    let _ = window().request_animation_frame(then.unchecked_ref());
+}
+
+/// The address of what is seen.
+pub fn address() -> String {
+    window().location().href().unwrap_or_default()
+}
+
+/// Has the page's files kept for a start without its broker. Only a page that was built for it has a manifest and a
+/// worker (trunk's has none), and only a secure address may have one.
+pub fn keep_page() {
+    let has_manifest = document().query_selector("link[rel=manifest]").is_ok_and(|link| link.is_some());
+    let navigator = window().navigator();
+    let Ok(container) = Reflect::get(&navigator, &"serviceWorker".into()) else { return };
+    if !has_manifest || !container.is_object() {
+        return;
+    }
+    // Not while the page has better things to fetch.
+    gloo_timers::callback::Timeout::new(3_000, move || {
+        let register = Reflect::get(&container, &"register".into()).ok();
+        let register = register.and_then(|register| register.dyn_into::<Function>().ok());
+        let promise = register.and_then(|register| register.call1(&container, &"./sw.js".into()).ok());
+        if let Some(promise) = promise.and_then(|promise| promise.dyn_into::<Promise>().ok()) {
+            // A browser that refuses keeps nothing, and the page works without.
+            wasm_bindgen_futures::spawn_local(async move {
+                let _ = JsFuture::from(promise).await;
+            });
+        }
+    })
+    .forget();
+}
+
 /// Sets an attribute of the `html` element.
 pub fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().document_element() {
@@ -257,6 +304,22 @@ pub async fn text_of(file: &web_sys::File) -> Option<String> {
     JsFuture::from(file.text()).await.ok()?.as_string()
 }
 
+/// Reads a file and hands over its name and content; one that cannot be read is not handed over.
+pub fn read_file(file: web_sys::File, done: impl FnOnce(String, Bytes) + 'static) {
+    wasm_bindgen_futures::spawn_local(async move {
+        if let Ok(buffer) = JsFuture::from(file.array_buffer()).await {
+            done(file.name(), Uint8Array::new(&buffer).to_vec().into());
+        }
+    });
+}
+
+/// Saves a blob as a file.
+pub fn save_blob(name: &str, blob: &Blob) {
+    if let Ok(address) = Url::create_object_url_with_blob(blob) {
+        save_address(&address, name);
+    }
+}
+
 /// What the broker at this page's own address says about itself; `None` if it is not a TabMQ.
 pub async fn broker_info() -> Option<BrokerInfo> {
     let response = JsFuture::from(window().fetch_with_str("/api/v1/info")).await.ok()?;
@@ -299,6 +362,6 @@ fn field(object: &JsValue, name: &str) -> Option<JsValue> {
 
 /// A number of JavaScript that is known to be whole and not negative.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "said above")]
-fn whole(n: f64) -> u64 {
+pub fn whole(n: f64) -> u64 {
     n as u64
 }

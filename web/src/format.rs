@@ -54,6 +54,20 @@ pub fn clock(unix_ms: u64, offset_min: i32) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
+/// A length of time to the millisecond: `38 ms`, `1.204 s`.
+pub fn duration(ms: u64) -> String {
+    match ms {
+        0..1000 => format!("{ms} ms"),
+        _ => format!("{}.{:03} s", ms / 1000, ms % 1000),
+    }
+}
+
+/// Seconds, without decimals that say nothing: `10`, `0.5`.
+pub fn seconds(ms: u64) -> String {
+    let text = format!("{}.{:03}", ms / 1000, ms % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 /// A length of time in one unit: `3 s`, `5 min`, `2 h`, `4 d`.
 pub fn age(ms: u64) -> String {
     let seconds = ms / 1000;
@@ -92,6 +106,11 @@ mod tests {
         assert_eq!(clock_ms(1_700_000_000_114, 0), "22:13:20.114");
         assert_eq!(clock(1_700_000_000_114, 120), "00:13:20");
         assert_eq!(clock(1_700_000_000_114, -330), "16:43:20");
+        for (ms, long, short) in
+            [(38, "38 ms", "0.038"), (1204, "1.204 s", "1.204"), (10_000, "10.000 s", "10")]
+        {
+            assert_eq!((duration(ms).as_str(), seconds(ms).as_str()), (long, short));
+        }
         for (ms, expected) in
             [(0, "0 s"), (59_999, "59 s"), (61_000, "1 min"), (7_200_000, "2 h"), (200_000_000, "2 d")]
         {

@@ -2,6 +2,9 @@
 //!
 //! A text that exists in one language only does not compile. `{name}` stands for what [`Lang::fill`] puts there.
 
+#[macro_use]
+mod tools;
+
 /// A language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lang {
@@ -108,7 +111,7 @@ macro_rules! texts {
     };
 }
 
-texts! {
+with_tools! {
     // The connection
     NotConnected = "not connected", "未连接";
     ConnectingTo = "connecting to {url}", "正在连接 {url}";
@@ -458,8 +461,14 @@ mod tests {
     }
 
     /// Names, figures and examples that are the same everywhere.
-    const SAME: &[Text] =
-        &[Text::QoS, Text::TopicPlaceholder, Text::SendHint, Text::Shown, Text::MegabytesUnit];
+    const SAME: &[Text] = &[
+        Text::QoS,
+        Text::TopicPlaceholder,
+        Text::SendHint,
+        Text::Shown,
+        Text::Variables,
+        Text::MegabytesUnit,
+    ];
 
     #[test]
     fn both_languages_are_complete() {

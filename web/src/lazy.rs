@@ -8,7 +8,9 @@
 //! is there. Nothing outside may name what the pointers lead to: then it would be needed at once.
 
 use crate::charts;
-use crate::components::{ChartPanelProps, DetailProps, render_charts, render_detail};
+use crate::components::{
+    ChartPanelProps, DetailProps, ExtraProps, render_charts, render_detail, render_extra,
+};
 use crate::payload::Coding;
 use crate::state::charts::Charting;
 use std::cell::Cell;
@@ -104,6 +106,13 @@ fn decode(coding: Coding, payload: &[u8], births: &[&[u8]]) -> Decoded {
     }
 }
 
+/// Dialogs that are seldom needed.
+#[derive(Clone, Copy, Debug)]
+pub struct Extras {
+    /// Renders one of them.
+    pub dialog: fn(&ExtraProps) -> Html,
+}
+
 /// Makes a [`Part`]; its module is split from the page where the page is split.
 macro_rules! part {
     ($part:ident, $module:ident, $load:ident: { $($field:ident: $value:expr),* $(,)? }) => {
@@ -141,6 +150,7 @@ part!(Decoders, decoders, load_decoders: {
     diff: diff,
 });
 part!(Schemas, schemas, load_schemas: { messages: messages_of, decode: decode_with });
+part!(Extras, extras, load_extras: { dialog: render_extra });
 
 /// Natively everything is there: for tests.
 #[cfg(all(test, not(feature = "split")))]

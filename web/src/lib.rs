@@ -6,6 +6,7 @@
 //! - [`payload`], [`charts`], [`mod@format`], [`i18n`]: bytes, numbers and words as people read them. Pure, too.
 //! - The crate `tabmq-web-client` (`web/client`): the WebSocket, and one loop around the state machine of
 //!   `tabmq_shared::client`.
+//! - [`keeping`], [`files`]: what outlives the page: in the browser's storage, and on the disk.
 //! - [`browser`]: storage, clock, address bar, clipboard. [`app`]: what holds state, client and browser together.
 //! - [`lazy`]: parts that are loaded when they are first needed.
 //! - [`pages`], [`components`], [`hooks`]: what is seen. Properties in, actions out.
@@ -39,9 +40,11 @@ pub mod app;
 pub mod browser;
 pub mod charts;
 pub mod components;
+pub mod files;
 pub mod format;
 pub mod hooks;
 pub mod i18n;
+pub mod keeping;
 pub mod lazy;
 pub mod pages;
 pub mod payload;
@@ -71,7 +74,9 @@ fn Root() -> Html {
         });
     }
     // What is still said when another connection comes into view is meant for the one before.
+    let files = app.clone();
     let on = use_callback(view.id(), move |action, id| app.dispatch(*id, action));
     let new_id = use_callback((), |(), ()| app::new_client_id());
-    html! { <Explore view={(*view).clone()} {new_id} {on} /> }
+    let on_file = use_callback(view.id(), move |file, id| files.chosen(*id, file));
+    html! { <Explore view={(*view).clone()} {new_id} {on_file} {on} /> }
 }

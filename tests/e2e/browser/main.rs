@@ -1,5 +1,7 @@
 //! The page in Chromium, with devices beside it.
 //!
+//! - [`access`]: the accessibility check of every view.
+//! - [`publish`], [`recordings`], [`everywhere`]: what the page can do, part by part.
 //! - [`messages`]: between tabs and devices, both ways, at every QoS.
 //! - [`charts`]: numbers over time.
 //! - [`console`]: a test fails when the page has an error.
@@ -19,8 +21,10 @@
 )]
 #![allow(clippy::print_stdout, reason = "figures for whoever reads along")]
 
+mod access;
 mod charts;
 mod console;
+mod everywhere;
 mod foreign;
 mod life;
 mod load;
@@ -28,3 +32,5 @@ mod looks;
 mod messages;
 mod npm;
 mod payloads;
+mod publish;
+mod recordings;

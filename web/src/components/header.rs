@@ -1,11 +1,11 @@
-//! The head of the page: where the connection is, how much comes, theme and language.
+//! The head of the page: where the connection is, how much comes, and the tools.
 
 use super::connections::{new_connection, tone};
+use super::header_tools::HeaderTools;
 use super::icon::Icon;
-use super::parts::icon_button;
 use crate::format;
 use crate::i18n::{Lang, Text};
-use crate::state::{Action, Dialog, Look, Theme};
+use crate::state::{Action, Dialog, Look};
 use tabmq_shared::client::State;
 use tabmq_shared::packet::Version;
 use yew::prelude::*;
@@ -29,6 +29,10 @@ pub struct HeaderProps {
     pub rate: u64,
     /// Whether there is no other connection.
     pub alone: bool,
+    /// Whether it is a recorded session, and no connection.
+    pub session: bool,
+    /// Whether there is little room.
+    pub narrow: bool,
     /// Where to say what is done.
     pub on: Callback<Action>,
 }
@@ -37,7 +41,10 @@ pub struct HeaderProps {
 #[component]
 pub fn Header(props: &HeaderProps) -> Html {
     let lang = props.look.lang;
-    let words = connection_words(lang, &props.state, &props.url);
+    let words = match props.session {
+        true => lang.t(Text::SessionShort).to_owned(),
+        false => connection_words(lang, &props.state, &props.url),
+    };
     let version = props.version.to_string();
     let received = lang.fill(Text::MessagesTotal, &[("n", &format::thousands(props.received))]);
     html! {
@@ -64,34 +71,9 @@ pub fn Header(props: &HeaderProps) -> Html {
                 <span class="total">{ lang.fill(Text::MessagesShort, &[("n", &format::thousands(props.received))]) }</span>
                 <span class="rate">{ lang.fill(Text::PerSecond, &[("n", &format::short(props.rate))]) }</span>
             </span>
-            { icon_button(Icon::NewTab, lang.t(Text::SecondTab), "second-tab", props.on.reform(|_| Action::OpenTab)) }
-            { language_button(props) }
-            { theme_button(props) }
+            <HeaderTools look={props.look} narrow={props.narrow} on={props.on.clone()} />
         </header>
     }
-}
-
-fn language_button(props: &HeaderProps) -> Html {
-    let look = Look { lang: props.look.lang.next(), ..props.look };
-    html! {
-        <button type="button" class="icon-button" data-test="language" lang={look.lang.code()}
-            aria-label={props.look.lang.t(Text::OtherLanguage)} title={props.look.lang.t(Text::OtherLanguage)}
-            onclick={props.on.reform(move |_| Action::Look(look))}>
-            { if look.lang == Lang::Zh { "文" } else { "EN" } }
-        </button>
-    }
-}
-
-fn theme_button(props: &HeaderProps) -> Html {
-    let (icon, name) = match props.look.theme {
-        Theme::System => (Icon::System, Text::ThemeSystem),
-        Theme::Light => (Icon::Light, Text::ThemeLight),
-        Theme::Dark => (Icon::Dark, Text::ThemeDark),
-    };
-    let lang = props.look.lang;
-    let label = lang.fill(Text::Theme, &[("theme", lang.t(name))]);
-    let look = Look { theme: props.look.theme.next(), ..props.look };
-    icon_button(icon, label, "theme-toggle", props.on.reform(move |_| Action::Look(look)))
 }
 
 fn connection_words(lang: Lang, state: &State, url: &str) -> String {

@@ -14,6 +14,8 @@ pub(super) enum Icon {
     Copy,
     Dark,
     Filter,
+    History,
+    Help,
     Light,
     More,
     NewTab,
@@ -27,6 +29,8 @@ pub(super) enum Icon {
     Unfold,
     Fold,
     Plus,
+    Record,
+    Share,
 }
 
 impl Icon {
@@ -34,7 +38,6 @@ impl Icon {
         match self {
             Icon::Caret => "M6 4l4 4-4 4",
             Icon::Changed => "M2 10.5h2.5l2-6 3 8 2-5H14",
-            Icon::More => "M3.5 8h.01M8 8h.01M12.5 8h.01",
             Icon::Pin => "M6 2.5h4l-.6 4.2 2.1 2H4.5l2.1-2zM8 8.7v5",
             Icon::Chart => "M2.5 2.5v11h11M4.5 10.5l3-4 2.5 2 3.5-5",
             Icon::Clear => "M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9M6.8 7v4M9.2 7v4",
@@ -43,6 +46,13 @@ impl Icon {
             Icon::Copy => "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",
             Icon::Dark => "M13 9.5A5.5 5.5 0 1 1 6.5 3a4.5 4.5 0 0 0 6.5 6.5z",
             Icon::Filter => "M2.5 3.5h11L9.5 8.5v4l-3 1.5v-5.5z",
+            Icon::History => "M3 8a5 5 0 1 1 1.6 3.7M3 12.5v-3h3M8 5v3.2l2 1.3",
+            Icon::Help => "M5.8 6a2.2 2.2 0 1 1 3.3 1.9c-.8.5-1.1.9-1.1 1.8M8 12.2v.3",
+            Icon::More => "M3.5 8h.01M8 8h.01M12.5 8h.01",
+            Icon::Record => "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11M8 6a2 2 0 1 0 0 4 2 2 0 0 0 0-4",
+            Icon::Share => {
+                "M3 3h3.5v3.5H3zM9.5 3H13v3.5H9.5zM3 9.5h3.5V13H3zM9.5 9.5h1.2v1.2H9.5zM12 12h1v1h-1zM12.8 9.5h.2M9.5 13h.2"
+            }
             Icon::Light => {
                 "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M8 1.5v1.3M8 13.2v1.3M1.5 8h1.3M13.2 8h1.3M3.4 3.4l.9.9M11.7 11.7l.9.9M3.4 12.6l.9-.9M11.7 4.3l.9-.9"
             }

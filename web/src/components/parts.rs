@@ -8,7 +8,7 @@ use crate::state::settings::{parse_qos, qos_digit};
 use tabmq_shared::client::Outcome;
 use tabmq_shared::packet::{QoS, ReasonCode};
 use tabmq_shared::topic::TopicError;
-use web_sys::{HtmlInputElement, HtmlSelectElement};
+use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
 /// A button that is a picture; `label` says what it does.
@@ -70,6 +70,19 @@ pub(super) fn if_some<E: 'static>(
 /// What was typed into an input.
 pub(super) fn typed(event: &InputEvent) -> String {
     event.target_dyn_into::<HtmlInputElement>().map(|input| input.value()).unwrap_or_default()
+}
+
+/// What was typed into a text area.
+pub(super) fn area_text(event: &InputEvent) -> Option<String> {
+    event.target_dyn_into::<HtmlTextAreaElement>().map(|area| area.value())
+}
+
+/// The file that was chosen in an input. The input is emptied, so that the same file can be chosen again.
+pub(super) fn chosen_file(event: &Event) -> Option<web_sys::File> {
+    let input = event.target_dyn_into::<HtmlInputElement>()?;
+    let file = input.files()?.get(0);
+    input.set_value("");
+    file
 }
 
 /// Whether a check box is on.

@@ -2,10 +2,11 @@
 //! screen the parts are tabs.
 
 use crate::components::{
-    ConnectionDialog, ConnectionNotice, Header, LazyCharts, LazyDetail, MessageList, PublishForm,
-    SubscriptionList, TopicTree, connection_tabs, next_steps, question, quiet, subscription_dialog, toasts,
+    ConnectionDialog, ConnectionNotice, ExtraDialog, Header, LazyCharts, LazyDetail, MessageList,
+    PublishForm, SubscriptionList, TopicTree, connection_tabs, hints, next_steps, question, quiet,
+    subscription_dialog, tape_strips, toasts,
 };
-use crate::hooks::{use_media, use_part};
+use crate::hooks::{use_keys, use_media, use_part};
 use crate::i18n::{Lang, Text};
 use crate::lazy::Details;
 use crate::state::charts::ChartMaker;
@@ -21,6 +22,8 @@ pub struct ExploreProps {
     pub view: View,
     /// Makes a client id that nobody has.
     pub new_id: Callback<(), String>,
+    /// Where to say that a file of messages was chosen.
+    pub on_file: Callback<web_sys::File>,
     /// Where to say what is done.
     pub on: Callback<Action>,
 }
@@ -30,13 +33,16 @@ pub struct ExploreProps {
 pub fn Explore(props: &ExploreProps) -> Html {
     let narrow = use_media("(max-width: 899px)");
     use_charts(&props.on);
+    use_keys(&props.view, &props.on);
     let state = props.view.read();
     let lang = state.ui.look.lang;
     html! {
         <div class={classes!("app", narrow.then_some("narrow"))}>
-            { header(props, &state) }
+            { header(props, &state, narrow) }
             { connection_tabs(lang, &props.view, &props.on) }
             { notice(props, &state) }
+            { tape_strips(&state, &props.on) }
+            { hints(&state, &props.on) }
             if state.demo.is_some() {
                 <div class="notice demo" role="status">
                     <span class="why">{ lang.t(Text::DemoRuns) }</span>
@@ -121,6 +127,10 @@ fn dialog(props: &ExploreProps, state: &AppState) -> Html {
         }
         Some(Dialog::Connection) => false,
         Some(Dialog::NewConnection) => true,
+        Some(dialog) => {
+            let (view, on, on_file) = (props.view.clone(), props.on.clone(), props.on_file.clone());
+            return html! { <ExtraDialog {dialog} {view} {on} {on_file} /> };
+        }
     };
     let settings = if is_new { Settings::new(props.new_id.emit(())) } else { state.settings.clone() };
     html! {
@@ -129,12 +139,12 @@ fn dialog(props: &ExploreProps, state: &AppState) -> Html {
     }
 }
 
-fn header(props: &ExploreProps, state: &AppState) -> Html {
+fn header(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
     let connection = &state.connection;
     html! {
         <Header look={state.ui.look} state={connection.state.clone()} url={connection.url.clone()}
             version={state.settings.version} round_trip_ms={connection.round_trip_ms}
-            received={state.counters.received} rate={state.counters.rate} alone={props.view.workspace().len() == 1} on={props.on.clone()} />
+            received={state.counters.received} rate={state.counters.rate} alone={props.view.workspace().len() == 1} session={state.is_session()} {narrow} on={props.on.clone()} />
     }
 }
 
@@ -173,7 +183,7 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
         },
         Tab::Charts => html! { <LazyCharts {view} {lang} {on} /> },
         Tab::Publish => {
-            html! { <PublishForm {lang} publishing={state.publishing.clone()} {connected} {on} /> }
+            html! { <PublishForm {lang} publishing={state.publishing.clone()} {connected} v5={state.settings.version.is_v5()} offset_min={state.clock.offset_min} {on} /> }
         }
     }
 }

@@ -1,20 +1,23 @@
 //! What can happen to the state, and what it can ask for.
 
 use super::charts::{ChartAction, ChartMaker};
+use super::draft::{Draft, DraftEdit};
 use super::filter::ListFilter;
 use super::history::Limits;
 use super::settings::Settings;
 use super::shapes::Shape;
+use super::shelf::Shelf;
 use super::subscriptions;
+use super::tape::{FileInfo, TapeAction};
 use super::toasts::Question;
 use super::topics::NodeId;
 use super::ui::{BrokerInfo, Dialog, Location, Look, Tab};
 use super::workspace::PageAction;
 use bytes::Bytes;
+use std::rc::Rc;
 use tabmq_decoders::protobuf::SourceFile;
 use tabmq_shared::Time;
 use tabmq_shared::client::{self, Event, Message, PublishError, PublishId};
-use tabmq_shared::packet::QoS;
 use tabmq_shared::topic::TopicFilter;
 
 /// What can happen: something the client reports, something that somebody does, time that passes.
@@ -105,10 +108,19 @@ pub enum Action {
     /// Copy this text.
     Copy(String),
 
+    /// Copy the address of what is seen.
+    CopyLink,
+
     /// The publish form was edited.
     Draft(DraftEdit),
     /// Publish what the form says.
     Send,
+    /// Something else with the form.
+    Publish(PublishAction),
+    /// Something with files of messages.
+    Tape(TapeAction),
+    /// What was sent and saved has changed, here or in another tab.
+    Shelf(Rc<Shelf>),
     /// The client has taken the form's message, or has not.
     Accepted(Result<PublishId, PublishError>),
     /// This was published from here: the client has taken it, or has not.
@@ -167,6 +179,7 @@ impl Action {
                 | Action::Schema(_)
                 | Action::ChartsReady(_)
                 | Action::ChartsRefill
+                | Action::Shelf(_)
         )
     }
 }
@@ -182,17 +195,27 @@ pub struct File {
     pub bytes: Bytes,
 }
 
-/// A change to the publish form.
+/// What else can be done with the publish form.
 #[derive(Clone, Debug, PartialEq)]
-pub enum DraftEdit {
-    /// Another topic.
-    Topic(String),
-    /// Another payload.
-    Payload(String),
-    /// Another QoS.
-    QoS(QoS),
-    /// Retained or not.
-    Retain(bool),
+pub enum PublishAction {
+    /// Fill it in like this.
+    Load(Box<Draft>),
+    /// This file's content is the payload.
+    File(String, Bytes),
+    /// End the repetition.
+    Stop,
+    /// Forget the requests.
+    ForgetRequests,
+    /// Forget what was sent.
+    ForgetSent,
+    /// Keep the form under this name.
+    Save(String),
+    /// Forget the template with this name.
+    Remove(String),
+    /// Add the templates of this file.
+    Import(String),
+    /// Save the templates as a file.
+    Export,
 }
 
 /// What is to be done outside. The state itself says what with, where nothing is given.
@@ -240,6 +263,27 @@ pub enum Effect {
     Locate,
     /// Have the address bar say which broker is meant, and nothing else of the settings.
     LocateBroker,
+    /// Keep what was sent and saved, for all tabs and all connections.
+    KeepShelf,
+    /// Find a place for a file of this name, and say which.
+    OpenFile(String),
+    /// Write this into that file, and say when it is done.
+    WriteFile(String),
+    /// That file is complete.
+    CloseFile,
+    /// Read a piece of a file that was chosen, and say what it is.
+    ReadFile {
+        /// Which file.
+        file: u32,
+        /// Where to begin, in bytes.
+        from: u64,
+    },
+    /// Show the messages of a file in a tab of their own.
+    OpenSession(FileInfo),
+    /// Publish a message of a replay and say whether the client took it.
+    Play(Message),
+    /// Put the page's address on the clipboard.
+    CopyLink,
     /// Put text on the clipboard.
     Copy(String),
     /// Open the page once more.

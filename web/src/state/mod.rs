@@ -11,17 +11,26 @@
 mod action;
 pub mod charts;
 pub mod demo;
+pub mod draft;
 pub mod filter;
 pub mod history;
 pub mod layout;
 mod natural;
 pub mod needle;
+mod outgoing;
 pub mod publish;
 pub mod query;
+pub mod recording;
+pub mod replay;
+pub mod request;
 mod retained;
 pub mod settings;
 pub mod shapes;
+pub mod shelf;
+pub mod shortcuts;
 pub mod subscriptions;
+pub mod tape;
+pub mod template;
 pub mod toasts;
 pub mod topics;
 mod traffic;
@@ -29,7 +38,8 @@ mod ui;
 mod view;
 pub mod workspace;
 
-pub use action::{Action, Clock, DraftEdit, Effect, File};
+pub use action::{Action, Clock, Effect, File, PublishAction};
+pub use draft::{DraftEdit, line_and_column};
 pub use ui::{BrokerInfo, Dialog, Location, Look, Selection, Tab, Theme, Ui};
 pub use view::View;
 pub use workspace::{ConnectionId, PageAction, Workspace};
@@ -40,7 +50,7 @@ use charts::{Births, ChartSlot};
 use filter::Search;
 use history::{Direction, History, Limits, Matcher, Message};
 use layout::Layout;
-use publish::Publishing;
+use publish::{Field, Publishing};
 use rustc_hash::FxHashMap;
 use settings::Settings;
 use shapes::{Shape, Shapes};
@@ -50,6 +60,7 @@ use tabmq_decoders::protobuf::SourceFile;
 use tabmq_shared::Time;
 use tabmq_shared::client::{self, Event, PublishId};
 use tabmq_shared::topic::TopicFilter;
+use tape::Tape;
 use topics::{LastValue, Topics};
 
 /// A tick that comes so late, in milliseconds, comes after a sleep.
@@ -75,7 +86,9 @@ pub struct AppState {
     /// What this tab is subscribed to.
     pub subscriptions: Subscriptions,
     /// The publish form.
-    pub publishing: Publishing,
+    pub publishing: Rc<Publishing>,
+    /// Recordings, exports, files.
+    pub tape: Tape,
     /// What is looked at.
     pub selection: Selection,
     /// The rest of what is seen.
@@ -146,7 +159,8 @@ impl AppState {
             history: History::default(),
             counters: Counters::default(),
             subscriptions,
-            publishing: Publishing::ready(&client_id),
+            tape: Tape::default(),
+            publishing: Rc::new(Publishing::ready(&client_id, 0)),
             selection: Selection::default(),
             ui: Ui::new(look),
             demo: None,
@@ -283,10 +297,20 @@ impl AppState {
                 self.say(Text::Copied);
                 vec![Effect::Copy(text)]
             }
-            Action::Draft(edit) => self.edit_draft(edit),
+            Action::CopyLink => {
+                self.say(Text::Copied);
+                vec![Effect::CopyLink]
+            }
+            Action::Draft(edit) => self.changed(|s| s.publishing_mut().edit(edit)),
             Action::Send => self.send(),
-            Action::Accepted(result) => self.changed(|s| s.publishing.accepted(result)),
-            Action::Sent(message, result) => self.changed(|s| s.sent(*message, result)),
+            Action::Accepted(result) => self.changed(|s| s.publishing_mut().accepted(result)),
+            Action::Publish(action) => self.publish_action(action),
+            Action::Tape(action) => self.tape_action(action),
+            Action::Shelf(shelf) => self.changed(|s| s.publishing_mut().shelf = shelf),
+            Action::Sent(message, result) => {
+                self.sent(*message, result);
+                self.tape_message()
+            }
             Action::SubscriptionDraft(draft) => self.changed(|s| s.subscriptions.draft = *draft),
             Action::EditSubscription(filter) => self.changed(|s| {
                 s.subscriptions.edit(&filter);
@@ -318,6 +342,10 @@ impl AppState {
             }
             Action::RetryNow => vec![Effect::RetryNow],
             Action::Wake => vec![Effect::Probe],
+            // A recorded session has no connection to be set: a new one is meant.
+            Action::Dialog(Some(Dialog::Connection)) if self.is_session() => {
+                self.changed(|s| s.ui.dialog = Some(Dialog::NewConnection))
+            }
             Action::Dialog(dialog) => self.changed(|s| s.ui.dialog = dialog),
             Action::Ask(question) => self.changed(|s| s.ui.question = Some(*question)),
             Action::Answer(yes) => {
@@ -378,9 +406,15 @@ impl AppState {
 
     fn event(&mut self, event: Event) -> Vec<Effect> {
         match event {
-            Event::Message(publish) => self.receive(publish),
+            Event::Message(publish) => {
+                self.receive(publish, self.clock.unix_ms);
+                return self.tape_message();
+            }
             Event::Published { id, outcome } => self.published(id, outcome),
-            Event::Subscribed { filter, result } => self.subscriptions.answered(&filter, result),
+            Event::Subscribed { filter, result } => {
+                self.publishing_mut().requests.subscribed(filter.as_str(), result);
+                self.subscriptions.answered(&filter, result);
+            }
             Event::Connected { session_present, .. } => self.connected(session_present),
             Event::Dropped { count, why } => self.given_up(count, &why),
             // The rest is in the state that comes with it.
@@ -425,14 +459,14 @@ impl AppState {
         let counters = &mut self.counters;
         let elapsed_ms = clock.unix_ms.saturating_sub(counters.last_ms);
         if elapsed_ms < 900 {
-            return Vec::new();
+            return self.due();
         }
         let since = counters.received - counters.last_received;
         let counters_had_begun = counters.last_ms > 0;
         counters.rate = since.saturating_mul(1000) / elapsed_ms;
         self.topics.measure(elapsed_ms);
         (counters.last_received, counters.last_ms) = (counters.received, clock.unix_ms);
-        let mut effects = Vec::new();
+        let mut effects = self.due();
         // No timer is this late in a page that is awake: the machine slept, and the connection may be dead.
         if elapsed_ms > ASLEEP_MS && counters_had_begun {
             effects.push(Effect::Probe);
@@ -473,7 +507,7 @@ impl AppState {
         }
         // Topics that begin with `$` are the broker's to publish to.
         if !path.starts_with('$') {
-            self.publishing.draft.topic = path.to_string();
+            self.publishing_mut().edit(DraftEdit::Text(Field::Topic, path.to_string()));
         }
         self.history.set_topic(Matcher::Topic(path.clone()));
         self.selection = Selection { path: Some(path), message: None };
@@ -517,24 +551,6 @@ impl AppState {
         Vec::new()
     }
 
-    fn edit_draft(&mut self, edit: DraftEdit) -> Vec<Effect> {
-        let draft = &mut self.publishing.draft;
-        match edit {
-            DraftEdit::Topic(topic) => draft.topic = topic,
-            DraftEdit::Payload(payload) => draft.payload = payload,
-            DraftEdit::QoS(qos) => draft.qos = qos,
-            DraftEdit::Retain(retain) => draft.retain = retain,
-        }
-        Vec::new()
-    }
-
-    fn send(&mut self) -> Vec<Effect> {
-        match self.publishing.send(self.clock.unix_ms) {
-            Some(message) => vec![Effect::Send(message)],
-            None => Vec::new(),
-        }
-    }
-
     fn subscribe(&mut self) -> Vec<Effect> {
         let Some((filter, replaced)) = self.subscriptions.submit() else { return Vec::new() };
         self.ui.dialog.take_if(|dialog| *dialog == Dialog::Subscription);
@@ -551,7 +567,7 @@ impl AppState {
     }
 
     fn publish_here(&mut self, path: &str) -> Vec<Effect> {
-        self.publishing.draft.topic = path.to_owned();
+        self.publishing_mut().edit(DraftEdit::Text(Field::Topic, path.to_owned()));
         self.ui.tab = Tab::Publish;
         vec![Effect::Locate, Effect::Focus("publish-payload")]
     }

@@ -5,7 +5,7 @@ use super::settings::{parse_qos, qos_digit};
 use std::num::NonZeroU32;
 use tabmq_shared::client::Subscription;
 use tabmq_shared::packet::{PublishProperties, ReasonCode, RetainHandling, SubscriptionOptions};
-use tabmq_shared::topic::{self, TopicError, TopicFilter};
+use tabmq_shared::topic::{self, TopicError, TopicFilter, TopicName};
 
 /// So many colours tell subscriptions apart; further ones share them.
 pub const COLOURS: u8 = 8;
@@ -205,6 +205,15 @@ impl Subscriptions {
         let taken = |colour: u8| self.rows.iter().filter(|row| row.colour == colour).count();
         let colour = (0..COLOURS).min_by_key(|colour| taken(*colour)).unwrap_or(0);
         self.rows.push(Row { colour, answer: None, ..row });
+    }
+
+    /// Whether messages to this topic come anyway.
+    pub fn covers(&self, topic: &TopicName) -> bool {
+        let comes = |row: &&Row| !row.paused && row.answer.is_none_or(|answer| !answer.is_error());
+        self.rows
+            .iter()
+            .filter(comes)
+            .any(|row| row.filter.share_group().is_none() && row.filter.matches(topic))
     }
 
     /// Takes one out.

@@ -1,6 +1,7 @@
 //! The reducer, as a whole.
 
 use super::history::Entry;
+use super::publish::Field;
 use super::topics::LAST_VALUE_BYTES;
 use super::*;
 use tabmq_shared::client::{Outcome, PublishId, State, Why};
@@ -107,7 +108,7 @@ fn selection_follows_the_last_message_until_one_is_chosen() {
     assert_eq!(state.apply(Action::Select("a/b".into())), [Effect::Locate]);
     receive(&mut state, "a/b", "2");
     assert_eq!(state.shown_message().unwrap().0.payload, "2");
-    assert_eq!(state.publishing.draft.topic, "a/b");
+    assert_eq!(state.publishing.draft.text(Field::Topic), "a/b");
     state.apply(Action::SelectMessage(0));
     receive(&mut state, "a/b", "3");
     state.apply(Action::Clear);
@@ -279,14 +280,16 @@ fn a_machine_that_slept_asks_whether_the_connection_lives() {
 #[test]
 fn publishing() {
     let mut state = state();
-    state.apply(Action::Draft(DraftEdit::Topic("a".into())));
+    state.apply(Action::Draft(DraftEdit::Text(Field::Topic, "a".into())));
     state.apply(Action::Draft(DraftEdit::QoS(QoS::AtLeastOnce)));
     let effects = state.apply(Action::Send);
-    assert!(matches!(&effects[..], [Effect::Send(message)] if message.qos == QoS::AtLeastOnce));
+    assert!(
+        matches!(&effects[..], [Effect::KeepShelf, Effect::Send(message)] if message.qos == QoS::AtLeastOnce)
+    );
     state.apply(Action::Accepted(Ok(PublishId(7))));
     let outcome = Outcome::Acknowledged(ReasonCode::Success);
     state.apply(Action::Event(Event::Published { id: PublishId(7), outcome }));
-    let progress = state.publishing.sent.unwrap().progress;
+    let progress = state.publishing.sent.clone().unwrap().progress;
     assert_eq!(progress, publish::Progress::Acknowledged(ReasonCode::Success));
 }
 

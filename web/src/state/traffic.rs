@@ -15,14 +15,17 @@ use tabmq_shared::packet::Publish;
 const COPY_BELOW_BYTES: usize = 16 * 1024;
 
 impl AppState {
-    pub(super) fn receive(&mut self, publish: Publish) {
+    pub(super) fn receive(&mut self, publish: Publish, at_ms: u64) {
         self.counters.received += 1;
+        if self.publishing.requests.wants(&publish) {
+            let now_ms = self.clock.unix_ms;
+            self.publishing_mut().received(&publish, now_ms);
+        }
         let payload = match publish.payload.len() {
             0..COPY_BELOW_BYTES => Bytes::copy_from_slice(&publish.payload),
             _ => publish.payload,
         };
         let seq = self.history.next_seq();
-        let at_ms = self.clock.unix_ms;
         let (qos, retain) = (publish.qos, publish.retain);
         let value = LastValue { seq, at_ms, head: head(&payload), len: payload.len(), qos, retain };
         let topic = self.topics.record(&publish.topic, value);
@@ -76,7 +79,8 @@ impl AppState {
             Some(seq) => self.history.set_direction(seq, Direction::Sent(Some(Rc::new(outcome.clone())))),
             None => self.say_refusal(&outcome),
         }
-        self.publishing.outcome(id, outcome);
+        self.tape_outcome(id, &outcome);
+        self.publishing_mut().outcome(id, outcome);
     }
 
     /// Of a message that nobody watches, only the failure is worth a word.

@@ -80,12 +80,22 @@ impl Theme {
 }
 
 /// Theme and language: the same in all tabs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
     /// Colours.
     pub theme: Theme,
     /// Language.
     pub lang: Lang,
+    /// Whether single keys do something.
+    pub keys: bool,
+    /// Whether first visitors are told what to do.
+    pub hints: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Look { theme: Theme::default(), lang: Lang::default(), keys: true, hints: true }
+    }
 }
 
 impl Look {
@@ -96,6 +106,8 @@ impl Look {
                 ("theme", "system") => self.theme = Theme::System,
                 ("theme", "light") => self.theme = Theme::Light,
                 ("theme", "dark") => self.theme = Theme::Dark,
+                ("keys", on) => self.keys = on != "0",
+                ("hints", on) => self.hints = on != "0",
                 ("lang", code) => self.lang = Lang::from_code(code).unwrap_or(self.lang),
                 _ => {}
             }
@@ -104,7 +116,13 @@ impl Look {
 
     /// For [`read`](Look::read).
     pub fn write(&self) -> String {
-        query::encode([("theme", self.theme.name()), ("lang", self.lang.code())])
+        let digit = |on| if on { "1" } else { "0" };
+        query::encode([
+            ("theme", self.theme.name()),
+            ("lang", self.lang.code()),
+            ("keys", digit(self.keys)),
+            ("hints", digit(self.hints)),
+        ])
     }
 }
 
@@ -175,6 +193,14 @@ pub enum Dialog {
     NewConnection,
     /// A subscription, new or to be changed.
     Subscription,
+    /// What was published, and templates.
+    Shelf,
+    /// A recording, an export, a file to look at or to replay.
+    Recording,
+    /// The address of what is seen, as text and as a picture.
+    Share,
+    /// The keys and what they do.
+    Help,
 }
 
 /// The rest.
@@ -239,7 +265,7 @@ mod tests {
 
     #[test]
     fn looks() {
-        let look = Look { theme: Theme::Dark, lang: Lang::Zh };
+        let look = Look { theme: Theme::Dark, lang: Lang::Zh, keys: false, hints: false };
         let mut read = Look::default();
         read.read(&query::decode(&look.write()));
         assert_eq!(read, look);

@@ -5,7 +5,8 @@
 
 use super::settings::Settings;
 use super::subscriptions::Subscriptions;
-use super::{Action, AppState, Effect};
+use super::tape::{FileInfo, Session};
+use super::{Action, AppState, Dialog, Effect};
 use std::collections::VecDeque;
 
 /// More connections than this nobody overlooks, and each keeps its own messages in memory.
@@ -20,6 +21,10 @@ pub struct ConnectionId(pub u32);
 pub enum PageAction {
     /// Connect once more, beside the others, and look at that.
     Open(Box<Settings>),
+    /// Look at a recorded session, in a tab of its own.
+    OpenSession(FileInfo),
+    /// Replay a file into a connection: the first that is one.
+    Replay(FileInfo),
     /// Look at another connection.
     Show(ConnectionId),
     /// Look at the connection so many places to the right, from the last one on at the first again.
@@ -119,6 +124,8 @@ impl Workspace {
     fn page(&mut self, action: PageAction) -> Vec<(ConnectionId, Effect)> {
         match action {
             PageAction::Open(settings) => self.open(*settings),
+            PageAction::OpenSession(file) => self.open_session(file),
+            PageAction::Replay(file) => self.replay(file),
             PageAction::Show(id) => {
                 self.activate(id);
                 self.shown()
@@ -149,6 +156,34 @@ impl Workspace {
         let mut effects = self.shown();
         effects.extend(with_id(id, vec![Effect::KeepSettings, Effect::KeepSubscriptions, Effect::Start]));
         effects
+    }
+
+    fn open_session(&mut self, file: FileInfo) -> Vec<(ConnectionId, Effect)> {
+        self.active.state.ui.dialog = None;
+        if self.len() >= MAX_CONNECTIONS {
+            return Vec::new();
+        }
+        let id = ConnectionId(self.next);
+        let settings = self.active.state.settings.clone();
+        let mut state = self.active.state.beside(settings, Subscriptions::default());
+        let read = Effect::ReadFile { file: file.id, from: 0 };
+        state.tape.session = Some(Box::new(Session::new(file)));
+        self.push(id, state);
+        self.activate(id);
+        self.shown().into_iter().chain([(id, read)]).collect()
+    }
+
+    fn replay(&mut self, file: FileInfo) -> Vec<(ConnectionId, Effect)> {
+        let connection = self.iter().find(|(_, state)| !state.is_session()).map(|(id, _)| id);
+        match connection {
+            Some(id) => {
+                self.activate(id);
+                self.active.state.tape.file = Some(file);
+                self.active.state.ui.dialog = Some(Dialog::Recording);
+            }
+            None => self.active.state.ui.dialog = Some(Dialog::NewConnection),
+        }
+        self.shown()
     }
 
     fn close(&mut self, id: ConnectionId) -> Vec<(ConnectionId, Effect)> {

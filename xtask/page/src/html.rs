@@ -45,6 +45,18 @@ pub(crate) fn resolve(html: &str, mut write: impl FnMut(&Asset) -> Result<String
     Ok(resolved)
 }
 
+/// The page's icon, if there is one.
+pub(crate) fn icon(html: &str) -> Result<Option<String>> {
+    let mut icon = None;
+    resolve(html, |asset| {
+        if asset.kind == Kind::Icon {
+            icon = Some(asset.href.clone());
+        }
+        Ok(String::new())
+    })?;
+    Ok(icon)
+}
+
 fn parse(tag: &str) -> Result<Option<Asset>> {
     if !tag.split_ascii_whitespace().any(|word| word == "data-trunk") {
         return Ok(None);

@@ -7,7 +7,8 @@
 //! 2. wasm-bindgen's library writes the JavaScript glue.
 //! 3. Every asset gets a name with a hash of its content, so that a browser may keep it for ever.
 //! 4. The `<link data-trunk …>` tags of index.html become what they stand for. The same file serves trunk.
-//! 5. Everything that shrinks is written a second and third time, as `.br` and `.gz`.
+//! 5. A manifest, icons and a service worker make the page installable.
+//! 6. Everything that shrinks is written a second and third time, as `.br` and `.gz`.
 //!
 //! Nothing inline: the page runs under `script-src 'self' 'wasm-unsafe-eval'`.
 
@@ -15,6 +16,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod html;
+mod installable;
 mod npm;
 mod output;
 mod sections;
@@ -46,6 +48,9 @@ fn build(index: &Path, module: &Path, out: &Path) -> Result<()> {
 
     let html = html::resolve(&source, |asset| write_asset(asset, base, module, &mut output))?;
     output.write("index.html", html.as_bytes())?;
+    if let Some(icon) = html::icon(&source)? {
+        installable::write_worker(&base.join(icon), &mut output)?;
+    }
     println!("{}", output.summary());
     output.rename_to(out)
 }
@@ -60,7 +65,8 @@ fn write_asset(asset: &Asset, base: &Path, module: &Path, output: &mut Output) -
         }
         Kind::Icon => {
             let href = write_file(&base.join(&asset.href), output)?;
-            Ok(format!(r#"<link rel="icon" href="./{href}">"#))
+            let manifest = installable::write_manifest(&base.join(&asset.href), output)?;
+            Ok(format!("<link rel=\"icon\" href=\"./{href}\">\n    {manifest}"))
         }
     }
 }

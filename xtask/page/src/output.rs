@@ -11,7 +11,10 @@ const MIN_COMPRESSED_BYTES: usize = 200;
 /// A directory under construction.
 pub(crate) struct Output {
     directory: PathBuf,
-    files: usize,
+    /// The names of what was written, without compressed variants.
+    names: Vec<String>,
+    /// A hash over names and contents.
+    version: u64,
     plain_bytes: usize,
     brotli_bytes: usize,
     /// Of these, what is fetched only when it is needed.
@@ -28,7 +31,8 @@ impl Output {
         fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
         Ok(Output {
             directory: directory.to_path_buf(),
-            files: 0,
+            names: Vec::new(),
+            version: fnv1a(b""),
             plain_bytes: 0,
             brotli_bytes: 0,
             later_bytes: 0,
@@ -49,10 +53,17 @@ impl Output {
         extension: &str,
         content: &[u8],
     ) -> Result<String> {
-        let before = self.brotli_bytes;
-        let name = self.write_hashed(stem, extension, content)?;
-        self.later_bytes += self.brotli_bytes - before;
+        let name = format!("{stem}-{:016x}.{extension}", fnv1a(content));
+        self.write_for_later(&name, content)?;
         Ok(name)
+    }
+
+    /// Writes what is not part of the first paint.
+    pub(crate) fn write_for_later(&mut self, name: &str, content: &[u8]) -> Result<()> {
+        let before = self.brotli_bytes;
+        self.write(name, content)?;
+        self.later_bytes += self.brotli_bytes - before;
+        Ok(())
     }
 
     /// Writes `name`, and `name.br` and `name.gz` where they are smaller.
@@ -70,15 +81,27 @@ impl Output {
                 self.write_plain(&format!("{name}.gz"), &gzip)?;
             }
         }
-        self.files += 1;
+        self.names.push(name.to_owned());
+        self.version ^= fnv1a(name.as_bytes()).rotate_left(1) ^ fnv1a(content);
         self.plain_bytes += content.len();
         self.brotli_bytes += over_the_wire;
         Ok(())
     }
 
+    /// The names of what was written, without compressed variants.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Another number for other files.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     /// What was written, in one line.
     pub(crate) fn summary(&self) -> String {
-        let Output { files, plain_bytes, brotli_bytes, later_bytes, .. } = self;
+        let Output { plain_bytes, brotli_bytes, later_bytes, .. } = self;
+        let files = self.names.len();
         let first = brotli_bytes - later_bytes;
         format!(
             "page: {files} files, {plain_bytes} bytes; over the wire (brotli) {first} at first, {later_bytes} when needed"

@@ -1,0 +1,152 @@
+//! What is the same in every view: links, keys, languages, hints, installation.
+
+use anyhow::{Context, Result, ensure};
+use harness::{Device, Hook, Message, Version, browser_test, http, topic_node};
+use serde_json::{Value, json};
+
+fn named(name: &str) -> Hook {
+    Hook::named(name)
+}
+
+#[tokio::test]
+async fn a_link_shows_the_same_and_holds_no_secret() -> Result<()> {
+    browser_test("link", async |broker, browser| {
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        device.publish(&Message::retained("home/door", "open", 1)).await?;
+        let tab = browser.open(&format!("{}?username=me", broker.page_url())).await?;
+        tab.connected().await?;
+        tab.wait_for(&topic_node("home/door")).await?;
+        tab.click(&topic_node("home/door")).await?;
+        tab.fill(&named("message-filter"), "home/+").await?;
+        tab.click(&named("share-open")).await?;
+        tab.wait_for(&named("qr")).await?;
+        let value = "return document.querySelector('[data-test=share-link]').value";
+        let link =
+            tab.script_when(value, |link| link.as_str().is_some_and(|l| l.contains("home/door"))).await?;
+        let link = link.as_str().context("no link")?;
+        ensure!(!link.contains("password") && !link.contains("client_id"), "{link}");
+        let other = browser.open(link).await?;
+        other.connected().await?;
+        let title = Hook::css(".topic-title");
+        other.text_when(&title, |text| text.contains("home/door")).await?;
+        let filter = "return document.querySelector('[data-test=message-filter]').value";
+        ensure!(other.script(filter, vec![]).await? == "home/+", "another filter");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn keys_do_what_the_help_sheet_says() -> Result<()> {
+    browser_test("keys", async |broker, browser| {
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        let focused = "return document.activeElement.dataset.test ?? ''";
+        tab.press("?").await?;
+        tab.wait_for(&named("help")).await?;
+        tab.press("\u{e00c}").await?; // Escape
+        tab.wait_until_gone(&named("help")).await?;
+        for (key, test) in [
+            ("/", "message-filter"),
+            ("t", "topic-filter"),
+            ("s", "subscribe-filter"),
+            ("p", "publish-payload"),
+        ] {
+            tab.script("document.activeElement.blur()", vec![]).await?;
+            tab.press(key).await?;
+            tab.script_when(focused, |focused| *focused == test).await?;
+        }
+        // In a field, a key is a letter.
+        tab.press("?").await?;
+        ensure!(tab.count(&named("help")).await? == 0, "a key in a field has opened the help sheet");
+
+        // Ctrl+Enter sends.
+        tab.press("\u{e009}\u{e007}\u{e000}").await?;
+        tab.wait_for(&named("publish-result").with("data-number", "1")).await?;
+
+        // Switched off, they do nothing.
+        tab.script("document.activeElement.blur()", vec![]).await?;
+        tab.press("?").await?;
+        tab.click(&named("keys")).await?;
+        tab.press("\u{e00c}").await?;
+        tab.wait_until_gone(&named("help")).await?;
+        tab.script("document.activeElement.blur()", vec![]).await?;
+        tab.press("?").await?;
+        ensure!(tab.count(&named("help")).await? == 0, "a key that was switched off does something");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn hints_go_away_and_stay_away() -> Result<()> {
+    browser_test("hints", async |broker, browser| {
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        tab.wait_for(&named("hints")).await?;
+        tab.click(&named("hints-close")).await?;
+        tab.wait_until_gone(&named("hints")).await?;
+        tab.reload().await?;
+        tab.connected().await?;
+        ensure!(tab.count(&named("hints")).await? == 0, "the hints have come back");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn installable_and_honest_without_its_broker() -> Result<()> {
+    browser_test("installable", async |broker, browser| {
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        let href = tab.attribute(&Hook::css("link[rel=manifest]"), "href").await?.context("no manifest")?;
+        let manifest = http::get(broker.http(), href.trim_start_matches('.'), &[]).await?.json()?;
+        for icon in manifest["icons"].as_array().context("no icons")? {
+            let path = icon["src"].as_str().context("no src")?.trim_start_matches('.');
+            let answer = http::get(broker.http(), path, &[]).await?;
+            ensure!(answer.status == 200, "{icon}");
+        }
+        let purposes: Vec<&Value> =
+            manifest["icons"].as_array().into_iter().flatten().map(|icon| &icon["purpose"]).collect();
+        ensure!(purposes.contains(&&json!("maskable")) && purposes.contains(&&json!("any")), "{manifest}");
+
+        // The worker keeps the page's files, and nothing else.
+        tab.script_when("return navigator.serviceWorker.controller !== null", |controlled| *controlled == true).await?;
+        let kept = "return caches.keys().then(async names => {
+            const all = await Promise.all(names.map(async name => (await (await caches.open(name)).keys()).map(r => r.url)));
+            return all.flat();
+        })";
+        let kept = tab.script(kept, vec![]).await?;
+        let urls: Vec<&str> = kept.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        ensure!(urls.iter().any(|url| url.ends_with(".wasm")), "{kept}");
+        ensure!(urls.iter().all(|url| url.starts_with(&broker.page_url()) && !url.contains("/api/")), "{kept}");
+
+        broker.kill().await?;
+        tab.reload().await?;
+        tab.wait_for(&named("connection-notice")).await?;
+        broker.start_again().await?;
+        tab.click_if_there(&named("retry-now")).await?;
+        tab.connected().await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn nothing_is_fetched_from_elsewhere() -> Result<()> {
+    browser_test("own_files", async |broker, browser| {
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        for dialog in ["share-open", "help-open", "recordings"] {
+            tab.click(&named(dialog)).await?;
+            tab.wait_for(&Hook::css("dialog[open]")).await?;
+            tab.press("\u{e00c}").await?;
+            tab.wait_until_gone(&Hook::css("dialog[open]")).await?;
+        }
+        let fetched = "return performance.getEntriesByType('resource').map(entry => entry.name)";
+        let fetched = tab.script(fetched, vec![]).await?;
+        let urls: Vec<&str> = fetched.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        ensure!(!urls.is_empty() && urls.iter().all(|url| url.starts_with(&broker.page_url())), "{fetched}");
+        Ok(())
+    })
+    .await
+}
