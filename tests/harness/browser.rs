@@ -130,8 +130,9 @@ impl Browser {
         let answer = answer.json()?;
         let Some(entries) = answer["value"].as_array() else { bail!("no log: {answer}") };
         let is_defect = |text: &str| {
-            !(text.contains("WebSocket connection to") && text.contains("failed"))
-                && !text.contains("net::ERR_CONNECTION_REFUSED")
+            let refused = text.contains("net::ERR_CONNECTION_REFUSED")
+                || (text.contains("WebSocket connection to") && text.contains("failed"));
+            !refused
         };
         Ok(entries
             .iter()
