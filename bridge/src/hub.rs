@@ -239,7 +239,12 @@ impl Hub {
                 true => Output::Data { more: true },
                 false => broker.take_output(conn, queue, &wake, now),
             };
-            Exchanged { output, control_bytes: broker.control_bytes(conn), ended: broker.has_ended(conn) }
+            Exchanged {
+                output,
+                control_bytes: broker.control_bytes(conn),
+                ended: broker.has_ended(conn),
+                client_left: broker.has_left(conn),
+            }
         })
     }
 
@@ -298,4 +303,6 @@ pub(crate) struct Exchanged {
     pub(crate) control_bytes: usize,
     /// The broker has ended the connection.
     pub(crate) ended: bool,
+    /// It did so because the client said goodbye.
+    pub(crate) client_left: bool,
 }

@@ -208,9 +208,9 @@ impl Server {
             let (peer, hub) = (Peer::new(address, TransportKind::Tcp), Arc::clone(&hub));
             match entry {
                 Entry::Admitted(place) => workers
-                    .serve(stream, |stream| connection::serve(Transport::tcp(stream), peer, hub, place)),
+                    .serve(stream, |stream| connection::serve(Transport::Tcp(stream), peer, hub, place)),
                 Entry::Refused(limit, farewell) => workers.serve(stream, |stream| async move {
-                    connection::refuse(Transport::tcp(stream), peer, hub, limit).await;
+                    connection::refuse(Transport::Tcp(stream), peer, hub, limit).await;
                     drop(farewell);
                 }),
             }

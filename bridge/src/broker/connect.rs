@@ -240,6 +240,7 @@ impl Broker {
                 .map(Box::from),
             wake: None,
             woken: false,
+            client_left: false,
             inbound_aliases: InboundAliases::new(match connect.version {
                 Version::V5 => self.config.topic_alias_maximum,
                 _ => 0,
@@ -360,6 +361,11 @@ impl Broker {
         self.clients.link(conn).is_none_or(|link| link.session.is_none())
     }
 
+    /// Whether this connection has ended by the client's DISCONNECT.
+    pub fn has_left(&self, conn: ConnId) -> bool {
+        self.clients.link(conn).is_some_and(|link| link.client_left)
+    }
+
     /// Tells every client that the server stops. Their wills are published.
     pub fn shut_down(&mut self, now: Time) {
         self.shutting_down = true;
@@ -391,6 +397,7 @@ impl Broker {
         let Some(key) = link.session.take() else { return };
         let (peer, keep_alive_at) = (link.peer.clone(), link.keep_alive_at.take());
         let authorised_until = link.authorised_until.take();
+        link.client_left = matches!(cause, DisconnectCause::Client(_));
         let farewell = farewell(link, &cause);
         let wake = link.wake.take();
         if let Some(farewell) = farewell {
@@ -457,7 +464,7 @@ impl Broker {
             .filter(|(_, qos)| *qos == QoS::AtLeastOnce)
             .map(|(delivery, _)| delivery)
             .collect();
-        let subscriptions = std::mem::take(&mut session.subscriptions);
+        let subscriptions = session.subscriptions.take();
         for filter in &subscriptions {
             self.router.unsubscribe(key, filter);
             self.clients.stats.shared_subscriptions -= usize::from(filter.share_group().is_some());

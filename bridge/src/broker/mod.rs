@@ -10,8 +10,8 @@
 //! 6. [`Broker::handle_transport_end`] if the transport ends first, and [`Broker::release`] once at the very end.
 //!
 //! In reading order: [`connect`](self) (who comes and goes, wills), `publish` (what comes in and whom it reaches),
-//! `subscribe`, `acknowledge`, `authenticate`, `access` (who may do what), `clients` (how a message gets into an outbox), `session`, `message` (its forms),
-//! `router` (who matches), `retained`, `limits` (what clients may use up), `sys` (the `$SYS` topics), `will`, `timers`.
+//! `subscribe`, `acknowledge`, `authenticate`, `access` (who may do what), `clients` (how a message gets into an outbox), `session`,
+//! `filters`, `message` (its forms), `router` (who matches), `retained`, `limits` (what clients may use up), `sys` (the `$SYS` topics), `will`, `timers`.
 
 mod access;
 mod acknowledge;
@@ -19,6 +19,7 @@ mod authenticate;
 mod clients;
 mod connect;
 mod event;
+mod filters;
 mod limits;
 mod message;
 mod publish;

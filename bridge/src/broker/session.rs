@@ -3,10 +3,11 @@
 use super::access::{Identity, Rights};
 use super::authenticate::Authenticated;
 use super::event::Peer;
+use super::filters::Filters;
 use super::message::{Delivery, Message};
 use super::router::{SessionKey, Subscription};
 use crate::outbox::Outbox;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub(super) struct Session {
     /// The connection that serves it now.
     pub(super) link: Option<LinkKey>,
     /// What must be taken out of the router when the session ends.
-    pub(super) subscriptions: HashSet<TopicFilter>,
+    pub(super) subscriptions: Filters,
     /// Those of them that the rules do not allow any more: the router does not know them until they do.
     pub(super) resting: HashMap<TopicFilter, Subscription>,
     /// Sent and not acknowledged.
@@ -62,7 +63,7 @@ impl Session {
             address,
             rights: Rights::default(),
             link: None,
-            subscriptions: HashSet::new(),
+            subscriptions: Filters::default(),
             resting: HashMap::new(),
             outgoing: Outgoing::new(send_quota),
             in_flight_bytes: 0,
@@ -201,6 +202,8 @@ pub(super) struct Link {
     pub(super) wake: Option<Wake>,
     /// The waker has been called since the connection last looked into its outbox.
     pub(super) woken: bool,
+    /// The client has said goodbye.
+    pub(super) client_left: bool,
     pub(super) inbound_aliases: InboundAliases,
     pub(super) outbound_aliases: Option<Box<OutboundAliases>>,
     /// The largest packet that the client takes, in bytes.

@@ -249,7 +249,7 @@ impl NotLetIn {
         };
         // The client may be gone: then there is nobody to tell.
         if matches!(tokio::time::timeout(FAREWELL_TIME, farewell).await, Ok(Ok(()))) {
-            transport.close().await;
+            transport.close(false).await;
         }
     }
 

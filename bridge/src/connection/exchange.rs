@@ -9,7 +9,7 @@ use crate::outbox::WriteQueue;
 use bytes::{Buf, BufMut, BytesMut};
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tabmq_shared::codec::{self, DecodeError, Limits};
 use tabmq_shared::packet::{Packet, Version};
 use tokio::io::AsyncWrite;
-use tokio_util::io::{poll_read_buf, poll_write_buf};
+use tokio_util::io::poll_read_buf;
 
 /// While this many bytes of acknowledgements wait to be written, nothing more is read.
 const CONTROL_BACKLOG_BYTES: usize = 64 * 1024;
@@ -25,6 +25,9 @@ const CONTROL_BACKLOG_BYTES: usize = 64 * 1024;
 /// After this many bytes the other connections of the thread have their turn, and the receivers of what was read: so a
 /// flood neither keeps others waiting nor piles up in outboxes that nobody comes to empty.
 const TURN_BYTES: usize = read_buffer::READ_BYTES / 2;
+
+/// How many parts one write gathers at the most.
+const WRITE_SLICES: usize = 64;
 
 /// A connection that has been let in.
 pub(super) struct Exchange {
@@ -41,6 +44,8 @@ pub(super) struct Exchange {
     more_output: bool,
     /// The broker has ended the connection: only what it has left for it is still written.
     ended: bool,
+    /// The client has said that it sends nothing more.
+    client_is_done: bool,
     /// There is more in `input` than was decoded: this many bytes of it are not counted yet.
     decode_first: Option<usize>,
     /// How fast the client may send, if there is a limit.
@@ -85,6 +90,7 @@ impl Exchange {
             control_backlog: false,
             more_output: true,
             ended: false,
+            client_is_done: false,
             decode_first,
             throttle: Throttle::new(&config.limits),
             stall: None,
@@ -110,7 +116,10 @@ impl Exchange {
                     return Poll::Pending;
                 }
                 match self.poll_read(cx)? {
-                    Poll::Ready(Read::End) => return Poll::Ready(Ok(())),
+                    Poll::Ready(Read::End) => {
+                        self.client_is_done = true;
+                        return Poll::Ready(Ok(()));
+                    }
                     Poll::Ready(Read::Bytes(_)) if self.ended => return Poll::Ready(Ok(())),
                     Poll::Ready(Read::Bytes(bytes)) => {
                         read_bytes += bytes;
@@ -140,10 +149,11 @@ impl Exchange {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut wrote = false;
         while self.queue.has_remaining() {
-            let written = ready!(poll_write_buf(Pin::new(&mut self.transport), cx, &mut self.queue))?;
+            let written = ready!(self.poll_write_once(cx))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.queue.advance(written);
             wrote = true;
             if let Some(stall) = &mut self.stall {
                 stall.progress();
@@ -162,6 +172,17 @@ impl Exchange {
         let error = ready!(stall.poll(cx));
         self.hub.count_limit(Limit::WriteTimeout);
         Poll::Ready(error)
+    }
+
+    fn poll_write_once(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let transport = Pin::new(&mut self.transport);
+        let first = self.queue.chunk();
+        if first.len() == self.queue.remaining() {
+            return transport.poll_write(cx, first); // the plain system call is the cheaper one
+        }
+        let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+        let filled = self.queue.chunks_vectored(&mut slices);
+        transport.poll_write_vectored(cx, slices.get(..filled).unwrap_or_default())
     }
 
     /// Reads once, decodes all that it brought and visits the broker.
@@ -234,6 +255,7 @@ impl Exchange {
         let exchanged = self.hub.exchange(self.conn, input, &mut self.queue, waker);
         self.control_backlog = exchanged.control_bytes > CONTROL_BACKLOG_BYTES;
         self.ended = exchanged.ended;
+        self.client_is_done |= exchanged.client_left;
         self.more_output = matches!(exchanged.output, Output::Data { more: true });
         exchanged.output
     }
@@ -256,7 +278,7 @@ impl Exchange {
             let said = tokio::time::timeout(FAREWELL_TIME, last_words).await;
             self.hub.release(self.conn);
             if matches!(said, Ok(Ok(()))) {
-                self.transport.close().await;
+                self.transport.close(self.client_is_done).await;
             }
         } else {
             self.hub.release(self.conn);

@@ -34,12 +34,20 @@ const REFUSAL_TIME: Duration = Duration::from_secs(2);
 const FAREWELL_TIME: Duration = Duration::from_secs(5);
 
 /// Serves one connection to its end, and keeps its place so long. What happens is told as events; nothing is returned.
-pub async fn serve(transport: Transport, peer: Peer, hub: Arc<Hub>, place: Arc<Place>) {
-    // Boxed: what letting in and saying goodbye need is not kept for the life of the connection.
-    let Some(mut exchange) = Box::pin(let_in(transport, peer, hub)).await else { return };
-    place.settle();
-    let error = poll_fn(|cx| exchange.poll(cx)).await.err();
-    Box::pin(exchange.farewell(error)).await;
+pub fn serve(
+    transport: Transport,
+    peer: Peer,
+    hub: Arc<Hub>,
+    place: Arc<Place>,
+) -> impl Future<Output = ()> + Send + 'static {
+    // Boxed: what letting in and saying goodbye need is not kept for the life of the connection; nor are the arguments.
+    let letting_in = Box::pin(let_in(transport, peer, hub));
+    async move {
+        let Some(mut exchange) = letting_in.await else { return };
+        place.settle();
+        let error = poll_fn(|cx| exchange.poll(cx)).await.err();
+        Box::pin(exchange.farewell(error)).await;
+    }
 }
 
 /// Tells a client that it is one too many. It has little time to say in which version.

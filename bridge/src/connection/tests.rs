@@ -61,7 +61,7 @@ impl Client {
         let hub = Hub::new(BrokerConfig::default(), Arc::new(Doorman), Box::new(|_| {}));
         let peer = Peer::new(address, TransportKind::Tcp);
         let place = Arc::new(Gate::open().enter(peer.address.ip(), Instant::now()).unwrap());
-        tokio::spawn(serve(Transport::tcp(served), peer, hub, place));
+        tokio::spawn(serve(Transport::Tcp(served), peer, hub, place));
         Client { stream, input: BytesMut::new() }
     }
 

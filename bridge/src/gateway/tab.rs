@@ -71,7 +71,7 @@ pub(super) async fn serve(mut tab: ByteStream, address: SocketAddr, shared: Arc<
     if let Some(Farewell { code, words }) = farewell {
         tab.close_with(code, words);
     }
-    Transport::WebSocket(Box::new(tab)).close().await;
+    Transport::WebSocket(Box::new(tab)).close(false).await;
     drop(place);
 }
 

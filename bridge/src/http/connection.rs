@@ -48,8 +48,6 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let Ok(local) = stream.local_addr() else { return }; // the client is gone already
-    // It can fail only for a socket that is dead already, and then the first read says so.
-    let _ = stream.set_nodelay(true);
     serve_stream(stream, Ends { peer, local }, place, router, stop).await;
 }
 

@@ -38,13 +38,6 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// A TCP connection that sends what it is given at once (no Nagle): packets are gathered before they are written.
-    pub fn tcp(stream: TcpStream) -> Self {
-        // It can fail only for a socket that is dead already, and then the first read says so.
-        let _ = stream.set_nodelay(true);
-        Transport::Tcp(stream)
-    }
-
     /// Ready when a read will probably bring something, be it the end. Lets an idle connection hold no read buffer.
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
@@ -60,7 +53,12 @@ impl Transport {
     /// A socket that is dropped while unread bytes wait in it sends a reset, and a reset makes the peer's system throw
     /// away what it has received but not yet read: the DISCONNECT that tells why. So: write what is left, say that
     /// nothing more comes, and read and discard until the peer has done the same. Takes a second at most.
-    pub async fn close(mut self) {
+    ///
+    /// `peer_is_done`: the peer has said that it sends nothing more. Then a plain socket can be closed at once.
+    pub async fn close(mut self, peer_is_done: bool) {
+        if peer_is_done && matches!(self, Transport::Tcp(_)) {
+            return;
+        }
         let goodbye = async {
             self.shutdown().await?;
             let socket = match &mut self {
