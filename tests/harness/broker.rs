@@ -30,6 +30,16 @@ impl Broker {
         Broker::start_at(any, any, args).await
     }
 
+    /// The same, as a process that may have no more than so many files and sockets open.
+    pub async fn start_with_descriptors(descriptors: u32, args: &[&str]) -> Result<Broker> {
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        // The shell's own `ulimit`: safe Rust has no call for it.
+        let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(Broker::binary()?);
+        Broker::start_command(command, [any, any], args.iter().map(|arg| (*arg).to_owned()).collect()).await
+    }
+
     /// What runs when a test says `tabmq`: TABMQ_BIN (`cargo xtask test` sets it), else what was built last, by
     /// `cargo xtask build` or for the tests.
     pub fn binary() -> Result<PathBuf> {
@@ -57,8 +67,16 @@ impl Broker {
     }
 
     async fn start_at(mqtt: SocketAddr, http: SocketAddr, args: Vec<String>) -> Result<Broker> {
+        Broker::start_command(Broker::command::<&str>([])?, [mqtt, http], args).await
+    }
+
+    async fn start_command(
+        mut command: Command,
+        [mqtt, http]: [SocketAddr; 2],
+        args: Vec<String>,
+    ) -> Result<Broker> {
         let (mqtt, http) = (mqtt.to_string(), http.to_string());
-        let mut command = Broker::command(["--mqtt", &mqtt, "--http", &http, "--data", "none"])?;
+        command.args(["--mqtt", &mqtt, "--http", &http, "--data", "none"]);
         let mut program = Program::spawn(command.args(&args))?;
         let (mut mqtt, mut http, mut mqtts, mut https) = (None, None, None, None);
         loop {
@@ -79,6 +97,11 @@ impl Broker {
         let mqtt = mqtt.context("no line `mqtt listening on ADDRESS`")?;
         let http = http.context("no line `http listening on ADDRESS`")?;
         Ok(Broker { program, mqtt, http, mqtts, https, args })
+    }
+
+    /// Its number among the system's processes.
+    pub fn pid(&self) -> Result<u32> {
+        self.program.pid()
     }
 
     /// Where MQTT over TCP is.

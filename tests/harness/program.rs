@@ -37,9 +37,14 @@ impl Program {
         self.child.stdin = None;
     }
 
+    /// Its number among the system's processes.
+    pub fn pid(&self) -> Result<u32> {
+        self.child.id().context("it has ended already")
+    }
+
     /// Sends a signal by name (`TERM`, `INT`) to this process and no other.
     pub async fn signal(&self, name: &str) -> Result<()> {
-        let pid = self.child.id().context("it has ended already")?.to_string();
+        let pid = self.pid()?.to_string();
         // The shell's own `kill`: safe Rust has no call for it, and the program may not be installed.
         let status = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &pid]).status().await?;
         if status.success() { Ok(()) } else { bail!("cannot send {name} to {}", self.name) }

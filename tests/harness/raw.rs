@@ -6,9 +6,9 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use mqttbytes::{v4, v5};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as Frame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
@@ -32,6 +32,15 @@ impl Raw {
     pub async fn tcp(address: SocketAddr) -> Result<Raw> {
         let stream =
             TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+        stream.set_nodelay(true)?;
+        Ok(Raw { wire: Wire::Tcp(stream), received: BytesMut::new() })
+    }
+
+    /// The same, from this address of the machine.
+    pub async fn tcp_from(from: Ipv4Addr, address: SocketAddr) -> Result<Raw> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        let stream = socket.connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
         stream.set_nodelay(true)?;
         Ok(Raw { wire: Wire::Tcp(stream), received: BytesMut::new() })
     }

@@ -1,10 +1,10 @@
 //! `tabmq config`: an example, a check, and what another broker's file says in ours.
 
 use super::settings::Layer;
-use super::{ConfigError, Loaded, example, file};
+use super::{ConfigError, Loaded, example, file, mosquitto};
 use clap::{Args, Subcommand};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Arguments of `tabmq config`.
@@ -25,6 +25,11 @@ pub enum ConfigCommand {
         /// The file
         file: PathBuf,
     },
+    /// Print what a mosquitto.conf says as a configuration file of ours, and list what cannot be carried over
+    Import {
+        /// The mosquitto.conf
+        file: PathBuf,
+    },
 }
 
 /// Runs `tabmq config`. What is asked for goes to standard output, what is wrong to standard error.
@@ -32,6 +37,23 @@ pub fn run(args: &ConfigArgs) -> io::Result<ExitCode> {
     match &args.command {
         ConfigCommand::Example => io::stdout().lock().write_all(example::text().as_bytes())?,
         ConfigCommand::Check { file } => return check(file.clone()),
+        ConfigCommand::Import { file } => return import(file),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn import(path: &Path) -> io::Result<ExitCode> {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => {
+            writeln!(io::stderr(), "cannot read {}: {error}", path.display())?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let imported = mosquitto::import(&text);
+    io::stdout().lock().write_all(imported.text.as_bytes())?;
+    for sentence in imported.left_out {
+        writeln!(io::stderr(), "not carried over: {sentence}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -52,3 +52,46 @@ pub(super) fn clients(layer: &Layer) -> Result<Limits, ConfigError> {
         write_timeout_s: seconds("write-timeout", layer.write_timeout, defaults.write_timeout_s)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{DropReason, Limit};
+
+    const PAGE: &str = include_str!("../../../docs/limits.md");
+
+    /// The cells of the row of this setting.
+    fn row(setting: &str) -> Vec<&'static str> {
+        let line = PAGE.lines().find(|line| line.starts_with(&format!("| `{setting}` |")));
+        let line = line.unwrap_or_else(|| panic!("docs/limits.md says nothing of {setting}"));
+        line.split('|').map(str::trim).collect()
+    }
+
+    #[test]
+    fn the_page_has_every_limit_with_its_default() {
+        for flag in Layer::flags().get_arguments() {
+            let name = flag.get_long().unwrap();
+            if !matches!(flag.get_help_heading(), Some("Connections" | "Limits")) || name == "sys-interval" {
+                continue;
+            }
+            let help = flag.get_help().unwrap().to_string();
+            let default = help.split_once("[default: ").unwrap().1.split_once(']').unwrap().0;
+            let shown = row(name)[2];
+            let first = shown.split([':', ',']).next().unwrap();
+            assert_eq!(first, default, "docs/limits.md, {name}: {shown}");
+        }
+    }
+
+    #[test]
+    fn the_page_has_every_counter() {
+        for limit in Limit::ALL {
+            let counter = format!("`limits/{}`", limit.name());
+            assert!(PAGE.contains(&counter), "docs/limits.md has no {counter}");
+        }
+        use DropReason::*;
+        for reason in [OutboxFull, AllOutboxesFull, QueueFull, AllQueuesFull, RetainedFull, TopicTooLong] {
+            let counter = format!("`publish/messages/dropped/{}`", reason.name());
+            assert!(PAGE.contains(&counter), "docs/limits.md has no {counter}");
+        }
+    }
+}

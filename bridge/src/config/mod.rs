@@ -5,13 +5,14 @@
 //! - `limits`: what of the settings becomes which limit.
 //! - `file`: both of them in one file; errors that name line and column.
 //! - [`reload`]: what differs between two of them, and what of it takes effect at once.
-//! - [`command`]: `tabmq config`; `example` is what it prints.
+//! - [`command`]: `tabmq config`; `example` and `mosquitto` are what it prints.
 //! - [`units`]: sizes, times and addresses as people write them.
 
 pub mod command;
 mod example;
 mod file;
 mod limits;
+mod mosquitto;
 pub mod reload;
 pub mod settings;
 pub mod tables;

@@ -61,6 +61,24 @@ async fn a_mistake_is_pointed_at() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_mosquitto_conf_becomes_a_file_that_starts_a_broker() -> Result<()> {
+    let theirs = Scratch::new(
+        "listener 1883 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 7\npersistence true\n",
+    )?;
+    let (ok, program) = config(&["import", theirs.path()]).await?;
+    ensure!(
+        ok && program.stderr.text() == "not carried over: line 4: persistence: see --data",
+        "{}",
+        program.stderr.text()
+    );
+    let ours = Scratch::new(&program.stdout.text())?;
+    let (ok, program) = config(&["check", ours.path()]).await?;
+    ensure!(ok, "{}", program.stderr.text());
+    Broker::start_with(&["--config", ours.path()]).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn sighup_changes_what_can_change_and_keeps_the_rest() -> Result<()> {
     let file = Scratch::new("max-packet-size = '1MiB'\nlog = 'info'")?;
     let mut broker = Broker::start_with(&["--config", file.path()]).await?;

@@ -7,6 +7,7 @@
 //! - [`command_line`]: the flags of `tabmq pub` and `tabmq sub`.
 //! - [`sessions`]: retained messages, wills, sessions, take-over.
 //! - [`web`]: the page's files, and the HTTP API.
+//! - [`hostile`]: what broke other brokers, floods, and clients that take without giving.
 //! - [`malformed`]: bytes that are not MQTT.
 //! - [`tls`]: certificates, handshakes, and what is no TLS.
 //! - [`table`]: the codec's own table of packets against the running broker.
@@ -21,6 +22,7 @@
 
 mod command_line;
 mod config;
+mod hostile;
 mod malformed;
 mod messages;
 mod security;
