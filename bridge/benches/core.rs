@@ -95,6 +95,7 @@ impl Rig {
 fn connect(broker: &mut Broker, client_id: &str) -> ConnId {
     let connect = Connect {
         version: Version::V311,
+        is_bridge: false,
         clean_start: true,
         keep_alive_s: 0,
         client_id: ByteString::from(client_id),

@@ -164,6 +164,12 @@ impl Hub {
         self.with(|broker| broker.publish(message, now))
     }
 
+    /// Publishes what a bridge has brought, as if its client had: no-local counts, access rules do not.
+    pub(crate) fn publish_from(&self, conn: ConnId, message: ServerMessage) -> PublishOutcome {
+        let now = self.now();
+        self.with(|broker| broker.publish_from(conn, message, now))
+    }
+
     /// The counters as they are now.
     pub fn stats(&self) -> Stats {
         self.broker.lock().stats()

@@ -10,6 +10,7 @@
 //! - [`connection`]: one connection, from its first packet to its last.
 //! - [`hub`]: the broker behind one lock; [`outbox`]: what waits for a connection.
 //! - [`broker`]: the core: sessions, routing, retained messages, wills. Pure and synchronous.
+//! - [`bridges`]: this broker as a client of others.
 //! - [`auth`]: who gets in.
 //! - [`http`]: the page and the API.
 //! - [`events`]: the console.
@@ -29,6 +30,7 @@
 )]
 
 pub mod auth;
+pub mod bridges;
 pub mod broker;
 pub mod cert;
 pub mod cli;

@@ -1,6 +1,7 @@
 //! The broker as a whole: listeners, connections, HTTP and timers wired together, started and stopped.
 
 use crate::auth::{Gatekeeper, Security, SecurityError, SecuritySettings};
+use crate::bridges::Bridges;
 use crate::broker::{BrokerConfig, Peer, TransportKind};
 use crate::config::Config;
 use crate::gate::{Entry, Gate};
@@ -42,6 +43,7 @@ pub struct Server {
     workers: Arc<Workers>,
     gatekeeper: Arc<Gatekeeper>,
     entrance: Entrance,
+    bridges: Bridges,
     /// Accept loops and timers.
     tasks: JoinSet<()>,
     /// Ends HTTP connections after the answer that they are at.
@@ -140,10 +142,12 @@ impl Server {
                 count: Arc::new(move |limit| count.count_limit(limit)),
             },
             origins: Arc::new(OriginPolicy::new(config.allow_origins.clone())),
+            bridges: Bridges::default(),
             tasks: JoinSet::new(),
             stop_http: CancellationToken::new(),
         };
         server.hub.set_access(server.gatekeeper.security());
+        server.bridges = Bridges::start(&config.bridges, &server.hub);
         for (listener, _) in mqtt {
             server.accept_mqtt(listener);
         }
@@ -196,6 +200,7 @@ impl Server {
     pub async fn stop(mut self) {
         self.tasks.shutdown().await;
         self.stop_http.cancel();
+        self.bridges.stop().await;
         self.hub.shut_down();
         let all_ended = tokio::time::timeout(STOP_TIME, self.hub.drained()).await.is_ok();
         events::stopped(all_ended);
@@ -254,7 +259,8 @@ impl Server {
             address: address.to_string(),
         };
         let listeners = self.listeners().into_iter().map(listener).collect();
-        let info = ServerInfo { listeners, limits: limits(&config.broker) };
+        let (limits, bridges) = (limits(&config.broker), self.bridges.statuses());
+        let info = ServerInfo { listeners, limits, bridges };
         http::router(Arc::clone(&self.hub), info, &self.gatekeeper, Arc::clone(&self.origins), websocket)
     }
 }

@@ -116,6 +116,7 @@ impl Tab {
 fn connect(version: Version, client_id: &str) -> Packet {
     Packet::Connect(Box::new(Connect {
         version,
+        is_bridge: false,
         clean_start: true,
         keep_alive_s: 0,
         client_id: ByteString::from(client_id),

@@ -27,6 +27,7 @@ fn packet(packet: &Packet) -> BytesMut {
 fn connect(client_id: &str) -> BytesMut {
     packet(&Packet::Connect(Box::new(Connect {
         version: Version::V5,
+        is_bridge: false,
         clean_start: true,
         keep_alive_s: 0,
         client_id: ByteString::from(client_id),

@@ -78,6 +78,7 @@ fn cases() -> Vec<Case> {
     };
     let connect = Connect {
         version: Version::V5,
+        is_bridge: false,
         clean_start: true,
         keep_alive_s: 60,
         client_id: ByteString::from_static("sensor-kitchen-01"),

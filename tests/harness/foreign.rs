@@ -2,6 +2,7 @@
 
 use crate::{Program, eventually, target_directory, unique};
 use anyhow::{Context, Result, ensure};
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use tokio::net::TcpStream;
@@ -9,7 +10,8 @@ use tokio::process::Command;
 
 /// A foreign broker on ports of loopback. It ends with its value.
 pub struct ForeignBroker {
-    _program: Program,
+    program: Program,
+    start: Start,
     /// Where 3.1.1 is spoken over TCP.
     pub tcp: u16,
     /// Where 5.0 is spoken over TCP.
@@ -17,23 +19,44 @@ pub struct ForeignBroker {
     pub websocket: u16,
 }
 
+/// How to start it, once and again.
+struct Start {
+    binary: PathBuf,
+    args: Vec<OsString>,
+    /// Its configuration, which goes when it does.
+    file: Option<PathBuf>,
+}
+
+impl Drop for Start {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
 impl ForeignBroker {
     /// mosquitto, which speaks every version on every listener.
     pub async fn mosquitto() -> Result<ForeignBroker> {
+        ForeignBroker::mosquitto_with(&[], "").await
+    }
+
+    /// mosquitto with further lines of configuration: for the first listener, and at the end.
+    pub async fn mosquitto_with(listener: &[&str], more: &str) -> Result<ForeignBroker> {
         let directory = target_directory()?.join("interop");
         std::fs::create_dir_all(&directory)?;
         let file = directory.join(unique("mosquitto.conf"));
         let [tcp, websocket] = free_ports()?;
+        let listener = listener.join("\n");
         let settings = format!(
-            "per_listener_settings false\nallow_anonymous true\nlistener {tcp} 127.0.0.1\n\
-             listener {websocket} 127.0.0.1\nprotocol websockets\nmax_keepalive 65535\n"
+            "per_listener_settings false\nallow_anonymous true\nmax_keepalive 65535\nlistener {tcp} 127.0.0.1\n\
+             {listener}\nlistener {websocket} 127.0.0.1\nprotocol websockets\n{more}\n"
         );
         std::fs::write(&file, settings)?;
-        let mut program = Program::spawn(Command::new(mosquitto()?).arg("-c").arg(&file))?;
-        let running = program.stderr.find("line that says it runs", |line| line.contains("running")).await;
-        std::fs::remove_file(file)?;
-        running.with_context(|| program.stderr.text())?;
-        Ok(ForeignBroker { _program: program, tcp, tcp_v5: tcp, websocket })
+        let args = vec!["-c".into(), file.clone().into_os_string()];
+        let start = Start { binary: mosquitto()?, args, file: Some(file) };
+        let program = start.mosquitto().await?;
+        Ok(ForeignBroker { program, start, tcp, tcp_v5: tcp, websocket })
     }
 
     /// rumqttd, which has a port for each version; its WebSocket speaks 3.1.1 only. It is built here, from a workspace
@@ -50,19 +73,52 @@ impl ForeignBroker {
         ensure!(built.status.success(), "rumqttd does not build: {}", String::from_utf8_lossy(&built.stderr));
         let [tcp, tcp_v5, websocket] = free_ports()?;
         let ports = [tcp, tcp_v5, websocket];
-        let program = Program::spawn(
-            Command::new(target.join("debug/peer-rumqttd")).args(ports.map(|port| port.to_string())),
-        )?;
-        for port in ports {
-            let open = async || Ok(TcpStream::connect(("127.0.0.1", port)).await.ok());
-            eventually("open port of rumqttd", open).await.with_context(|| program.stderr.text())?;
-        }
-        Ok(ForeignBroker { _program: program, tcp, tcp_v5, websocket })
+        let args = ports.map(|port| port.to_string().into()).to_vec();
+        let start = Start { binary: target.join("debug/peer-rumqttd"), args, file: None };
+        let program = start.rumqttd(ports).await?;
+        Ok(ForeignBroker { program, start, tcp, tcp_v5, websocket })
+    }
+
+    /// Ends it without a warning.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.program.kill().await
+    }
+
+    /// Starts it again after [`kill`](Self::kill), on the same ports.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.program = match self.start.file {
+            Some(_) => self.start.mosquitto().await?,
+            None => self.start.rumqttd([self.tcp, self.tcp_v5, self.websocket]).await?,
+        };
+        Ok(())
+    }
+
+    /// What it wrote on the console.
+    pub fn log(&self) -> String {
+        format!("{}\n{}", self.program.stdout.text(), self.program.stderr.text())
     }
 
     /// The address of its WebSocket.
     pub fn websocket_url(&self) -> String {
         format!("ws://127.0.0.1:{}/mqtt", self.websocket)
+    }
+}
+
+impl Start {
+    async fn mosquitto(&self) -> Result<Program> {
+        let mut program = Program::spawn(Command::new(&self.binary).args(&self.args))?;
+        let running = program.stderr.find("line that says it runs", |line| line.contains("running")).await;
+        running.with_context(|| program.stderr.text())?;
+        Ok(program)
+    }
+
+    async fn rumqttd(&self, ports: [u16; 3]) -> Result<Program> {
+        let program = Program::spawn(Command::new(&self.binary).args(&self.args))?;
+        for port in ports {
+            let open = async || Ok(TcpStream::connect(("127.0.0.1", port)).await.ok());
+            eventually("open port of rumqttd", open).await.with_context(|| program.stderr.text())?;
+        }
+        Ok(program)
     }
 }
 

@@ -6,6 +6,7 @@
 //! - [`command`]: mosquitto's clients and `tabmq pub`, `tabmq sub`.
 //! - [`ForeignBroker`]: mosquitto and rumqttd, for our clients and the page.
 //! - [`FileServer`]: a directory over HTTP.
+//! - [`Gateway`]: `tabmq gateway` in front of one of those.
 //! - [`http`]: one request, one answer.
 //! - [`Browser`] and [`Tab`]: the page in Chromium.
 //!
@@ -29,6 +30,7 @@ pub mod command;
 mod device;
 mod files;
 mod foreign;
+mod gateway;
 pub mod http;
 pub mod npm;
 mod program;
@@ -41,6 +43,7 @@ pub use certificates::Certificates;
 pub use device::{Device, DeviceOptions, Message, Properties, Version};
 pub use files::FileServer;
 pub use foreign::ForeignBroker;
+pub use gateway::Gateway;
 pub use program::{Program, Stream};
 pub use raw::Raw;
 pub use tab::{Hook, Tab, subscription, topic_node};

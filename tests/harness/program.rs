@@ -25,6 +25,11 @@ impl Program {
         Ok(Program { name, child, stdout, stderr })
     }
 
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Writes one line to its standard input.
     pub async fn type_line(&mut self, line: &str) -> Result<()> {
         let stdin = self.child.stdin.as_mut().context("its standard input is closed")?;

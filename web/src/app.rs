@@ -459,7 +459,8 @@ fn state(id: ConnectionId, released: bool, is_active: bool) -> AppState {
     }
     let subscriptions = match kept(SUBSCRIPTIONS) {
         Some(kept) => Subscriptions::read(&kept),
-        None => Subscriptions::first_visit(settings.broker.is_empty()),
+        None if settings.broker.is_empty() => Subscriptions::first_visit_of_the_page(),
+        None => Subscriptions::first_visit(false),
     };
     let layout = Layout::read(&kept(LAYOUT).unwrap_or_default());
     let for_all = |name| browser::read(browser::shared_storage(), name).unwrap_or_default();

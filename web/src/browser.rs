@@ -331,17 +331,19 @@ pub async fn broker_info() -> Option<BrokerInfo> {
     let version = field(&info, "version")?.as_string()?;
     let listeners: Array = field(&info, "listeners")?.dyn_into().ok()?;
     let (_, page_host, _) = origin();
-    let mqtt = listeners.iter().find_map(|listener| {
-        if field(&listener, "kind")?.as_string()? != "mqtt" {
-            return None;
-        }
-        let address = field(&listener, "address")?.as_string()?;
+    // A listener on every address, or on this machine's own, is reached like the page itself.
+    let seen_from_here = |address: &str| {
         let (host, port) = address.rsplit_once(':')?;
-        // A listener on every address, or on this machine's own, is reached like the page itself.
-        let any = matches!(host, "0.0.0.0" | "[::]" | "127.0.0.1" | "[::1]");
+        let any = matches!(host, "0.0.0.0" | "[::]" | "127.0.0.1" | "[::1]" | "localhost");
         Some((if any { page_host.clone() } else { host.to_owned() }, port.parse().ok()?))
+    };
+    let mqtt = listeners.iter().find_map(|listener| {
+        let is_mqtt = field(&listener, "kind")?.as_string()? == "mqtt";
+        seen_from_here(&field(&listener, "address")?.as_string()?).filter(|_| is_mqtt)
     });
-    Some(BrokerInfo { version, mqtt })
+    let upstream = field(&info, "upstream").and_then(|upstream| field(&upstream, "address")?.as_string());
+    let behind = upstream.as_ref().and_then(|address| seen_from_here(address.strip_prefix("mqtt://")?));
+    Some(BrokerInfo { version, mqtt: mqtt.or(behind), upstream })
 }
 
 /// The page cannot go on: says so in the console and where somebody will see it.

@@ -124,6 +124,7 @@ with_tools! {
     ConnectAgain = "Connect again", "重新连接";
     UseNewId = "Use a new client id", "换用新的客户端标识";
     OpenSettings = "Connection settings", "连接设置";
+    ThroughGateway = "through a gateway to {url}", "经由网关连接到 {url}";
     RoundTrip = "round-trip time to the broker", "与代理之间的往返时间";
 
     WhyDisconnected = "Disconnected.", "已断开。";
@@ -132,6 +133,7 @@ with_tools! {
     WhyTimeout = "No answer from {url} in time. Check host, port and firewall.", "{url} 响应超时。请检查主机、端口和防火墙。";
     WhyNotMqtt = "{url} accepted the connection, but does not speak MQTT. Is this the right address?", "{url} 接受了连接，但没有使用 MQTT 应答。地址正确吗？";
     WhyClosedEarly = "The broker hung up at once. It may not speak MQTT {version}: try another version.", "代理立即关闭了连接。它可能不支持 MQTT {version}，请换一个版本。";
+    WhyClosedSaying = "Closed before the broker answered: {words}", "代理应答之前连接已关闭：{words}";
     WhyLost = "The connection was lost.", "连接已丢失。";
     WhyNoAnswer = "The broker does not answer any more.", "代理不再响应。";
     WhyProtocol = "The broker does not keep to the protocol: {words}", "代理违反了协议：{words}";

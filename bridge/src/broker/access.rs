@@ -4,6 +4,7 @@
 //! not used lately. Where there are no rules nothing is asked and nothing is remembered.
 
 use super::clients::Clients;
+use super::connect::BRIDGE_CLIENT_IDS;
 use super::event::Event;
 use super::router::{Matches, SessionKey, Target};
 use super::session::ConnId;
@@ -275,11 +276,16 @@ impl Broker {
 
     /// Asks for the rights of a session that may have others by now: by other rules, another identity or address.
     pub(super) fn renew_rights(&mut self, key: SessionKey) {
-        let Some(session) = self.clients.session_mut(key) else { return };
+        let Some(session) = self.clients.session(key) else { return };
         let client =
             Client { identity: &session.identity, client_id: &session.client_id, address: session.address };
-        let rights = Rights::new(self.access.permits(client));
+        let rights = Rights::new(self.permits(client));
         self.set_rights(key, rights, true);
+    }
+
+    /// What this client may do. The broker's own bridges do what their configuration says, and no rule speaks of them.
+    pub(super) fn permits(&self, client: Client<'_>) -> Option<Arc<dyn Permits>> {
+        if client.client_id.starts_with(BRIDGE_CLIENT_IDS) { None } else { self.access.permits(client) }
     }
 
     /// Sees to it that the connection ends when its credentials are no longer good.

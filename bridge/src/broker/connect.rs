@@ -2,7 +2,7 @@
 
 use super::access::{Admitted, Identity};
 use super::authenticate::Authenticated;
-use super::event::{DisconnectCause, Event, Peer};
+use super::event::{DisconnectCause, Event, Peer, TransportKind};
 use super::message::Outbound;
 use super::router::SessionKey;
 use super::session::{ConnId, Link, LinkKey, NEVER, Session};
@@ -20,6 +20,10 @@ use tabmq_shared::packet::{
 };
 use tabmq_shared::session::{InboundAliases, OutboundAliases};
 use tabmq_shared::{ByteString, Time, codec};
+
+/// What the client ids of the broker's own bridges begin with, and nobody else's: a client with such an id would take a
+/// bridge's session over.
+pub(crate) const BRIDGE_CLIENT_IDS: &str = "$bridge/";
 
 /// A CONNECT that is not accepted: the CONNACK's reason, and a sentence for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +55,10 @@ impl Broker {
         now: Time,
     ) -> Result<ConnId, ConnectError> {
         let Admitted { identity, last_data } = admitted;
+        if connect.client_id.starts_with(BRIDGE_CLIENT_IDS) != (peer.transport == TransportKind::Bridge) {
+            let why = format!("client ids that begin with {BRIDGE_CLIENT_IDS} are the broker's own bridges'");
+            return Err(ConnectError::new(ReasonCode::ClientIdentifierNotValid, why));
+        }
         let assigned_id = self.check_connect(connect)?;
         let will = connect.will.clone().map(pending_will).transpose()?;
         let client_id: Arc<str> = Arc::from(assigned_id.as_deref().unwrap_or(&connect.client_id));
@@ -234,6 +242,7 @@ impl Broker {
             session: Some(key),
             peer,
             version: connect.version,
+            is_bridge: connect.is_bridge,
             outbox: Outbox::default(),
             handed_bytes: 0,
             user: counted_as(self.clients.session(key).map(|session| &session.identity), connect)

@@ -18,6 +18,8 @@ pub enum TransportKind {
     WebSocket,
     /// MQTT over secure WebSocket.
     SecureWebSocket,
+    /// Not at all: it is one of the broker's own bridges.
+    Bridge,
 }
 
 impl fmt::Display for TransportKind {
@@ -27,6 +29,7 @@ impl fmt::Display for TransportKind {
             TransportKind::Tls => "tls",
             TransportKind::WebSocket => "ws",
             TransportKind::SecureWebSocket => "wss",
+            TransportKind::Bridge => "bridge",
         })
     }
 }

@@ -38,6 +38,7 @@ pub use crate::limit::Limit;
 pub use access::{Access, Action, Actions, Admitted, Client, Grant, Identity, NoRules, Permits};
 pub use authenticate::{Exchange, Methods, NoMethods, Step};
 pub use clients::Output;
+pub(crate) use connect::BRIDGE_CLIENT_IDS;
 pub use connect::ConnectError;
 pub use event::{ClientCertificate, DisconnectCause, Event, Peer, TransportKind};
 pub use limits::Limits;

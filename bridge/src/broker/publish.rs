@@ -48,13 +48,14 @@ pub struct PublishOutcome {
 impl Broker {
     /// Publishes a message from the server itself.
     pub fn publish(&mut self, message: ServerMessage, now: Time) -> PublishOutcome {
-        let ServerMessage { topic, payload, qos, retain, mut properties } = message;
-        if let Some(properties) = &mut properties {
-            properties.subscription_ids.clear();
-        }
-        let expires_at = expires_at(properties.as_deref(), now);
-        let message = Message { topic, payload, qos, retain, properties, expires_at };
-        PublishOutcome { receivers: self.accept(message, None, now) }
+        PublishOutcome { receivers: self.accept(from_server(message, now), None, now) }
+    }
+
+    /// Publishes a message that a part of the server, which has a connection like a client, has got from elsewhere: its
+    /// own subscriptions with no-local do not get it.
+    pub fn publish_from(&mut self, conn: ConnId, message: ServerMessage, now: Time) -> PublishOutcome {
+        let from = self.clients.link(conn).and_then(|link| link.session);
+        PublishOutcome { receivers: self.accept(from_server(message, now), from, now) }
     }
 
     pub(super) fn handle_publish(
@@ -330,6 +331,15 @@ impl Broker {
             self.account_retained(None, old.as_deref());
         }
     }
+}
+
+fn from_server(message: ServerMessage, now: Time) -> Message {
+    let ServerMessage { topic, payload, qos, retain, mut properties } = message;
+    if let Some(properties) = &mut properties {
+        properties.subscription_ids.clear();
+    }
+    let expires_at = expires_at(properties.as_deref(), now);
+    Message { topic, payload, qos, retain, properties, expires_at }
 }
 
 fn expires_at(properties: Option<&PublishProperties>, now: Time) -> Option<Time> {

@@ -194,6 +194,8 @@ pub(super) struct Link {
     pub(super) session: Option<SessionKey>,
     pub(super) peer: Peer,
     pub(super) version: Version,
+    /// Of another broker: its subscriptions have no-local and retain-as-published, which 3.1.1 cannot say.
+    pub(super) is_bridge: bool,
     pub(super) outbox: Outbox,
     /// Bytes that the connection was handed last, and writes now.
     pub(super) handed_bytes: usize,

@@ -36,7 +36,7 @@ impl Broker {
         })?;
         let mut reasons = Vec::with_capacity(subscribe.filters.len());
         for wanted in &subscribe.filters {
-            let reason = self.subscribe_one(key, wanted, id, now)?;
+            let reason = self.subscribe_one(conn, key, wanted, id, now)?;
             self.subscription_event(key, &wanted.filter, |client_id, filter| Event::Subscribed {
                 client_id,
                 filter,
@@ -52,6 +52,7 @@ impl Broker {
 
     fn subscribe_one(
         &mut self,
+        conn: ConnId,
         key: SessionKey,
         wanted: &SubscribeFilter,
         id: Option<NonZeroU32>,
@@ -66,6 +67,10 @@ impl Broker {
             return Ok(refusal);
         }
         options.qos = options.qos.min(self.config.features.maximum_qos);
+        if self.clients.link(conn).is_some_and(|link| link.is_bridge) {
+            options.retain_as_published = true;
+            options.no_local = filter.share_group().is_none();
+        }
         if filter.share_group().is_some() && options.no_local {
             let what = "a shared subscription with no-local"; // [MQTT-3.8.3-4]
             return Err(Violation::new(ReasonCode::ProtocolError, what));

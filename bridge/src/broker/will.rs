@@ -27,7 +27,7 @@ impl Broker {
         address: IpAddr,
         will: Option<&PendingWill>,
     ) -> Result<Rights, ConnectError> {
-        let permits = self.access.permits(Client { identity, client_id, address });
+        let permits = self.permits(Client { identity, client_id, address });
         if let (Some(permits), Some(will)) = (&permits, will) {
             let topic = will.message.topic.as_str();
             let asked = [Action::Publish, Action::Retain];

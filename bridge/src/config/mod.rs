@@ -24,12 +24,14 @@ pub use settings::{LogFormat, LogLevel, Settings};
 pub use tables::Tables;
 
 use crate::auth::SecuritySettings;
+use crate::bridges::BridgeConfig;
 use crate::broker::BrokerConfig;
 use crate::gate::GateConfig;
+use bytes::Bytes;
 use settings::Layer;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use tls::{Secure, TlsSettings};
 use units::{Endpoint, MAX_PACKET_SIZE};
@@ -70,6 +72,8 @@ pub struct Config {
     pub broker: BrokerConfig,
     /// Limits of connections.
     pub gate: GateConfig,
+    /// Bridges to other brokers.
+    pub bridges: Vec<BridgeConfig>,
     /// What only the file can say.
     pub tables: Tables,
 }
@@ -128,6 +132,7 @@ impl Default for Config {
             security: SecuritySettings::default(),
             broker: BrokerConfig::default(),
             gate: GateConfig::default(),
+            bridges: Vec::new(),
             tables: Tables::default(),
         }
     }
@@ -160,6 +165,12 @@ impl Config {
             security: security(&layer, &tables),
             broker: broker_config(&layer)?,
             gate: limits::gate(&layer),
+            bridges: tables
+                .bridge
+                .iter()
+                .map(|bridge| bridge.get_ref().load())
+                .collect::<Result<_, _>>()
+                .map_err(ConfigError::Invalid)?,
             tables,
         };
         if config.addresses().next().is_none() {
@@ -260,6 +271,20 @@ fn broker_config(layer: &Layer) -> Result<BrokerConfig, ConfigError> {
         sys_interval_s: layer.sys_interval.unwrap_or(defaults.sys_interval_s),
         features: defaults.features,
     })
+}
+
+/// The password in a file: its first line, without the line's end.
+pub(crate) fn first_line(path: &Path) -> Result<Bytes, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        ConfigError::Invalid(format!("the password file {} cannot be read: {error}", path.display()))
+    })?;
+    match text.lines().next().filter(|line| !line.is_empty()) {
+        Some(line) => Ok(Bytes::copy_from_slice(line.as_bytes())),
+        None => Err(ConfigError::Invalid(format!(
+            "the password file {} is empty: write the password into its first line",
+            path.display()
+        ))),
+    }
 }
 
 /// An origin is `scheme://host` or `scheme://host:port`, as browsers send it.

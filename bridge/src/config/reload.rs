@@ -18,7 +18,7 @@ const AT_START: &[&str] = &[
 ];
 
 /// Tables that are used once, at the start.
-const TABLES_AT_START: &[&str] = &[];
+const TABLES_AT_START: &[&str] = &["bridge"];
 
 /// A configuration, with what was said to get it.
 #[derive(Clone, Debug, Default)]

@@ -11,6 +11,7 @@
 //! - What no single value can tell is asked in [`Tables::check`]; a `toml::Spanned` field keeps its place for that.
 
 use crate::auth::{ClientIds, JwtTable, RuleTable, UserTable};
+use crate::bridges::BridgeTable;
 use serde::Deserialize;
 use std::ops::Range;
 use std::path::Path;
@@ -29,6 +30,8 @@ pub struct Tables {
     pub client_id: ClientIds,
     /// `[jwt]`: tokens in place of passwords.
     pub jwt: Option<Spanned<JwtTable>>,
+    /// `[[bridge]]`: other brokers that this one is a client of.
+    pub bridge: Vec<Spanned<BridgeTable>>,
 }
 
 /// One of each, for `tabmq config example`: lines that begin with `# ` explain, all others are commented out there. A
@@ -94,6 +97,27 @@ role-claim = 'role'
 permissions-claim = 'permissions'
 leeway = 10
 "##,
+    r##"
+# A bridge: this broker as a client of another one. It may be repeated, and so may its topics.
+# There are also client-id, clean-start, session-expiry, keep-alive, max-retry-time; cafile, cert
+# and key for TLS; try-private for 3.1.1 and no-local for 5; and notification-topic.
+[[bridge]]
+name = 'cloud'
+address = 'mqtts://broker.example:8883'
+version = '5'
+username = 'site-7'
+password = 'secret'
+[[bridge.topics]]
+pattern = 'sensors/#'
+direction = 'out'
+qos = 1
+remote-prefix = 'site-7/'
+[[bridge.topics]]
+pattern = 'commands/#'
+direction = 'in'
+qos = 1
+remote-prefix = 'site-7/'
+"##,
 ];
 
 /// What is wrong in a file, and where.
@@ -123,6 +147,13 @@ impl Tables {
                     span: Some(user.span()),
                     message: format!("there are two users {name:?}"),
                 });
+            }
+        }
+        for (position, bridge) in self.bridge.iter().enumerate() {
+            let name = bridge.get_ref().name();
+            if self.bridge.iter().take(position).any(|earlier| earlier.get_ref().name() == name) {
+                let message = format!("there are two bridges {name:?}");
+                return Err(Mistake { span: Some(bridge.span()), message });
             }
         }
         Ok(())

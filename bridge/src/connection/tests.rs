@@ -102,6 +102,7 @@ impl Client {
 fn connect(change: impl FnOnce(&mut Connect)) -> Packet {
     let mut connect = Connect {
         version: Version::V5,
+        is_bridge: false,
         clean_start: true,
         keep_alive_s: 0,
         client_id: "c".into(),
@@ -181,10 +182,11 @@ async fn who_is_refused_is_told_why_and_not_heard_any_more() {
 #[tokio::test]
 async fn versions_that_do_not_exist_are_refused_in_a_form_that_the_client_may_read() {
     // The code: 0x84 in the form of 5.0, 1 in the form of 3.1.1.
-    let cases: [(&[u8], Option<u8>); 4] = [
+    let cases: [(&[u8], Option<u8>); 5] = [
         (b"\0\x04MQTT\x06", Some(0x84)),
         (b"\0\x04MQTT\x03", Some(1)),
-        (b"\0\x04MQTT\x84", Some(1)),
+        (b"\0\x04MQTT\x83", Some(1)),
+        (b"\0\x04MQTT\x85", Some(0x84)),
         (b"\0\x04MQTU\x05", None),
     ];
     for (protocol, code) in cases {

@@ -129,6 +129,7 @@ mod tests {
     fn connect(version: Version, client_id: &str) -> Connect {
         Connect {
             version,
+            is_bridge: false,
             clean_start: true,
             keep_alive_s: 5,
             client_id: client_id.into(),

@@ -8,7 +8,7 @@ use crate::config::{ConfigError, LogFormat, LogLevel};
 use bytes::Bytes;
 use clap::Args;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The port of the page, the API and WebSocket, as the broker's.
@@ -151,7 +151,7 @@ impl GatewaySettings {
 
     fn credentials(&self, target: &Target) -> Result<Option<Credentials>, ConfigError> {
         if let Some(username) = &self.username {
-            let password = self.password_file.as_deref().map(first_line).transpose()?;
+            let password = self.password_file.as_deref().map(crate::config::first_line).transpose()?;
             return Ok(Some(Credentials { username: username.clone(), password }));
         }
         let (username, password) = target.credentials();
@@ -159,20 +159,6 @@ impl GatewaySettings {
             username: username.to_owned(),
             password: password.map(|password| Bytes::copy_from_slice(password.as_bytes())),
         }))
-    }
-}
-
-/// The password in a file: its first line, without the line's end.
-pub(crate) fn first_line(path: &Path) -> Result<Bytes, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        ConfigError::Invalid(format!("the password file {} cannot be read: {error}", path.display()))
-    })?;
-    match text.lines().next().filter(|line| !line.is_empty()) {
-        Some(line) => Ok(Bytes::copy_from_slice(line.as_bytes())),
-        None => Err(ConfigError::Invalid(format!(
-            "the password file {} is empty: write the password into its first line",
-            path.display()
-        ))),
     }
 }
 

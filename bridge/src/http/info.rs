@@ -1,18 +1,21 @@
 //! `GET /api/v1/info`: what the broker says of itself.
 
 use super::AppState;
+use crate::bridges::Statuses;
 use axum::Json;
 use axum::extract::State;
 use tabmq_shared::api::{Clients, Info, Limits, Listener, Messages, Mode, WEBSOCKET_PATH};
 use tabmq_shared::packet::Version;
 
 /// What does not change while the broker runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ServerInfo {
     /// Where it listens, as bound.
     pub listeners: Vec<Listener>,
     /// What clients have to keep to.
     pub limits: Limits,
+    /// The bridges, which do change.
+    pub bridges: Statuses,
 }
 
 pub(super) async fn info(State(state): State<AppState>) -> Json<Info> {
@@ -42,5 +45,6 @@ pub(super) async fn info(State(state): State<AppState>) -> Json<Info> {
             bytes_sent: stats.bytes_sent,
         },
         limits: state.info.limits,
+        bridges: state.info.bridges.describe(),
     })
 }

@@ -22,8 +22,8 @@ impl Site {
         let hub = Hub::new(config, gate.clone(), Box::new(|_| {}));
         hub.set_access(gate.security());
         let listeners = vec![Listener { kind: "mqtt".to_owned(), address: "127.0.0.1:1883".to_owned() }];
-        let info = ServerInfo { listeners, limits: Limits::default() };
         let websocket = crate::listener::ws::route(|_: tokio::net::TcpStream, _, _, _| {});
+        let info = ServerInfo { listeners, limits: Limits::default(), bridges: Default::default() };
         Site(router(hub, info, &gate, Arc::default(), websocket))
     }
 

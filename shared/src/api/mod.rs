@@ -1,8 +1,10 @@
 //! The HTTP API's types: what `POST /api/v1/publish` takes, and what it and `GET /api/v1/info` answer. Apart from the
 //! domain types, so that either can change without the other.
 
+mod bridge;
 mod gateway;
 
+pub use bridge::{Bridge, BridgeLosses, BridgeState};
 pub use gateway::{Connections, GatewayInfo, Traffic, Upstream, UpstreamState};
 
 use serde::{Deserialize, Serialize};
@@ -106,6 +108,9 @@ pub struct Info {
     pub messages: Messages,
     /// What clients have to keep to.
     pub limits: Limits,
+    /// Its bridges to other brokers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bridges: Vec<Bridge>,
 }
 
 /// A listener of the broker.

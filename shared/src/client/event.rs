@@ -322,10 +322,10 @@ impl fmt::Display for Why {
             Why::ConnectTimeout { opened: true } => {
                 f.write_str("the server accepted the connection but did not answer: is this an MQTT port?")
             }
-            Why::ClosedBeforeConnAck { version, words } => {
-                write!(f, "closed by the server at once: it may not speak MQTT {version} here")?;
-                with_words(f, "", words)
+            Why::ClosedBeforeConnAck { version, words } if words.is_empty() => {
+                write!(f, "closed by the server at once: it may not speak MQTT {version} here")
             }
+            Why::ClosedBeforeConnAck { words, .. } => write!(f, "closed before the server answered: {words}"),
             Why::Lost(words) => with_words(f, "connection lost", words),
             Why::NoAnswer => f.write_str("connection lost: the server stopped answering"),
             Why::Refused { reason, reason_string, server_reference } => {

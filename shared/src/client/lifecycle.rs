@@ -228,6 +228,7 @@ impl Client {
         }
         Connect {
             version: options.version,
+            is_bridge: options.is_bridge && !options.version.is_v5(),
             clean_start,
             keep_alive_s: options.keep_alive_s,
             client_id: self.client_id.clone(),

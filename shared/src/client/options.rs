@@ -12,6 +12,9 @@ use std::time::Duration;
 pub struct ConnectOptions {
     /// The version to speak.
     pub version: Version,
+    /// Say that this is a bridge, see [`Connect::is_bridge`](crate::packet::Connect::is_bridge). Before 5.0 only, and many
+    /// servers refuse it.
+    pub is_bridge: bool,
     /// Empty: the server chooses one, which is used again after a reconnect (5.0 only says which; 3.1 needs one).
     pub client_id: ByteString,
     /// Begin the first connection with a new session. False says that the caller continues a session, be it an empty
@@ -46,6 +49,7 @@ impl Default for ConnectOptions {
     fn default() -> Self {
         ConnectOptions {
             version: Version::V5,
+            is_bridge: false,
             client_id: ByteString::new(),
             clean_start: true,
             keep_alive_s: 60,

@@ -12,6 +12,9 @@ use crate::packet::{
 use bytestring::ByteString;
 use std::num::{NonZeroU16, NonZeroU32};
 
+/// Of the protocol level, before 5.0: the client is a bridge.
+const BRIDGE: u8 = 0x80;
+
 const RESERVED: u8 = 0b0000_0001;
 const CLEAN_START: u8 = 0b0000_0010;
 const WILL: u8 = 0b0000_0100;
@@ -22,8 +25,9 @@ const USER_NAME: u8 = 0b1000_0000;
 
 /// Reads what follows the fixed header. Errors say in which version to answer.
 pub(super) fn decode(r: &mut Reader<'_>, header: &FixedHeader) -> Result<Connect, DecodeError> {
-    let version = version(r)?;
-    let connect = decode_as(version, r, header).and_then(|connect| r.finish().map(|()| connect));
+    let (version, is_bridge) = version(r)?;
+    let connect = decode_as(version, r, header).map(|connect| Connect { is_bridge, ..connect });
+    let connect = connect.and_then(|connect| r.finish().map(|()| connect));
     // [MQTT-3.1.4-1 of 3.1.1]: what does not conform is closed without a CONNACK; 5.0 may say why [MQTT-3.1.4-1].
     connect.map_err(|e| if version.is_v5() { e.answered_in(version) } else { e })
 }
@@ -56,7 +60,8 @@ pub(super) fn decode_ack(r: &mut Reader<'_>, version: Version) -> Result<ConnAck
 pub(super) fn write<S: Sink>(connect: &Connect, sink: &mut S) {
     let Connect { version, will, username, password, .. } = connect;
     sink.string(version.name());
-    sink.u8(version.level());
+    sink.require(!(connect.is_bridge && version.is_v5()), "the mark of a bridge in 5.0");
+    sink.u8(version.level() | if connect.is_bridge { BRIDGE } else { 0 });
     sink.u8(connect_flags(connect));
     sink.u16(connect.keep_alive_s);
     if version.is_v5() {
@@ -97,8 +102,8 @@ pub(super) fn write_ack<S: Sink>(ack: &ConnAck, version: Version, sink: &mut S) 
     }
 }
 
-/// Reads protocol name and level.
-fn version(r: &mut Reader<'_>) -> Result<Version, DecodeError> {
+/// Reads protocol name and level, and in it whether the client is a bridge.
+fn version(r: &mut Reader<'_>) -> Result<(Version, bool), DecodeError> {
     let unsupported = |text: String| DecodeError::new(ReasonCode::UnsupportedProtocolVersion, text);
     let name = r.binary("protocol name")?;
     if !matches!(&name[..], b"MQTT" | b"MQIsdp") {
@@ -106,13 +111,13 @@ fn version(r: &mut Reader<'_>) -> Result<Version, DecodeError> {
     }
     let level = r.u8("protocol level")?;
     for version in [Version::V31, Version::V311, Version::V5] {
-        if name == version.name() && level == version.level() {
-            return Ok(version);
+        let level_alone = if version.is_v5() { level } else { level & !BRIDGE };
+        if name == version.name() && level_alone == version.level() {
+            return Ok((version, level_alone != level));
         }
     }
-    // [MQTT-3.1.2-2]: answered in the form that the client most likely reads. Mosquitto's bridges set the highest
-    // bit of a level that they otherwise mean, and try again without it.
-    let form = match level & 0x7F {
+    // [MQTT-3.1.2-2]: answered in the form that the client most likely reads.
+    let form = match level & !BRIDGE {
         3 => Version::V31,
         4 => Version::V311,
         _ => Version::V5,
@@ -155,7 +160,18 @@ fn decode_as(version: Version, r: &mut Reader<'_>, header: &FixedHeader) -> Resu
     // [MQTT-3.1.2-18] [MQTT-3.1.2-19]
     let password = if present(PASSWORD, r) { Some(r.binary("password")?) } else { None };
     let clean_start = flags & CLEAN_START != 0;
-    Ok(Connect { version, clean_start, keep_alive_s, client_id, will, username, password, properties })
+    let is_bridge = false; // the caller knows
+    Ok(Connect {
+        version,
+        is_bridge,
+        clean_start,
+        keep_alive_s,
+        client_id,
+        will,
+        username,
+        password,
+        properties,
+    })
 }
 
 /// Reads the client identifier, which may be empty [MQTT-3.1.3-3] [MQTT-3.1.3-4].

@@ -10,6 +10,9 @@ use std::num::NonZeroU16;
 pub struct Connect {
     /// The version that the client speaks from here on.
     pub version: Version,
+    /// The client is a bridge of another broker. Mosquitto's invention for 3.1 and 3.1.1, the highest bit of the protocol
+    /// level: as if each of its subscriptions had no-local and retain-as-published, which 5.0 has. In 5.0 always false.
+    pub is_bridge: bool,
     /// MQTT 3.1.1 and 3.1 call it "clean session".
     pub clean_start: bool,
     /// Seconds; 0 turns keep-alive off.

@@ -152,6 +152,7 @@ fn with(properties: PublishProperties) -> Publish {
 fn connect() -> Connect {
     Connect {
         version: Version::V5,
+        is_bridge: false,
         clean_start: true,
         keep_alive_s: 0,
         client_id: "c".into(),

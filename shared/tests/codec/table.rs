@@ -42,7 +42,7 @@ fn refusals_say_in_which_version_to_answer() {
         ("10 r* \"MQIsdp\" 04 00 k10 \"p\"", bad_version, Some(Version::V311)),
         ("10 r* \"MQTT\" 03 02 k10 \"p\"", bad_version, Some(Version::V31)),
         ("10 r* \"MQTT\" 06 02 k10 \"p\"", bad_version, Some(Version::V5)),
-        ("10 r* \"MQTT\" 84 02 k10 \"p\"", bad_version, Some(Version::V311)),
+        ("10 r* \"MQTT\" 83 02 k10 \"p\"", bad_version, Some(Version::V31)),
         ("10 r* \"MQTX\" 04 02 k10 \"p\"", bad_version, None),
         ("10 r* \"MQTT\" 04 03 k10 \"p\"", ReasonCode::MalformedPacket, None),
         ("10 r* \"MQTT\" 05 03 k10 {} \"p\"", ReasonCode::MalformedPacket, Some(Version::V5)),

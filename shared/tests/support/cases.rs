@@ -150,6 +150,24 @@ impl Table {
         let keeps = Connect { clean_start: false, ..connect(V311) };
         let wire = "10 r* \"MQTT\" 04 00 k10 \"p\"";
         self.same(ONLY_311, Client, wire, Packet::Connect(Box::new(keeps)), "MQTT-3.1.2-4");
+        let bridge = Connect { is_bridge: true, ..connect(V311) };
+        let wire = "10 r* \"MQTT\" 84 02 k10 \"p\"";
+        self.same(
+            ONLY_311,
+            Client,
+            wire,
+            Packet::Connect(Box::new(bridge)),
+            "a bridge, as mosquitto's say it",
+        );
+        let bridge = Connect { is_bridge: true, ..connect(V31) };
+        let wire = "10 r* \"MQIsdp\" 83 02 k10 \"p\"";
+        self.same(
+            ONLY_31,
+            Client,
+            wire,
+            Packet::Connect(Box::new(bridge)),
+            "a bridge, as mosquitto's say it",
+        );
         let anonymous = Connect { client_id: ByteString::new(), ..connect(V5) };
         let wire = "10 r* \"MQTT\" 05 02 k10 {} s0";
         self.same(ONLY_5, Client, wire, Packet::Connect(Box::new(anonymous)), "MQTT-3.1.3-6");
@@ -195,7 +213,8 @@ impl Table {
             ("10 r* s0 04 02 k10 \"p\"", 0x84, "MQTT-3.1.2-1"),
             ("10 r* \"MQTT\" 03 02 k10 \"p\"", 0x84, "MQTT-3.1.2-2"),
             ("10 r* \"MQTT\" 06 02 k10 \"p\"", 0x84, "MQTT-3.1.2-2"),
-            ("10 r* \"MQTT\" 84 02 k10 \"p\"", 0x84, "MQTT-3.1.2-2"),
+            ("10 r* \"MQTT\" 83 02 k10 \"p\"", 0x84, "MQTT-3.1.2-2"),
+            ("10 r* \"MQTT\" 85 02 k10 {} \"p\"", 0x84, "MQTT-3.1.2-2"),
             ("10 r* \"MQIsdp\" 04 02 k10 \"p\"", 0x84, "MQTT-3.1.2-2"),
             ("10 r* \"MQIsdp\" 05 02 k10 {} \"p\"", 0x84, "MQTT-3.1.2-2"),
             ("11 r* \"MQTT\" 04 02 k10 \"p\"", 0x81, "MQTT-2.1.3-1"),
@@ -541,6 +560,7 @@ impl Table {
 fn connect(version: Version) -> Connect {
     Connect {
         version,
+        is_bridge: false,
         clean_start: true,
         keep_alive_s: 10,
         client_id: "p".into(),

@@ -69,6 +69,7 @@ fn connect(version: Version) -> impl Strategy<Value = Connect> {
     (any::<bool>(), any::<u16>(), name(), of(will(version)), login, properties).prop_map(
         move |(clean_start, keep_alive_s, client_id, will, (username, password), properties)| Connect {
             version,
+            is_bridge: false,
             clean_start,
             keep_alive_s,
             client_id,

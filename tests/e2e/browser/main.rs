@@ -6,6 +6,7 @@
 //! - [`charts`]: numbers over time.
 //! - [`console`]: a test fails when the page has an error.
 //! - [`foreign`]: the page as the client of mosquitto and of rumqttd.
+//! - [`gateway`]: the page through the gateway to mosquitto and to rumqttd.
 //! - [`life`]: reload, restart, an absent broker, a second tab.
 //! - [`load`]: large payloads and floods.
 //! - [`looks`]: pictures of the page.
@@ -26,6 +27,7 @@ mod charts;
 mod console;
 mod everywhere;
 mod foreign;
+mod gateway;
 mod life;
 mod load;
 mod looks;

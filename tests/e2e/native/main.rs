@@ -8,6 +8,8 @@
 //! - [`sessions`]: retained messages, wills, sessions, take-over.
 //! - [`web`]: the page's files, and the HTTP API.
 //! - [`hostile`]: what broke other brokers, floods, and clients that take without giving.
+//! - [`bridges`]: bridges to and from mosquitto and rumqttd.
+//! - [`gateway`]: `tabmq gateway` in front of mosquitto.
 //! - [`malformed`]: bytes that are not MQTT.
 //! - [`tls`]: certificates, handshakes, and what is no TLS.
 //! - [`table`]: the codec's own table of packets against the running broker.
@@ -20,9 +22,11 @@
     reason = "tests may fail"
 )]
 
+mod bridges;
 mod command_line;
 mod config;
 mod hostile;
+mod gateway;
 mod malformed;
 mod messages;
 mod security;

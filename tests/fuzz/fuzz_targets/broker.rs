@@ -343,6 +343,7 @@ impl Expiry {
 fn connect(
     who: usize,
     version: Version,
+    is_bridge: false,
     clean_start: bool,
     expiry_s: Expiry,
     limits: &ClientLimits,
@@ -357,6 +358,7 @@ fn connect(
     }
     Connect {
         version,
+        is_bridge: false,
         clean_start,
         keep_alive_s: limits.keep_alive_s.into(),
         client_id: ["x", "y", "z"][who].into(),

@@ -80,12 +80,17 @@ impl Drop for Transport {
     }
 }
 
-/// A close code only says something beyond "the connection is gone" if it is neither of the usual ones.
+/// A close code only says something beyond "the connection is gone" if it is none of the usual ones, or if it comes
+/// without words. `tabmq gateway` says in words why it cannot reach or has lost its broker (codes 1013 and 1011).
 fn close_words(event: &CloseEvent) -> String {
     const NORMAL: u16 = 1000;
+    const GOING_AWAY: u16 = 1001;
     const WITHOUT_CLOSE_FRAME: u16 = 1006;
+    const INTERNAL_ERROR: u16 = 1011;
+    const TRY_AGAIN_LATER: u16 = 1013;
     match (event.code(), event.reason()) {
         (NORMAL | WITHOUT_CLOSE_FRAME, reason) => reason,
+        (GOING_AWAY | INTERNAL_ERROR | TRY_AGAIN_LATER, reason) if !reason.is_empty() => reason,
         (code, reason) if reason.is_empty() => format!("WebSocket close code {code}"),
         (code, reason) => format!("WebSocket close code {code}: {reason}"),
     }

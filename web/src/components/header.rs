@@ -19,6 +19,8 @@ pub struct HeaderProps {
     pub state: State,
     /// The broker's address.
     pub url: AttrValue,
+    /// The broker behind the gateway that the page comes from, if it is one.
+    pub upstream: Option<AttrValue>,
     /// The version in use.
     pub version: Version,
     /// In milliseconds.
@@ -56,6 +58,11 @@ pub fn Header(props: &HeaderProps) -> Html {
                 <span class="words">{ words }</span>
                 if props.state.is_connected() {
                     <span class="detail">{ "MQTT " }{ version.strip_suffix(".0").unwrap_or(&version) }</span>
+                    if let Some(upstream) = &props.upstream {
+                        <span class="detail" data-test="upstream" title={lang.fill(Text::ThroughGateway, &[("url", upstream)])}>
+                            { "→ " }{ upstream }
+                        </span>
+                    }
                     if let Some(ms) = props.round_trip_ms {
                         <span class="detail" title={lang.t(Text::RoundTrip)}>{ ms }{ " ms" }</span>
                     }

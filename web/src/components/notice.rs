@@ -72,9 +72,10 @@ fn sentence(lang: Lang, why: &Why, url: &str) -> String {
         Why::Unreachable(words) => unreachable(lang, url) + &parenthesis(words),
         Why::ConnectTimeout { opened: false } => with_url(Text::WhyTimeout),
         Why::ConnectTimeout { opened: true } => with_url(Text::WhyNotMqtt),
-        Why::ClosedBeforeConnAck { version, words } => {
-            lang.fill(Text::WhyClosedEarly, &[("version", &version.to_string())]) + &parenthesis(words)
+        Why::ClosedBeforeConnAck { version, words } if words.is_empty() => {
+            lang.fill(Text::WhyClosedEarly, &[("version", &version.to_string())])
         }
+        Why::ClosedBeforeConnAck { words, .. } => with_words(Text::WhyClosedSaying, words),
         Why::Lost(words) => lang.t(Text::WhyLost).to_owned() + &parenthesis(words),
         Why::NoAnswer => lang.t(Text::WhyNoAnswer).to_owned(),
         Why::Refused { reason, reason_string, .. } => {

@@ -143,6 +143,7 @@ fn header(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
     let connection = &state.connection;
     html! {
         <Header look={state.ui.look} state={connection.state.clone()} url={connection.url.clone()}
+            upstream={state.broker_of_the_page().and_then(|broker| broker.upstream.clone()).map(AttrValue::from)}
             version={state.settings.version} round_trip_ms={connection.round_trip_ms}
             received={state.counters.received} rate={state.counters.rate} alone={props.view.workspace().len() == 1} session={state.is_session()} {narrow} on={props.on.clone()} />
     }

@@ -208,8 +208,11 @@ impl AppState {
             }
             Action::Tick(clock, now) => self.tick(clock, now),
             Action::Broker(info) => {
+                let figures = self.subscriptions.figures(info.upstream.is_none());
                 self.broker = Some(Rc::new(info));
-                Vec::new()
+                figures.map_or_else(Vec::new, |filter| {
+                    vec![Effect::Subscribe(filter), Effect::KeepSubscriptions]
+                })
             }
             Action::Located(location) => self.located(location),
             Action::Select(path) => self.select(&path),

@@ -156,18 +156,34 @@ pub struct Subscriptions {
     pub draft: Draft,
     /// Another number whenever the filters have changed: what was reckoned from them before is void.
     pub revision: u32,
+    /// The broker's own figures are to be subscribed to as well, once it is known that it is one of ours.
+    pub wants_figures: bool,
 }
 
+/// Where a broker publishes its own figures.
+const FIGURES: &str = "$SYS/#";
+
 impl Subscriptions {
-    /// What a tab is subscribed to that was never told anything: everything, and the broker's own figures if it is the
-    /// page's own broker. Others may close the connection of whoever asks for `$SYS` (rumqttd does).
+    /// What a tab is subscribed to that was never told anything: everything, and the broker's own figures if it is one of
+    /// ours. Others may close the connection of whoever asks for `$SYS` (rumqttd does).
     pub fn first_visit(own_broker: bool) -> Self {
         let mut subscriptions = Subscriptions::default();
-        let filters: &[&str] = if own_broker { &["#", "$SYS/#"] } else { &["#"] };
+        let filters: &[&str] = if own_broker { &["#", FIGURES] } else { &["#"] };
         for filter in filters {
             subscriptions.add_usual(filter);
         }
         subscriptions
+    }
+
+    /// The same while it is not known yet whether the page comes from a broker of ours or from a gateway.
+    pub fn first_visit_of_the_page() -> Self {
+        Subscriptions { wants_figures: true, ..Subscriptions::first_visit(false) }
+    }
+
+    /// Now it is known. What is to be subscribed to besides.
+    pub fn figures(&mut self, own_broker: bool) -> Option<TopicFilter> {
+        let wanted = std::mem::take(&mut self.wants_figures) && own_broker;
+        wanted.then(|| self.add_usual(FIGURES)).flatten()
     }
 
     /// From what [`write`](Subscriptions::write) wrote.
@@ -323,6 +339,12 @@ mod tests {
     #[test]
     fn a_foreign_broker_is_not_asked_for_its_figures() {
         assert_eq!(filters(&Subscriptions::first_visit(false)), ["#"]);
+        for (own_broker, rows) in [(false, 1), (true, 2)] {
+            let mut subscriptions = Subscriptions::first_visit_of_the_page();
+            assert_eq!(subscriptions.rows.len(), 1, "before it is known");
+            assert_eq!(subscriptions.figures(own_broker).is_some(), own_broker);
+            assert_eq!((subscriptions.figures(own_broker), subscriptions.rows.len()), (None, rows), "once");
+        }
     }
 
     #[test]

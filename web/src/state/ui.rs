@@ -182,6 +182,8 @@ pub struct BrokerInfo {
     pub version: String,
     /// Where native clients connect: host and port of its first plain MQTT listener, as seen from this page.
     pub mqtt: Option<(String, u16)>,
+    /// The broker behind it, if it is only a gateway: then nobody answers but for MQTT and publishing.
+    pub upstream: Option<String>,
 }
 
 /// What lies over the page.

@@ -149,7 +149,8 @@ impl Workspace {
             return Vec::new();
         }
         let id = ConnectionId(self.next);
-        let subscriptions = Subscriptions::first_visit(settings.broker.is_empty());
+        let own_broker = self.active.state.broker.as_ref().is_some_and(|broker| broker.upstream.is_none());
+        let subscriptions = Subscriptions::first_visit(own_broker && settings.broker.is_empty());
         let state = self.active.state.beside(settings, subscriptions);
         self.push(id, state);
         self.activate(id);

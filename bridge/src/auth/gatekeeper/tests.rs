@@ -28,6 +28,7 @@ fn peer(last: u8) -> Peer {
 fn connect(username: Option<&str>, password: Option<&str>) -> Connect {
     Connect {
         version: Version::V5,
+        is_bridge: false,
         clean_start: true,
         keep_alive_s: 0,
         client_id: "c".into(),

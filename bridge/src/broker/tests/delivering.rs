@@ -57,6 +57,51 @@ fn no_local_keeps_a_publishers_messages_from_itself() {
 }
 
 #[test]
+fn a_bridge_of_another_broker_gets_back_nothing_and_keeps_the_flag_for_retained() {
+    let mut rig = Rig::new();
+    let (a, _) = rig.connect(Connect { is_bridge: true, ..connect(Version::V311, "a") });
+    let b = rig.join(Version::V311, "b");
+    for conn in [a, b] {
+        rig.subscribe(conn, "#", QoS::AtMostOnce);
+    }
+    rig.publish(a, "t", "x");
+    assert_eq!((rig.payloads(a).len(), rig.payloads(b).len()), (0, 1));
+    rig.send(b, Packet::Publish(Publish { retain: true, ..publish("t", "y", QoS::AtMostOnce, 0) }));
+    let retain = |rig: &mut Rig, conn| rig.messages(conn).iter().map(|m| m.retain).collect::<Vec<_>>();
+    assert_eq!((retain(&mut rig, a), retain(&mut rig, b)), (vec![true], vec![false]));
+}
+
+#[test]
+fn client_ids_of_the_brokers_own_bridges_are_nobody_elses() {
+    let mut rig = Rig::new();
+    let error = rig
+        .broker
+        .connect(&connect(Version::V5, "$bridge/x"), Admitted::default(), Rig::peer(), rig.now)
+        .unwrap_err();
+    assert_eq!(error.reason, ReasonCode::ClientIdentifierNotValid);
+    let own = Peer { transport: TransportKind::Bridge, ..Rig::peer() };
+    assert!(rig.broker.connect(&connect(Version::V5, "x"), Admitted::default(), own, rig.now).is_err());
+    let conn =
+        rig.broker.connect(&connect(Version::V5, "$bridge/x"), Admitted::default(), own, rig.now).unwrap();
+    // What it brings in does not come back to it, unless another subscription wants it.
+    let conn = Conn { id: conn, version: Version::V5 };
+    let no_local = SubscriptionOptions { no_local: true, ..SubscriptionOptions::default() };
+    rig.receive(conn);
+    rig.subscribe_with(conn, "#", no_local, None);
+    let other = rig.join(Version::V5, "other");
+    rig.subscribe(other, "#", QoS::AtMostOnce);
+    let message = ServerMessage {
+        topic: tabmq_shared::topic::TopicName::new("t").unwrap(),
+        payload: Bytes::from_static(b"1"),
+        qos: QoS::AtMostOnce,
+        retain: false,
+        properties: None,
+    };
+    assert_eq!(rig.broker.publish_from(conn.id, message, rig.now).receivers, 1);
+    assert_eq!((rig.payloads(conn).len(), rig.payloads(other).len()), (0, 1));
+}
+
+#[test]
 fn a_subscription_is_replaced() {
     let mut rig = Rig::new();
     let a = rig.join(Version::V311, "a");

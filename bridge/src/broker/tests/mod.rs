@@ -46,6 +46,7 @@ fn id(n: u16) -> PacketId {
 fn connect(version: Version, client_id: &str) -> Connect {
     Connect {
         version,
+        is_bridge: false,
         clean_start: true,
         keep_alive_s: 0,
         client_id: ByteString::from(client_id),

@@ -93,6 +93,7 @@ impl Connector {
     fn packet(&self, name: &str) -> Packet {
         Packet::Connect(Box::new(Connect {
             version: self.version,
+            is_bridge: false,
             clean_start: true,
             keep_alive_s: self.keep_alive_s,
             client_id: format!("{}{name}", self.id_prefix).into(),
