@@ -18,7 +18,10 @@ use tabmq_shared::codec::{self, Limits};
 use tabmq_shared::packet::{Connect, ConnectProperties, Packet, Version};
 
 /// How many messages at QoS 1 and 2 the bridge has in hand; the others wait in its session.
-const IN_HAND: NonZeroU16 = NonZeroU16::new(1000).unwrap();
+const IN_HAND: NonZeroU16 = match NonZeroU16::new(1000) {
+    Some(number) => number,
+    None => NonZeroU16::MIN,
+};
 
 /// What one packet counts for in the statistics of bytes received: it was never in bytes.
 const PACKET_BYTES: usize = 4;
@@ -53,7 +56,7 @@ impl Local {
             },
         };
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let peer = Peer { address: nowhere, transport: TransportKind::Bridge };
+        let peer = Peer::new(nowhere, TransportKind::Bridge);
         let conn = hub.connect(&connect, Admitted::default(), peer)?;
         let (answers, queue, input) = (Vec::new(), WriteQueue::default(), BytesMut::new());
         Ok(Local { hub: Arc::clone(hub), conn, answers, queue, input })

@@ -80,7 +80,9 @@ fn client_ids_of_the_brokers_own_bridges_are_nobody_elses() {
         .unwrap_err();
     assert_eq!(error.reason, ReasonCode::ClientIdentifierNotValid);
     let own = Peer { transport: TransportKind::Bridge, ..Rig::peer() };
-    assert!(rig.broker.connect(&connect(Version::V5, "x"), Admitted::default(), own, rig.now).is_err());
+    assert!(
+        rig.broker.connect(&connect(Version::V5, "x"), Admitted::default(), own.clone(), rig.now).is_err()
+    );
     let conn =
         rig.broker.connect(&connect(Version::V5, "$bridge/x"), Admitted::default(), own, rig.now).unwrap();
     // What it brings in does not come back to it, unless another subscription wants it.
