@@ -131,6 +131,7 @@ impl ConnectOptions {
         };
         Ok(client::ConnectOptions {
             version,
+            is_bridge: false,
             client_id: self.client_id.into(),
             clean_start: self.clean_start.unwrap_or(defaults.clean_start),
             keep_alive_s: self.keep_alive_s.unwrap_or(defaults.keep_alive_s),
