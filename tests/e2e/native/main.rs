@@ -25,8 +25,8 @@
 mod bridges;
 mod command_line;
 mod config;
-mod hostile;
 mod gateway;
+mod hostile;
 mod malformed;
 mod messages;
 mod security;
