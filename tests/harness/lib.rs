@@ -46,7 +46,7 @@ pub use foreign::ForeignBroker;
 pub use gateway::Gateway;
 pub use program::{Program, Stream};
 pub use raw::Raw;
-pub use tab::{Hook, Tab, subscription, topic_node};
+pub use tab::{Hook, Tab, last_toast, subscription, topic_node};
 
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;

@@ -149,6 +149,11 @@ impl<'b> Tab<'b> {
         Ok(element.send_keys(text).await?)
     }
 
+    /// Presses these keys while an element has the focus.
+    pub async fn keys(&self, hook: &Hook, keys: &str) -> Result<()> {
+        Ok(self.element(hook).await?.send_keys(keys).await?)
+    }
+
     /// Pastes a text in place of what is there: for texts that nobody types.
     pub async fn paste(&self, hook: &Hook, text: &str) -> Result<()> {
         self.wait_for(hook).await?;
@@ -309,6 +314,11 @@ fn is_connected(text: &str) -> bool {
 /// A row in the list of subscriptions.
 pub fn subscription(filter: &str) -> Hook {
     Hook::named("subscription-row").with("data-filter", filter)
+}
+
+/// What was said last, and may be taken back.
+pub fn last_toast() -> Hook {
+    Hook::css("[data-test=toast]:last-child")
 }
 
 /// A node of the topic tree.

@@ -15,6 +15,7 @@ use crate::i18n::Lang;
 use crate::keeping;
 use crate::state::history::Limits;
 use crate::state::layout::Layout;
+use crate::state::profiles::Profiles;
 use crate::state::query;
 use crate::state::settings::Settings;
 use crate::state::shapes::Shapes;
@@ -54,6 +55,7 @@ const LIMITS: &str = "tabmq.limits";
 const SHAPES: &str = "tabmq.shapes";
 /// Schemas of Protobuf.
 const SCHEMA: &str = "tabmq.schema";
+const PROFILES: &str = "tabmq.profiles";
 
 /// The running page.
 pub struct App {
@@ -187,6 +189,14 @@ impl App {
             Effect::Unsubscribe(filter) => self.with_client(id, |client| client.unsubscribe(filter)),
             Effect::Start => self.connect(id),
             Effect::RetryNow => self.with_client(id, Client::retry_now),
+            Effect::Stop => self.with_client(id, Client::stop),
+            Effect::KeepProfiles => {
+                browser::keep(
+                    browser::shared_storage(),
+                    PROFILES,
+                    &self.workspace.borrow().profiles().write(),
+                );
+            }
             Effect::Probe => self.with_client(id, |client| client.probe(WAKE_PATIENCE)),
             Effect::KeepConnections => {
                 browser::keep(
@@ -348,6 +358,8 @@ impl App {
         browser::listen(&window, "hashchange", move || {
             app.dispatch_to_active(Action::Located(Location::read(&browser::fragment())));
         });
+        let app = self.clone();
+        browser::listen(&window, "storage", move || app.dispatch_to_active(kept_profiles()));
         browser::listen(&window, "pagehide", || browser::keep(browser::tab_storage(), RELEASED, "1"));
         // A page that was frozen and comes back has this tab's storage again.
         browser::listen(&window, "pageshow", || {
@@ -440,7 +452,14 @@ fn workspace() -> Workspace {
         workspace.push(id, state);
     }
     workspace.apply(first, Action::Page(PageAction::Show(active)));
+    workspace.apply(first, kept_profiles());
     workspace
+}
+
+/// The profiles, as the browser keeps them for all tabs.
+fn kept_profiles() -> Action {
+    let kept = browser::read(browser::shared_storage(), PROFILES).unwrap_or_default();
+    Action::Page(PageAction::Profiles(Box::new(Profiles::read(&kept))))
 }
 
 /// One connection, as the tab has kept it.
@@ -456,6 +475,13 @@ fn state(id: ConnectionId, released: bool, is_active: bool) -> AppState {
     }
     if is_active {
         settings.read(&query::decode(&browser::query()));
+    }
+    // A password is kept by a profile, if at all.
+    if let Action::Page(PageAction::Profiles(profiles)) = kept_profiles()
+        && let Some(profile) = profiles.get(&settings.name)
+        && profile.settings.username == settings.username
+    {
+        settings.password.clone_from(&profile.settings.password);
     }
     let subscriptions = match kept(SUBSCRIPTIONS) {
         Some(kept) => Subscriptions::read(&kept),

@@ -1,6 +1,7 @@
 //! What the browser offers, in the page's own words. Whatever a browser may refuse (storage, clipboard) is refused in
 //! silence here: the page works without it.
 
+use crate::state::query::Pair;
 use crate::state::{BrokerInfo, Clock, File};
 use bytes::Bytes;
 use js_sys::{Array, Date, Function, Promise, Reflect, Uint8Array};
@@ -318,6 +319,28 @@ pub fn save_blob(name: &str, blob: &Blob) {
     if let Ok(address) = Url::create_object_url_with_blob(blob) {
         save_address(&address, name);
     }
+}
+
+/// The objects of a file that holds a JSON array of objects, as names and values: of an array each element is a value of
+/// its own, numbers and truth values are taken as they are written. `None` if the file is something else.
+pub async fn read_json_objects(file: &web_sys::File) -> Option<Vec<Vec<Pair>>> {
+    let objects: Array = js_sys::JSON::parse(&text_of(file).await?).ok()?.dyn_into().ok()?;
+    let written = |value: &JsValue| String::from(js_sys::Object::from(value.clone()).to_string());
+    let pairs = |object: JsValue| -> Option<Vec<Pair>> {
+        let object: js_sys::Object = object.dyn_into().ok()?;
+        let entries = js_sys::Object::entries(&object);
+        let pairs = entries.iter().flat_map(|entry| {
+            let entry = Array::from(&entry);
+            let name = entry.get(0).as_string().unwrap_or_default();
+            let values = match entry.get(1).dyn_into::<Array>() {
+                Ok(values) => values.to_vec(),
+                Err(value) => vec![value],
+            };
+            values.into_iter().map(move |value| (name.clone(), written(&value))).collect::<Vec<_>>()
+        });
+        Some(pairs.collect())
+    };
+    Some(objects.iter().filter_map(pairs).collect())
 }
 
 /// What the broker at this page's own address says about itself; `None` if it is not a TabMQ.

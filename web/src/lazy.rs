@@ -9,7 +9,8 @@
 
 use crate::charts;
 use crate::components::{
-    ChartPanelProps, DetailProps, ExtraProps, render_charts, render_detail, render_extra,
+    ChartPanelProps, DetailProps, ExtraProps, LazyDialogProps, render_charts, render_detail, render_dialog,
+    render_extra,
 };
 use crate::payload::Coding;
 use crate::state::charts::Charting;
@@ -113,6 +114,13 @@ pub struct Extras {
     pub dialog: fn(&ExtraProps) -> Html,
 }
 
+/// What is asked about connections and subscriptions.
+#[derive(Clone, Copy, Debug)]
+pub struct Dialogs {
+    /// Renders a dialog.
+    pub dialog: fn(&LazyDialogProps) -> Html,
+}
+
 /// Makes a [`Part`]; its module is split from the page where the page is split.
 macro_rules! part {
     ($part:ident, $module:ident, $load:ident: { $($field:ident: $value:expr),* $(,)? }) => {
@@ -141,6 +149,7 @@ macro_rules! part {
 }
 
 part!(Details, details, load_details: { pane: render_detail, charts: render_charts, new_charts: charts::new });
+part!(Dialogs, dialogs, load_dialogs: { dialog: render_dialog });
 part!(Decoders, decoders, load_decoders: {
     unpack: Packing::unpack,
     guess: on_closer_look,

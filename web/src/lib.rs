@@ -15,11 +15,12 @@
 //!
 //! `?` says how to connect, and is read when the page is loaded: `broker` (`ws://host:port/path`; without it, the host
 //! that the page comes from), `version` (`3.1`, `3.1.1`, `5`), `client_id`, `username`, `keep_alive` (seconds), `clean`
-//! (`1`: no session outlives a connection), `will_topic`, `will_payload`, `will_qos`, `will_retain`; and how to look:
+//! (`1`: no session outlives a connection), and the other names of [`Field`](state::settings::Field); and how to look:
 //! `theme` (`light`, `dark`, `system`) and `lang` (`en`, `zh`). A password is never in it.
 //!
-//! `#` says what is looked at and changes with it: `topic`, `filter` (the message list's), `topics` (the tree's), `tab`,
-//! `charts` (see [`charts::link`]).
+//! `#` says what is looked at and changes with it: `topic`, `topics` (the tree's filter), `tab`, `charts` (see
+//! [`charts::link`]); of the message list `filter`, `in` (`topic`, `payload`), `qos`, `retain` and `sent` (`1` or `0`),
+//! `system` (`1`: with `$` topics).
 //!
 //! # Scripts
 //!

@@ -4,6 +4,9 @@
 //! - [`publish`], [`recordings`], [`everywhere`]: what the page can do, part by part.
 //! - [`messages`]: between tabs and devices, both ways, at every QoS.
 //! - [`charts`]: numbers over time.
+//! - [`connections`]: several connections, profiles, the connection panel.
+//! - [`topics`]: the topic tree.
+//! - [`listing`]: subscriptions and the message list.
 //! - [`console`]: a test fails when the page has an error.
 //! - [`foreign`]: the page as the client of mosquitto and of rumqttd.
 //! - [`gateway`]: the page through the gateway to mosquitto and to rumqttd.
@@ -24,11 +27,13 @@
 
 mod access;
 mod charts;
+mod connections;
 mod console;
 mod everywhere;
 mod foreign;
 mod gateway;
 mod life;
+mod listing;
 mod load;
 mod looks;
 mod messages;
@@ -36,3 +41,4 @@ mod npm;
 mod payloads;
 mod publish;
 mod recordings;
+mod topics;

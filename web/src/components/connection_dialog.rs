@@ -1,78 +1,114 @@
-//! The connection panel: address, version, identity, will. A copy of the settings is edited; nothing happens until
-//! "connect".
+//! The connection panel: address, version, identity, what CONNECT can say, the will; and profiles. What is typed stays
+//! here until "connect".
 
+use super::form::{TextField, check_field, select_field};
 use super::modal::Modal;
-use super::parts::{checked, qos_select, topic_error, typed};
+use super::parts::button;
+use crate::browser;
 use crate::i18n::{Lang, Text};
-use crate::state::settings::{Settings, parse_version};
-use crate::state::{Action, PageAction};
-use tabmq_shared::packet::Version;
-use tabmq_shared::topic::{TopicError, TopicName};
-use web_sys::HtmlSelectElement;
+use crate::state::profiles::{Profile, Profiles};
+use crate::state::settings::{Field, Form, Kind, Settings};
+use crate::state::subscriptions::Subscriptions;
+use crate::state::{Action, PageAction, View};
+use tabmq_shared::client::ServerLimits;
+use tabmq_shared::client::State;
+use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
+/// What only MQTT 5 can say in CONNECT.
+const V5: [Field; 7] = [
+    Field::SessionExpiry,
+    Field::ReceiveMaximum,
+    Field::MaximumPacketSize,
+    Field::TopicAliasMaximum,
+    Field::RequestResponse,
+    Field::RequestProblem,
+    Field::UserProperties,
+];
+
+/// The will, and from the fifth on what only MQTT 5 can say of it.
+const WILL: [Field; 11] = [
+    Field::WillTopic,
+    Field::WillQoS,
+    Field::WillPayload,
+    Field::WillRetain,
+    Field::WillDelay,
+    Field::WillExpiry,
+    Field::WillContentType,
+    Field::WillResponseTopic,
+    Field::WillCorrelation,
+    Field::WillIsText,
+    Field::WillUserProperties,
+];
+const WILL_BEFORE_V5: usize = 4;
+
 /// See [`ConnectionDialog`].
-#[derive(Properties, PartialEq)]
-pub struct ConnectionDialogProps {
-    /// Language.
-    pub lang: Lang,
-    /// What to begin with: the settings in use, or those of a new connection.
-    pub settings: Settings,
+#[derive(Clone, Properties, PartialEq)]
+pub(super) struct ConnectionDialogProps {
+    /// The state.
+    pub view: View,
     /// Whether it is about another connection, beside those that there are.
     pub is_new: bool,
-    /// The address in use.
-    pub url: AttrValue,
-    /// A client id that nobody has.
+    /// Makes a client id that nobody has.
     pub new_id: Callback<(), String>,
     /// Where to say what is done.
     pub on: Callback<Action>,
 }
 
-type Draft = UseStateHandle<Settings>;
+/// What is typed and chosen.
+#[derive(Clone, PartialEq)]
+struct Draft {
+    form: Form,
+    /// A profile's, if one was chosen.
+    subscriptions: Option<Subscriptions>,
+    /// Whether to keep it as a profile, and the password, too.
+    keep: bool,
+    keep_password: bool,
+}
+
+/// Changes the draft.
+type Edit = Callback<Box<dyn Fn(&mut Draft)>>;
 
 /// The connection panel.
 #[component]
-pub fn ConnectionDialog(props: &ConnectionDialogProps) -> Html {
-    let lang = props.lang;
-    let draft = use_state(|| props.settings.clone());
-    let close = props.on.reform(|_: MouseEvent| Action::Dialog(None));
-    let on_close = props.on.reform(|()| Action::Dialog(None));
-    let title = if props.is_new { Text::NewConnection } else { Text::Connection };
-    let onsubmit = {
-        let (draft, on, is_new) = (draft.clone(), props.on.clone(), props.is_new);
-        move |event: SubmitEvent| {
-            event.prevent_default();
-            if will_error(&draft).is_none() {
-                let settings = Box::new((*draft).clone());
-                on.emit(match is_new {
-                    true => Action::Page(PageAction::Open(settings)),
-                    false => Action::Settings(settings),
-                });
-            }
-        }
+pub(super) fn ConnectionDialog(props: &ConnectionDialogProps) -> Html {
+    let state = props.view.read();
+    let lang = state.ui.look.lang;
+    let draft = use_state_eq(|| {
+        let settings = match props.is_new {
+            true => Settings::new(props.new_id.emit(())),
+            false => state.settings.clone(),
+        };
+        Draft { form: Form::of(&settings), subscriptions: None, keep: false, keep_password: false }
+    });
+    let edit: Edit = {
+        let draft = draft.clone();
+        Callback::from(move |change: Box<dyn Fn(&mut Draft)>| {
+            let mut changed = (*draft).clone();
+            change(&mut changed);
+            draft.set(changed);
+        })
     };
+    let panel = Panel { lang, props, draft: &draft, edit: &edit };
+    let title = if props.is_new { Text::NewConnection } else { Text::Connection };
+    let close = props.on.reform(|()| Action::Dialog(None));
+    let workspace = props.view.workspace();
     html! {
-        <Modal title={lang.t(title)} test="connection-dialog" {on_close}>
-            <form {onsubmit}>
-                { text(&draft, Field::Broker, lang.t(Text::BrokerAddress), props.url.clone()) }
-                <p class="hint">{ lang.t(Text::BrokerAddressHint) }</p>
-                <div class="pair">
-                    { version(lang, &draft) }
-                    { text(&draft, Field::KeepAlive, lang.t(Text::KeepAlive), AttrValue::default()) }
-                </div>
-                <div class="pair grow">
-                    { text(&draft, Field::ClientId, lang.t(Text::ClientId), AttrValue::default()) }
-                    { new_id(props, &draft) }
-                </div>
-                <div class="pair">
-                    { text(&draft, Field::UserName, lang.t(Text::UserName), AttrValue::default()) }
-                    { text(&draft, Field::Password, lang.t(Text::Password), AttrValue::default()) }
-                </div>
-                <p class="hint">{ lang.t(Text::PasswordHint) }</p>
-                { check(&draft, lang.t(Text::CleanSession), draft.clean, |settings, on| settings.clean = on) }
-                { will(lang, &draft) }
+        <Modal title={lang.t(title)} test="connection-dialog" on_close={close.clone()}>
+            <form onsubmit={panel.on_submit(&draft)}>
+                { panel.profiles(workspace.profiles()) }
+                { panel.basics(&state.connection.url) }
+                { panel.v5() }
+                { panel.will() }
+                { panel.keep(workspace.profiles()) }
+                if let (State::Connected { limits, .. }, false) = (&state.connection.state, props.is_new) {
+                    { broker_limits(lang, limits) }
+                }
                 <div class="buttons">
-                    <button type="button" class="button" onclick={close}>{ lang.t(Text::Cancel) }</button>
+                    if state.connection.state.is_connected() && !props.is_new {
+                        { button(lang.t(Text::Disconnect), "disconnect", "quiet danger", props.on.reform(|_| Action::Disconnect)) }
+                    }
+                    { button(lang.t(Text::Cancel), "connection-cancel", "", close.reform(|_| ())) }
                     <button type="submit" class="button primary" data-test="connect">{ lang.t(Text::Connect) }</button>
                 </div>
             </form>
@@ -80,128 +116,322 @@ pub fn ConnectionDialog(props: &ConnectionDialogProps) -> Html {
     }
 }
 
-fn will(lang: Lang, draft: &Draft) -> Html {
-    html! {
-        <fieldset>
-            <legend>{ lang.t(Text::Will) }</legend>
-            <div class="pair grow">
-                { text(draft, Field::WillTopic, lang.t(Text::WillTopic), AttrValue::default()) }
-                { qos_select(lang.t(Text::WillQoS), "settings-will-qos", draft.will_qos, edit(draft, |settings, qos| settings.will_qos = qos)) }
-            </div>
-            if let Some(error) = will_error(draft) {
-                <p class="error" role="alert">{ topic_error(lang, error) }</p>
+/// What its parts are made from.
+struct Panel<'a> {
+    lang: Lang,
+    props: &'a ConnectionDialogProps,
+    draft: &'a Draft,
+    edit: &'a Edit,
+}
+
+impl Panel<'_> {
+    fn on_submit(&self, draft: &UseStateHandle<Draft>) -> Callback<SubmitEvent> {
+        let (draft, on, is_new, view) =
+            (draft.clone(), self.props.on.clone(), self.props.is_new, self.props.view.clone());
+        Callback::from(move |event: SubmitEvent| {
+            event.prevent_default();
+            let mut changed = (*draft).clone();
+            let Some(mut settings) = changed.form.settings() else { return draft.set(changed) };
+            if changed.keep {
+                if settings.name.is_empty() {
+                    settings.name = profile_name(&settings);
+                }
+                let own = view.read().subscriptions.clone();
+                let subscriptions = changed.subscriptions.as_ref().unwrap_or(&own);
+                let profile = Profile::new(settings.clone(), subscriptions, changed.keep_password);
+                on.emit(Action::Page(PageAction::SaveProfile(Box::new(profile))));
             }
-            { text(draft, Field::WillPayload, lang.t(Text::WillPayload), AttrValue::default()) }
-            { check(draft, lang.t(Text::WillRetain), draft.will_retain, |settings, on| settings.will_retain = on) }
-        </fieldset>
+            let settings = Box::new(settings);
+            on.emit(match is_new {
+                true => Action::Page(PageAction::Open(settings, changed.subscriptions.map(Box::new))),
+                false => Action::Settings(settings),
+            });
+        })
     }
-}
 
-fn will_error(settings: &Settings) -> Option<TopicError> {
-    match settings.will_topic.as_str() {
-        "" => None,
-        topic => TopicName::new(topic.to_owned()).err(),
-    }
-}
-
-/// The fields that are text.
-#[derive(Clone, Copy)]
-enum Field {
-    Broker,
-    KeepAlive,
-    ClientId,
-    UserName,
-    Password,
-    WillTopic,
-    WillPayload,
-}
-
-impl Field {
-    /// Name for scripts, and the kind of input.
-    const fn kind(self) -> (&'static str, &'static str) {
-        match self {
-            Field::Broker => ("settings-broker", "text"),
-            Field::KeepAlive => ("settings-keep-alive", "number"),
-            Field::ClientId => ("settings-client-id", "text"),
-            Field::UserName => ("settings-username", "text"),
-            Field::Password => ("settings-password", "password"),
-            Field::WillTopic => ("settings-will-topic", "text"),
-            Field::WillPayload => ("settings-will-payload", "text"),
+    fn profiles(&self, profiles: &Profiles) -> Html {
+        let on = &self.props.on;
+        let name = self.draft.form.get(Field::Name);
+        let current = profiles.get(name).map(|profile| profile.name().to_owned());
+        let options = profiles.rows().iter().map(|profile| {
+            let name = profile.name().to_owned();
+            html! { <option value={name.clone()} selected={current.as_ref() == Some(&name)}>{ name }</option> }
+        });
+        if profiles.rows().is_empty() {
+            return Html::default();
+        }
+        html! {
+            <div class="pair grow">
+                <label class="field">
+                    <span>{ self.lang.t(Text::Profile) }</span>
+                    <select data-test="profile" onchange={self.on_profile()}>
+                        <option value="" selected={current.is_none()}>{ self.lang.t(Text::NoProfile) }</option>
+                        { for options }
+                    </select>
+                </label>
+                if let Some(name) = current {
+                    { button(self.lang.t(Text::DeleteProfile), "profile-delete", "",
+                        on.reform(move |_| Action::Page(PageAction::DeleteProfile(name.clone())))) }
+                }
+            </div>
         }
     }
 
-    fn get(self, settings: &Settings) -> String {
-        match self {
-            Field::Broker => settings.broker.clone(),
-            Field::KeepAlive => settings.keep_alive_s.to_string(),
-            Field::ClientId => settings.client_id.clone(),
-            Field::UserName => settings.username.clone(),
-            Field::Password => settings.password.clone(),
-            Field::WillTopic => settings.will_topic.clone(),
-            Field::WillPayload => settings.will_payload.clone(),
+    /// Profiles from and to files.
+    fn files(&self, profiles: &Profiles) -> Html {
+        let on = &self.props.on;
+        html! {
+            <span class="links">
+                <label class="link">
+                    { self.lang.t(Text::ImportProfiles) }
+                    <input type="file" accept=".json,application/json" data-test="profiles-import" onchange={on_file(on)} />
+                </label>
+                if !profiles.rows().is_empty() {
+                    <button type="button" class="link" data-test="profiles-export"
+                        onclick={on.reform(|_| Action::Page(PageAction::ExportProfiles))}>{ self.lang.t(Text::ExportProfiles) }</button>
+                }
+            </span>
         }
     }
 
-    fn set(self, settings: &mut Settings, value: String) {
-        match self {
-            Field::Broker => settings.broker = value.trim().to_owned(),
-            Field::KeepAlive => settings.keep_alive_s = value.parse().unwrap_or(settings.keep_alive_s),
-            Field::ClientId => settings.client_id = value,
-            Field::UserName => settings.username = value,
-            Field::Password => settings.password = value,
-            Field::WillTopic => settings.will_topic = value,
-            Field::WillPayload => settings.will_payload = value,
+    fn on_profile(&self) -> Callback<Event> {
+        let (edit, view, new_id) = (self.edit.clone(), self.props.view.clone(), self.props.new_id.clone());
+        Callback::from(move |event: Event| {
+            let Some(select) = event.target_dyn_into::<HtmlSelectElement>() else { return };
+            let workspace = view.workspace();
+            let Some(profile) = workspace.profiles().get(&select.value()) else { return };
+            let mut settings = profile.settings.clone();
+            if settings.client_id.is_empty() {
+                settings.client_id = new_id.emit(());
+            }
+            let (form, subscriptions) = (Form::of(&settings), profile.subscriptions.clone());
+            let keep_password = !settings.password.is_empty();
+            drop(workspace);
+            edit.emit(Box::new(move |draft| {
+                draft.form = form.clone();
+                draft.subscriptions = Some(subscriptions.clone());
+                draft.keep_password = keep_password;
+            }));
+        })
+    }
+
+    fn basics(&self, url: &str) -> Html {
+        let new_id = self.props.new_id.clone();
+        let edit = self.edit.clone();
+        let on_new_id = Callback::from(move |_: MouseEvent| {
+            let id = new_id.emit(());
+            edit.emit(Box::new(move |draft| draft.form.set(Field::ClientId, id.clone())));
+        });
+        html! {
+            <>
+                { self.input(Field::Broker, url.to_owned().into()) }
+                <p class="hint">{ self.lang.t(Text::BrokerAddressHint) }</p>
+                <div class="pair">
+                    { self.field(Field::Version) }
+                    { self.field(Field::KeepAlive) }
+                </div>
+                <div class="pair grow">
+                    { self.input(Field::ClientId, self.lang.t(Text::BrokerChooses).into()) }
+                    { button(self.lang.t(Text::NewId), "new-id", "", on_new_id) }
+                </div>
+                <div class="pair">
+                    { self.field(Field::UserName) }
+                    { self.field(Field::Password) }
+                </div>
+                { self.field(Field::Clean) }
+            </>
+        }
+    }
+
+    fn v5(&self) -> Html {
+        if self.draft.form.get(Field::Version) != "5.0" {
+            return Html::default();
+        }
+        html! {
+            <details open={self.says_more(&V5)}>
+                <summary>{ self.lang.t(Text::MoreOfV5) }</summary>
+                <div class="pair wrap">{ for V5.map(|field| self.field(field)) }</div>
+                <p class="hint">{ self.lang.t(Text::NoEnhancedAuth) }</p>
+            </details>
+        }
+    }
+
+    fn will(&self) -> Html {
+        let v5 = self.draft.form.get(Field::Version) == "5.0";
+        let fields = WILL.into_iter().take(if v5 { WILL.len() } else { WILL_BEFORE_V5 });
+        html! {
+            <details open={self.says_more(&WILL)}>
+                <summary>{ self.lang.t(Text::Will) }</summary>
+                <div class="pair wrap">{ for fields.map(|field| self.field(field)) }</div>
+            </details>
+        }
+    }
+
+    fn keep(&self, profiles: &Profiles) -> Html {
+        let (draft, lang) = (self.draft, self.lang);
+        let set = |change: fn(&mut Draft, bool)| {
+            self.edit.reform(move |on: bool| {
+                Box::new(move |draft: &mut Draft| change(draft, on)) as Box<dyn Fn(&mut Draft)>
+            })
+        };
+        html! {
+            <>
+                <div class="pair grow">
+                    { check_field(lang.t(Text::KeepProfile), "profile-keep", draft.keep, set(|draft, on| draft.keep = on)) }
+                    { self.files(profiles) }
+                </div>
+                if draft.keep {
+                    <div class="indented">
+                        { self.field(Field::Name) }
+                        if !draft.form.get(Field::Password).is_empty() {
+                            { check_field(lang.t(Text::KeepPassword), "profile-password", draft.keep_password,
+                                set(|draft, on| draft.keep_password = on)) }
+                            if draft.keep_password {
+                                <p class="warning" role="alert">{ lang.t(Text::KeepPasswordWarning) }</p>
+                            }
+                        }
+                    </div>
+                }
+            </>
+        }
+    }
+
+    /// Whether some of these fields are not as usual, or wrong.
+    fn says_more(&self, fields: &[Field]) -> bool {
+        let usual = Form::of(&Settings::new(String::new()));
+        let form = &self.draft.form;
+        fields.iter().any(|field| form.get(*field) != usual.get(*field) || form.error(*field).is_some())
+    }
+
+    fn field(&self, field: Field) -> Html {
+        self.input(field, AttrValue::default())
+    }
+
+    fn input(&self, field: Field, placeholder: AttrValue) -> Html {
+        let (lang, form) = (self.lang, &self.draft.form);
+        let edit = self.edit.clone();
+        let set = Callback::from(move |value: String| {
+            edit.emit(Box::new(move |draft| draft.form.set(field, value.clone())));
+        });
+        let (label, test, value) = (lang.t(field.label()), test(field), form.get(field).to_owned());
+        let error = form.error(field).map(|error| lang.t(error).to_owned());
+        let text = |kind| TextField {
+            label: label.into(),
+            test,
+            kind,
+            value: value.clone(),
+            placeholder,
+            error: error.clone(),
+        };
+        match field.kind() {
+            Kind::Text | Kind::Number => text("text").view(set),
+            Kind::Password => text("password").view(set),
+            Kind::Check => check_field(
+                label,
+                test,
+                value == "1",
+                set.reform(|on: bool| if on { "1" } else { "0" }.to_owned()),
+            ),
+            Kind::Choice => select_field(label, test, choices(field), &value, set),
+            Kind::Pairs => pairs(lang, label, test, value, error, set),
         }
     }
 }
 
-fn text(draft: &Draft, field: Field, label: &'static str, placeholder: AttrValue) -> Html {
-    let (test, kind) = field.kind();
-    let oninput = edit(draft, move |settings, event: InputEvent| field.set(settings, typed(&event)));
+fn choices(field: Field) -> &'static [(&'static str, &'static str)] {
+    match field {
+        Field::Version => &[("5.0", "5.0"), ("3.1.1", "3.1.1"), ("3.1", "3.1")],
+        _ => &[("0", "QoS 0"), ("1", "QoS 1"), ("2", "QoS 2")],
+    }
+}
+
+fn pairs(
+    lang: Lang,
+    label: &'static str,
+    test: &'static str,
+    value: String,
+    error: Option<String>,
+    set: Callback<String>,
+) -> Html {
+    let oninput = set.reform(|event: InputEvent| {
+        event.target_dyn_into::<HtmlTextAreaElement>().map(|area| area.value()).unwrap_or_default()
+    });
     html! {
-        <label class="field">
+        <label class="field wide">
             <span>{ label }</span>
-            <input type={kind} data-test={test} value={field.get(draft)} {placeholder} min="0" max="65535"
-                autocomplete="off" autocapitalize="off" spellcheck="false" {oninput} />
+            <textarea rows="2" class="mono" data-test={test} {value} placeholder={lang.t(Text::PairsHint)} spellcheck="false"
+                aria-invalid={error.is_some().then_some("true")} {oninput} />
+            if let Some(error) = error {
+                <em class="error" role="alert">{ error }</em>
+            }
         </label>
     }
 }
 
-fn version(lang: Lang, draft: &Draft) -> Html {
-    let onchange = edit(draft, |settings, event: Event| {
-        let select = event.target_dyn_into::<HtmlSelectElement>();
-        settings.version =
-            select.and_then(|select| parse_version(&select.value())).unwrap_or(settings.version);
-    });
-    let options = [Version::V5, Version::V311, Version::V31].map(|version| {
-        let name = version.to_string();
-        html! { <option value={name.clone()} selected={version == draft.version}>{ name }</option> }
-    });
-    html! {
-        <label class="field">
-            <span>{ lang.t(Text::Version) }</span>
-            <select data-test="settings-version" {onchange}>{ for options }</select>
-        </label>
+/// For scripts.
+const fn test(field: Field) -> &'static str {
+    match field {
+        Field::Broker => "settings-broker",
+        Field::Version => "settings-version",
+        Field::KeepAlive => "settings-keep-alive",
+        Field::ClientId => "settings-client-id",
+        Field::UserName => "settings-username",
+        Field::Password => "settings-password",
+        Field::WillTopic => "settings-will-topic",
+        Field::WillPayload => "settings-will-payload",
+        Field::WillQoS => "settings-will-qos",
+        other => other.name(),
     }
 }
 
-fn new_id(props: &ConnectionDialogProps, draft: &Draft) -> Html {
-    let make = props.new_id.clone();
-    let onclick = edit(draft, move |settings, _: MouseEvent| settings.client_id = make.emit(()));
-    html! { <button type="button" class="button" {onclick}>{ props.lang.t(Text::NewId) }</button> }
+/// A profile that has no name is called after its broker.
+fn profile_name(settings: &Settings) -> String {
+    let address = settings.broker.split_once("://").map_or("", |(_, rest)| rest);
+    match address.split('/').next().unwrap_or_default() {
+        "" => "TabMQ".to_owned(),
+        host => host.to_owned(),
+    }
 }
 
-fn check(draft: &Draft, label: &'static str, on: bool, set: fn(&mut Settings, bool)) -> Html {
-    let onchange = edit(draft, move |settings, event: Event| set(settings, checked(&event)));
-    html! { <label class="check"><input type="checkbox" checked={on} {onchange} />{ label }</label> }
-}
-
-/// A callback that changes the copy.
-fn edit<T: 'static>(draft: &Draft, change: impl Fn(&mut Settings, T) + 'static) -> Callback<T> {
-    let draft = draft.clone();
-    Callback::from(move |value: T| {
-        let mut settings = (*draft).clone();
-        change(&mut settings, value);
-        draft.set(settings);
+/// Reads a file of profiles.
+fn on_file(on: &Callback<Action>) -> Callback<Event> {
+    let on = on.clone();
+    Callback::from(move |event: Event| {
+        let input = event.target_dyn_into::<HtmlInputElement>();
+        let Some(file) = input.and_then(|input| input.files()).and_then(|files| files.get(0)) else { return };
+        let on = on.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            let profiles = browser::read_json_objects(&file).await.unwrap_or_default();
+            on.emit(Action::Page(PageAction::ImportProfiles(profiles)));
+        });
     })
+}
+
+/// What the broker allows, in its own figures.
+fn broker_limits(lang: Lang, limits: &ServerLimits) -> Html {
+    let seconds = |s: u32| if s == u32::MAX { "\u{221e}".to_owned() } else { format!("{s} s") };
+    let yes_no = |yes: bool| lang.t(if yes { Text::Yes } else { Text::No }).to_owned();
+    let packet = match limits.maximum_packet_size {
+        u32::MAX => "\u{221e}".to_owned(),
+        bytes => crate::format::bytes(bytes.into()),
+    };
+    let rows = [
+        (Text::ClientId, limits.client_id.to_string()),
+        (Text::KeepAlive, limits.keep_alive_s.to_string()),
+        (Text::SessionExpiry, seconds(limits.session_expiry_s)),
+        (Text::HighestQoS, limits.maximum_qos.as_u8().to_string()),
+        (Text::ReceiveMaximum, limits.receive_maximum.to_string()),
+        (Text::MaximumPacketSize, packet),
+        (Text::TopicAliasMaximum, limits.topic_alias_maximum.to_string()),
+        (Text::RetainAvailable, yes_no(limits.retain_available)),
+        (Text::WildcardsAvailable, yes_no(limits.wildcard_subscription_available)),
+        (Text::SharedAvailable, yes_no(limits.shared_subscription_available)),
+        (Text::IdsAvailable, yes_no(limits.subscription_ids_available)),
+    ];
+    html! {
+        <details class="properties" data-test="broker-limits">
+            <summary>{ lang.t(Text::BrokerAllows) }</summary>
+            <dl>{ for rows.into_iter().map(|(name, value)| html! { <><dt>{ lang.t(name) }</dt><dd>{ value }</dd></> }) }</dl>
+        </details>
+    }
 }

@@ -38,7 +38,7 @@ pub(super) fn new_connection(lang: Lang, on: &Callback<Action>) -> Html {
 }
 
 fn tab(lang: Lang, id: ConnectionId, state: &AppState, active: bool, on: &Callback<Action>) -> Html {
-    let name = broker_name(lang, &state.settings.broker);
+    let name = connection_name(lang, state);
     let close = lang.fill(Text::CloseConnection, &[("name", &name)]);
     html! {
         <div class={classes!("connection-tab", tone(&state.connection.state), active.then_some("active"))}
@@ -64,8 +64,12 @@ pub(super) const fn tone(state: &State) -> &'static str {
     }
 }
 
-/// A broker's address, short.
-fn broker_name(lang: Lang, url: &str) -> String {
+/// What a connection is called, or its broker's address, short.
+fn connection_name(lang: Lang, state: &AppState) -> String {
+    let (name, url) = (state.settings.name.as_str(), state.settings.broker.as_str());
+    if !name.is_empty() {
+        return name.to_owned();
+    }
     if url.is_empty() {
         return lang.t(Text::ThisBroker).to_owned();
     }

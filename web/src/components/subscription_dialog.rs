@@ -12,7 +12,7 @@ use tabmq_shared::packet::RetainHandling;
 use yew::prelude::*;
 
 /// The dialog. `v5` says whether there is more to say than filter and QoS.
-pub fn subscription_dialog(lang: Lang, draft: &Draft, v5: bool, on: &Callback<Action>) -> Html {
+pub(super) fn subscription_dialog(lang: Lang, draft: &Draft, v5: bool, on: &Callback<Action>) -> Html {
     let onsubmit = on.reform(|event: SubmitEvent| {
         event.prevent_default();
         Action::Subscribe

@@ -2,9 +2,8 @@
 //! screen the parts are tabs.
 
 use crate::components::{
-    ConnectionDialog, ConnectionNotice, ExtraDialog, Header, LazyCharts, LazyDetail, MessageList,
-    PublishForm, SubscriptionList, TopicTree, connection_tabs, hints, next_steps, question, quiet,
-    subscription_dialog, tape_strips, toasts,
+    ConnectionNotice, ExtraDialog, Header, LazyCharts, LazyDetail, LazyDialog, MessageList, PublishForm,
+    SubscriptionList, TopicTree, connection_tabs, hints, next_steps, question, quiet, tape_strips, toasts,
 };
 use crate::hooks::{use_keys, use_media, use_part};
 use crate::i18n::{Lang, Text};
@@ -12,7 +11,6 @@ use crate::lazy::Details;
 use crate::state::charts::ChartMaker;
 use crate::state::settings::Settings;
 use crate::state::{Action, AppState, Dialog, Tab, View};
-use tabmq_shared::packet::Version;
 use yew::prelude::*;
 
 /// See [`Explore`].
@@ -119,23 +117,13 @@ fn use_charts(on: &Callback<Action>) {
 }
 
 fn dialog(props: &ExploreProps, state: &AppState) -> Html {
-    let is_new = match state.ui.dialog {
-        None => return Html::default(),
-        Some(Dialog::Subscription) => {
-            let v5 = state.settings.version == Version::V5;
-            return subscription_dialog(state.ui.look.lang, &state.subscriptions.draft, v5, &props.on);
+    let (view, on) = (props.view.clone(), props.on.clone());
+    match state.ui.dialog {
+        None => Html::default(),
+        Some(dialog @ (Dialog::Connection | Dialog::NewConnection | Dialog::Subscription)) => {
+            html! { <LazyDialog {dialog} {view} new_id={props.new_id.clone()} {on} /> }
         }
-        Some(Dialog::Connection) => false,
-        Some(Dialog::NewConnection) => true,
-        Some(dialog) => {
-            let (view, on, on_file) = (props.view.clone(), props.on.clone(), props.on_file.clone());
-            return html! { <ExtraDialog {dialog} {view} {on} {on_file} /> };
-        }
-    };
-    let settings = if is_new { Settings::new(props.new_id.emit(())) } else { state.settings.clone() };
-    html! {
-        <ConnectionDialog lang={state.ui.look.lang} {settings} {is_new}
-            url={state.connection.url.clone()} new_id={props.new_id.clone()} on={props.on.clone()} />
+        Some(dialog) => html! { <ExtraDialog {dialog} {view} {on} on_file={props.on_file.clone()} /> },
     }
 }
 

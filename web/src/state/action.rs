@@ -144,6 +144,8 @@ pub enum Action {
     Settings(Box<Settings>),
     /// Do not wait for the next attempt.
     RetryNow,
+    /// End the connection, and stay away.
+    Disconnect,
     /// The tab is visible again, or the network is back.
     Wake,
     /// Open this, or close what is open.
@@ -235,6 +237,10 @@ pub enum Effect {
     Start,
     /// Try to connect at once.
     RetryNow,
+    /// Say good-bye, and stay away.
+    Stop,
+    /// Keep the profiles for all tabs.
+    KeepProfiles,
     /// See whether the connection is alive; if there is none, try at once.
     Probe,
     /// Keep for this tab which connections there are.

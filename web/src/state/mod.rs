@@ -18,6 +18,7 @@ pub mod layout;
 mod natural;
 pub mod needle;
 mod outgoing;
+pub mod profiles;
 pub mod publish;
 pub mod query;
 pub mod recording;
@@ -344,6 +345,10 @@ impl AppState {
                 vec![Effect::KeepSettings, Effect::LocateBroker, Effect::Start]
             }
             Action::RetryNow => vec![Effect::RetryNow],
+            Action::Disconnect => {
+                self.ui.dialog = None;
+                vec![Effect::Stop]
+            }
             Action::Wake => vec![Effect::Probe],
             // A recorded session has no connection to be set: a new one is meant.
             Action::Dialog(Some(Dialog::Connection)) if self.is_session() => {

@@ -1,10 +1,15 @@
 //! How to connect: what the connection panel edits, the address bar may say, and the tab keeps over a reload.
 
+mod fields;
+
+pub use fields::{Field, Form, Kind};
+
 use super::query::{self, Pair};
 use bytes::Bytes;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 use tabmq_shared::client::{Backoff, ConnectOptions};
-use tabmq_shared::packet::{ConnectProperties, QoS, Version, Will, WillProperties};
+use tabmq_shared::packet::{ConnectProperties, QoS, UserProperties, Version, Will, WillProperties};
 
 /// How long the broker keeps the session of a tab that is asleep or offline, in seconds.
 const SESSION_EXPIRY_S: u32 = 15 * 60;
@@ -13,37 +18,30 @@ const SESSION_EXPIRY_S: u32 = 15 * 60;
 /// a visible tab asks far more often, for the round-trip time.
 const KEEP_ALIVE_S: u16 = 180;
 
-/// What [`Settings::read`] knows.
-const NAMES: [&str; 10] = [
-    "broker",
-    "version",
-    "client_id",
-    "username",
-    "keep_alive",
-    "clean",
-    "will_topic",
-    "will_payload",
-    "will_qos",
-    "will_retain",
-];
+/// The highest topic alias that the broker may use.
+const TOPIC_ALIAS_MAXIMUM: u16 = 1024;
 
 /// How to connect. Everything but the password is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// What the connection is called; empty: after its broker.
+    pub name: String,
     /// The broker's address; empty: the one that the page comes from.
     pub broker: String,
     /// The protocol version.
     pub version: Version,
-    /// One per tab.
+    /// One per tab. Empty: the broker chooses one.
     pub client_id: String,
     /// Empty: none.
     pub username: String,
-    /// Empty: none. Never kept, never in the address bar.
+    /// Empty: none. Never in the address bar, and kept only in a profile, if that is asked for.
     pub password: String,
     /// Seconds; 0 is off.
     pub keep_alive_s: u16,
     /// Whether the broker is to forget the session whenever the connection ends.
     pub clean: bool,
+    /// What only MQTT 5 can say in CONNECT.
+    pub v5: V5Settings,
     /// Empty: no will.
     pub will_topic: String,
     /// The will's message.
@@ -52,12 +50,70 @@ pub struct Settings {
     pub will_qos: QoS,
     /// Whether the will is to be kept.
     pub will_retain: bool,
+    /// What only MQTT 5 can say of the will.
+    pub will_v5: WillV5Settings,
+}
+
+/// What only MQTT 5 can say in CONNECT (section 3.1.2.11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct V5Settings {
+    /// Seconds that the session outlives the connection, unless it is to be forgotten.
+    pub session_expiry_s: u32,
+    /// How many QoS 1 and 2 messages may be unacknowledged; `None`: 65,535.
+    pub receive_maximum: Option<NonZeroU16>,
+    /// In bytes; `None`: what the client takes anyway.
+    pub maximum_packet_size: Option<NonZeroU32>,
+    /// The highest topic alias that the broker may use; 0: none.
+    pub topic_alias_maximum: u16,
+    /// Whether the broker is asked for the basis of response topics.
+    pub request_response: bool,
+    /// Whether the broker may give reasons in words.
+    pub request_problem: bool,
+    /// In order.
+    pub user: UserPairs,
+}
+
+/// What only MQTT 5 can say of the will (section 3.1.3.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WillV5Settings {
+    /// Seconds between the end of the connection and the will.
+    pub delay_s: Option<u32>,
+    /// Seconds that the will is of use; `None`: for ever.
+    pub expiry_s: Option<u32>,
+    /// Whether to say that it is text.
+    pub is_text: bool,
+    /// Empty: not said.
+    pub content_type: String,
+    /// Empty: none.
+    pub response_topic: String,
+    /// Empty: none.
+    pub correlation: String,
+    /// In order.
+    pub user: UserPairs,
+}
+
+/// Names and values of user properties.
+pub type UserPairs = Vec<(String, String)>;
+
+impl Default for V5Settings {
+    fn default() -> Self {
+        V5Settings {
+            session_expiry_s: SESSION_EXPIRY_S,
+            receive_maximum: None,
+            maximum_packet_size: None,
+            topic_alias_maximum: TOPIC_ALIAS_MAXIMUM,
+            request_response: false,
+            request_problem: true,
+            user: Vec::new(),
+        }
+    }
 }
 
 impl Settings {
     /// The defaults, for this tab.
     pub fn new(client_id: String) -> Self {
         Settings {
+            name: String::new(),
             broker: String::new(),
             version: Version::V5,
             client_id,
@@ -65,53 +121,40 @@ impl Settings {
             password: String::new(),
             keep_alive_s: KEEP_ALIVE_S,
             clean: false,
+            v5: V5Settings::default(),
             will_topic: String::new(),
             will_payload: String::new(),
             will_qos: QoS::AtMostOnce,
             will_retain: false,
+            will_v5: WillV5Settings::default(),
         }
     }
 
-    /// Takes over what these pairs say; names and values that it does not know are left alone.
+    /// Takes over what these pairs say, but no password; names and values that it does not know are left alone.
     pub fn read(&mut self, pairs: &[Pair]) {
         for (name, value) in pairs {
-            match name.as_str() {
-                "broker" => self.broker.clone_from(value),
-                "version" => self.version = parse_version(value).unwrap_or(self.version),
-                "client_id" if !value.is_empty() => self.client_id.clone_from(value),
-                "username" => self.username.clone_from(value),
-                "keep_alive" => self.keep_alive_s = value.parse().unwrap_or(self.keep_alive_s),
-                "clean" => self.clean = is_true(value),
-                "will_topic" => self.will_topic.clone_from(value),
-                "will_payload" => self.will_payload.clone_from(value),
-                "will_qos" => self.will_qos = parse_qos(value).unwrap_or(self.will_qos),
-                "will_retain" => self.will_retain = is_true(value),
-                _ => {}
+            let field = Field::ALL.into_iter().find(|field| field.name() == name);
+            let emptied_id = field == Some(Field::ClientId) && value.is_empty();
+            if let Some(field) = field.filter(|field| *field != Field::Password && !emptied_id) {
+                let _ = field.set(self, value);
             }
         }
     }
 
-    /// Everything but the password, for [`read`](Settings::read).
+    /// Everything but the password, for [`read`](Settings::read); what is as usual is left out.
     pub fn write(&self) -> String {
-        let (version, keep_alive) = (self.version.to_string(), self.keep_alive_s.to_string());
-        query::encode([
-            ("broker", self.broker.as_str()),
-            ("version", version.as_str()),
-            ("client_id", self.client_id.as_str()),
-            ("username", self.username.as_str()),
-            ("keep_alive", keep_alive.as_str()),
-            ("clean", if self.clean { "1" } else { "0" }),
-            ("will_topic", self.will_topic.as_str()),
-            ("will_payload", self.will_payload.as_str()),
-            ("will_qos", qos_digit(self.will_qos)),
-            ("will_retain", if self.will_retain { "1" } else { "0" }),
-        ])
+        let usual = Settings::new(String::new());
+        let pairs = Field::ALL.into_iter().filter(|field| *field != Field::Password);
+        let pairs = pairs.map(|field| (field.name(), field.get(self), field.get(&usual)));
+        let pairs: Vec<_> = pairs.filter(|(_, value, usual)| value != usual).collect();
+        query::encode(pairs.iter().map(|(name, value, _)| (*name, value.as_str())))
     }
 
     /// The query of the address bar that fits these settings: what was in it about other things, and the broker's
     /// address. The rest is kept by the tab and is nobody else's business, the client id least of all.
     pub fn query(&self, before: &[Pair]) -> String {
-        let others = before.iter().filter(|(name, _)| !NAMES.contains(&name.as_str()));
+        let known = |name: &str| Field::ALL.into_iter().any(|field| field.name() == name);
+        let others = before.iter().filter(|(name, _)| !known(name));
         let others = others.map(|(name, value)| (name.as_str(), value.as_str()));
         let broker = (!self.broker.is_empty()).then_some(("broker", self.broker.as_str()));
         query::encode(broker.into_iter().chain(others))
@@ -123,21 +166,27 @@ impl Settings {
     /// one, and must not go on with the broker's half [MQTT-3.2.2-4]. Its subscriptions are made anew and bring the
     /// retained messages with them. A later connection of the same page continues the session.
     pub fn options(&self) -> ConnectOptions {
-        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let expiry_s = if self.clean { 0 } else { SESSION_EXPIRY_S };
+        let V5Settings { receive_maximum, topic_alias_maximum, request_response, request_problem, .. } =
+            self.v5;
+        let properties = ConnectProperties {
+            session_expiry_s: Some(if self.clean { 0 } else { self.v5.session_expiry_s }),
+            receive_maximum,
+            maximum_packet_size: self.v5.maximum_packet_size.map(NonZeroU32::get),
+            topic_alias_maximum: Some(topic_alias_maximum),
+            request_response_information: request_response.then_some(true),
+            request_problem_information: (!request_problem).then_some(false),
+            user: user_properties(&self.v5.user),
+            ..ConnectProperties::default()
+        };
         ConnectOptions {
             version: self.version,
             client_id: self.client_id.as_str().into(),
             clean_start: true,
             keep_alive_s: self.keep_alive_s,
-            username: some(&self.username).map(Into::into),
-            password: some(&self.password).map(Bytes::from),
+            username: some(&self.username),
+            password: some(&self.password),
             will: self.will(),
-            properties: ConnectProperties {
-                session_expiry_s: Some(expiry_s),
-                topic_alias_maximum: Some(1024),
-                ..ConnectProperties::default()
-            },
+            properties,
             // Somebody looks at it: 30 seconds, the usual maximum, are long then.
             reconnect: Some(Backoff { min: Duration::from_millis(500), max: Duration::from_secs(15) }),
             ..ConnectOptions::default()
@@ -145,14 +194,31 @@ impl Settings {
     }
 
     fn will(&self) -> Option<Will> {
+        let v5 = &self.will_v5;
         (!self.will_topic.is_empty()).then(|| Will {
             topic: self.will_topic.as_str().into(),
             payload: Bytes::from(self.will_payload.clone()),
             qos: self.will_qos,
             retain: self.will_retain,
-            properties: WillProperties::default(),
+            properties: WillProperties {
+                delay_interval_s: v5.delay_s,
+                payload_format_utf8: v5.is_text.then_some(true),
+                message_expiry_s: v5.expiry_s,
+                content_type: some(&v5.content_type),
+                response_topic: some(&v5.response_topic),
+                correlation_data: some(&v5.correlation),
+                user: user_properties(&v5.user),
+            },
         })
     }
+}
+
+fn some<T: From<String>>(text: &str) -> Option<T> {
+    (!text.is_empty()).then(|| text.to_owned().into())
+}
+
+fn user_properties(pairs: &UserPairs) -> UserProperties {
+    pairs.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect()
 }
 
 /// `3.1`, `3.1.1`, `5` or `5.0`.
@@ -179,29 +245,49 @@ pub const fn qos_digit(qos: QoS) -> &'static str {
     }
 }
 
-fn is_true(text: &str) -> bool {
-    matches!(text, "" | "1" | "true" | "yes")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn kept_without_the_password() {
-        let settings = Settings {
+    /// Settings of which nothing is as usual.
+    pub(super) fn everything() -> Settings {
+        Settings {
+            name: "at home".into(),
             broker: "ws://host:8083/mqtt".into(),
             version: Version::V311,
+            client_id: "tab-1".into(),
             username: "me".into(),
             password: "secret".into(),
             keep_alive_s: 20,
             clean: true,
+            v5: V5Settings {
+                session_expiry_s: 7,
+                receive_maximum: NonZeroU16::new(20),
+                maximum_packet_size: NonZeroU32::new(100_000),
+                topic_alias_maximum: 0,
+                request_response: true,
+                request_problem: false,
+                user: vec![("a".into(), "1=2".into()), ("a".into(), String::new())],
+            },
             will_topic: "a/will".into(),
             will_payload: "gone & forgotten".into(),
             will_qos: QoS::AtLeastOnce,
             will_retain: true,
-            ..Settings::new("tab-1".into())
-        };
+            will_v5: WillV5Settings {
+                delay_s: Some(5),
+                expiry_s: Some(60),
+                is_text: true,
+                content_type: "text/plain".into(),
+                response_topic: "a/answer".into(),
+                correlation: "7".into(),
+                user: vec![("b".into(), "2".into())],
+            },
+        }
+    }
+
+    #[test]
+    fn kept_without_the_password() {
+        let settings = everything();
         let written = settings.write();
         assert!(!written.contains("secret"));
         let mut read = Settings::new("other".into());
@@ -217,7 +303,7 @@ mod tests {
         settings.broker = "ws://new/mqtt".into();
         assert_eq!(settings.query(&before), "broker=ws://new/mqtt&theme=dark");
         let kept = settings.write();
-        assert!(query::decode(&kept).iter().all(|(name, _)| NAMES.contains(&name.as_str())), "{kept}");
+        assert_eq!(settings.query(&query::decode(&kept)), "broker=ws://new/mqtt");
     }
 
     #[test]
@@ -238,5 +324,28 @@ mod tests {
         let options = settings.options();
         assert_eq!(options.properties.session_expiry_s, Some(0));
         assert_eq!(options.will.unwrap().topic, "w");
+    }
+
+    #[test]
+    fn every_property_of_mqtt_5_reaches_connect() {
+        let options = everything().options();
+        let properties = options.properties;
+        assert_eq!(properties.receive_maximum, NonZeroU16::new(20));
+        assert_eq!(properties.maximum_packet_size, Some(100_000));
+        assert_eq!(properties.topic_alias_maximum, Some(0));
+        assert_eq!(properties.request_response_information, Some(true));
+        assert_eq!(properties.request_problem_information, Some(false));
+        assert_eq!(properties.user, [("a".into(), "1=2".into()), ("a".into(), "".into())]);
+        let will = options.will.unwrap();
+        let expected = WillProperties {
+            delay_interval_s: Some(5),
+            payload_format_utf8: Some(true),
+            message_expiry_s: Some(60),
+            content_type: Some("text/plain".into()),
+            response_topic: Some("a/answer".into()),
+            correlation_data: Some(Bytes::from_static(b"7")),
+            user: vec![("b".into(), "2".into())],
+        };
+        assert_eq!((will.qos, will.retain, will.properties), (QoS::AtLeastOnce, true, expected));
     }
 }

@@ -79,7 +79,7 @@ impl Row {
 }
 
 /// The form for a subscription.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// The one that is changed; `None`: a new one.
     pub editing: Option<TopicFilter>,
@@ -104,6 +104,20 @@ pub enum DraftError {
     Id,
     /// A shared subscription cannot be without one's own messages [MQTT-3.8.3-4].
     SharedNoLocal,
+}
+
+impl Default for Draft {
+    /// At QoS 0, so that retained messages say that they are also when they change.
+    fn default() -> Self {
+        Draft {
+            editing: None,
+            filter: String::new(),
+            group: String::new(),
+            options: SubscriptionOptions { retain_as_published: true, ..SubscriptionOptions::default() },
+            id: String::new(),
+            error: None,
+        }
+    }
 }
 
 impl Draft {

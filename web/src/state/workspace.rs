@@ -3,10 +3,13 @@
 //! What concerns all of them (time, theme, what the page's broker says of itself) reaches each state; what concerns the
 //! page alone is a [`PageAction`] and done here; everything else goes to one state.
 
+use super::profiles::{Profile, Profiles};
+use super::query::Pair;
 use super::settings::Settings;
 use super::subscriptions::Subscriptions;
 use super::tape::{FileInfo, Session};
-use super::{Action, AppState, Dialog, Effect};
+use super::{Action, AppState, Dialog, Effect, File};
+use crate::i18n::{Phrase, Text};
 use std::collections::VecDeque;
 
 /// More connections than this nobody overlooks, and each keeps its own messages in memory.
@@ -19,8 +22,8 @@ pub struct ConnectionId(pub u32);
 /// What concerns the page as a whole.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PageAction {
-    /// Connect once more, beside the others, and look at that.
-    Open(Box<Settings>),
+    /// Connect once more, beside the others, and look at that. Without subscriptions: the usual ones.
+    Open(Box<Settings>, Option<Box<Subscriptions>>),
     /// Look at a recorded session, in a tab of its own.
     OpenSession(FileInfo),
     /// Replay a file into a connection: the first that is one.
@@ -31,6 +34,16 @@ pub enum PageAction {
     Step(isize),
     /// End a connection and forget it. The last one stays.
     Close(ConnectionId),
+    /// These profiles are kept in the browser: at first, and whenever another tab has changed them.
+    Profiles(Box<Profiles>),
+    /// Keep this profile.
+    SaveProfile(Box<Profile>),
+    /// Do not keep the profile of this name any more.
+    DeleteProfile(String),
+    /// Take over the profiles of a file.
+    ImportProfiles(Vec<Vec<Pair>>),
+    /// Save all profiles as a file, without passwords.
+    ExportProfiles,
 }
 
 /// One connection and all that is known of it.
@@ -47,6 +60,7 @@ pub struct Workspace {
     active: Entry,
     after: VecDeque<Entry>,
     next: u32,
+    profiles: Profiles,
 }
 
 impl Workspace {
@@ -57,6 +71,7 @@ impl Workspace {
             active: Entry { id, state },
             after: VecDeque::new(),
             next: id.0.saturating_add(1),
+            profiles: Profiles::default(),
         }
     }
 
@@ -66,6 +81,11 @@ impl Workspace {
             self.next = self.next.max(id.0.saturating_add(1));
             self.after.push_back(Entry { id, state });
         }
+    }
+
+    /// What is kept in this browser for all tabs.
+    pub fn profiles(&self) -> &Profiles {
+        &self.profiles
     }
 
     /// Which connection is looked at.
@@ -123,7 +143,7 @@ impl Workspace {
 
     fn page(&mut self, action: PageAction) -> Vec<(ConnectionId, Effect)> {
         match action {
-            PageAction::Open(settings) => self.open(*settings),
+            PageAction::Open(settings, subscriptions) => self.open(*settings, subscriptions),
             PageAction::OpenSession(file) => self.open_session(file),
             PageAction::Replay(file) => self.replay(file),
             PageAction::Show(id) => {
@@ -140,17 +160,59 @@ impl Workspace {
                 self.shown()
             }
             PageAction::Close(id) => self.close(id),
+            PageAction::Profiles(profiles) => {
+                self.profiles = *profiles;
+                Vec::new()
+            }
+            PageAction::SaveProfile(profile) => match self.profiles.put(*profile) {
+                true => self.with_active(Effect::KeepProfiles),
+                false => {
+                    self.active.state.say(Text::TooManyProfiles);
+                    Vec::new()
+                }
+            },
+            PageAction::DeleteProfile(name) => {
+                if let Some(profile) = self.profiles.remove(&name) {
+                    let undo = Action::Page(PageAction::SaveProfile(Box::new(profile)));
+                    self.active
+                        .state
+                        .say_with_undo(Phrase::from(Text::ProfileDeleted).with("name", name), undo);
+                }
+                self.with_active(Effect::KeepProfiles)
+            }
+            PageAction::ImportProfiles(file) => {
+                let words = match self.profiles.import(&file) {
+                    0 => Phrase::from(Text::NothingImported),
+                    n => Phrase::from(Text::ProfilesImported).with("n", n.to_string()),
+                };
+                self.active.state.say(words);
+                self.with_active(Effect::KeepProfiles)
+            }
+            PageAction::ExportProfiles => {
+                let bytes = self.profiles.to_json(false).into();
+                let name = "tabmq-profiles.json".to_owned();
+                self.with_active(Effect::Save(File { name, media_type: "application/json", bytes }))
+            }
         }
     }
 
-    fn open(&mut self, settings: Settings) -> Vec<(ConnectionId, Effect)> {
+    fn with_active(&self, effect: Effect) -> Vec<(ConnectionId, Effect)> {
+        vec![(self.active.id, effect)]
+    }
+
+    fn open(
+        &mut self,
+        settings: Settings,
+        subscriptions: Option<Box<Subscriptions>>,
+    ) -> Vec<(ConnectionId, Effect)> {
         self.active.state.ui.dialog = None;
         if self.len() >= MAX_CONNECTIONS {
             return Vec::new();
         }
         let id = ConnectionId(self.next);
         let own_broker = self.active.state.broker.as_ref().is_some_and(|broker| broker.upstream.is_none());
-        let subscriptions = Subscriptions::first_visit(own_broker && settings.broker.is_empty());
+        let usual = || Subscriptions::first_visit(own_broker && settings.broker.is_empty());
+        let subscriptions = subscriptions.map_or_else(usual, |subscriptions| *subscriptions);
         let state = self.active.state.beside(settings, subscriptions);
         self.push(id, state);
         self.activate(id);
@@ -308,7 +370,7 @@ mod tests {
     fn opening_and_closing() {
         let mut workspace = workspace(2);
         workspace.apply(ConnectionId(0), Action::Look(Look { theme: Theme::Dark, ..Look::default() }));
-        let effects = page(&mut workspace, PageAction::Open(Box::new(Settings::new("new".into()))));
+        let effects = page(&mut workspace, PageAction::Open(Box::new(Settings::new("new".into())), None));
         assert_eq!(ids(&workspace), (vec![0, 1, 2], 2));
         assert!(effects.contains(&(ConnectionId(2), Effect::Start)));
         assert_eq!(workspace.active().ui.look.theme, Theme::Dark, "looks are taken along");
@@ -320,15 +382,38 @@ mod tests {
         assert_eq!(page(&mut workspace, PageAction::Close(ConnectionId(1))), [], "the last one stays");
         assert_eq!(ids(&workspace), (vec![1], 1));
 
-        page(&mut workspace, PageAction::Open(Box::new(Settings::new("again".into()))));
+        page(&mut workspace, PageAction::Open(Box::new(Settings::new("again".into())), None));
         assert_eq!(ids(&workspace), (vec![1, 3], 3), "a number is not used twice");
+    }
+
+    #[test]
+    fn profiles_are_kept_deleted_and_brought_back() {
+        let mut workspace = workspace(1);
+        let mut settings = Settings::new("tab-x".into());
+        settings.name = "home".into();
+        let profile = Profile::new(settings, &Subscriptions::first_visit(false), false);
+        let save = PageAction::SaveProfile(Box::new(profile.clone()));
+        assert_eq!(page(&mut workspace, save.clone()), [(ConnectionId(0), Effect::KeepProfiles)]);
+        page(&mut workspace, PageAction::DeleteProfile("home".into()));
+        assert_eq!(workspace.profiles().rows(), []);
+        let toast = workspace.active().ui.toasts.rows()[0].clone();
+        assert_eq!(toast.undo.as_deref(), Some(&Action::Page(save.clone())));
+        page(&mut workspace, save);
+        let effects = page(&mut workspace, PageAction::ExportProfiles);
+        let [(_, Effect::Save(file))] = &effects[..] else { panic!("no file: {effects:?}") };
+        let text = str::from_utf8(&file.bytes).unwrap();
+        assert!(text.contains(r#""name": "home""#), "{text}");
+        page(&mut workspace, PageAction::ImportProfiles(vec![]));
+        let said = workspace.active().ui.toasts.rows().last().unwrap().words.text;
+        assert_eq!(said, Text::NothingImported);
     }
 
     #[test]
     fn bounded() {
         let mut workspace = workspace(40);
         assert_eq!(workspace.len(), MAX_CONNECTIONS);
-        let effects = page(&mut workspace, PageAction::Open(Box::new(Settings::new("one too many".into()))));
+        let effects =
+            page(&mut workspace, PageAction::Open(Box::new(Settings::new("one too many".into())), None));
         assert_eq!((effects, workspace.len()), (vec![], MAX_CONNECTIONS));
     }
 }
