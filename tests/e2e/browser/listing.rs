@@ -178,8 +178,10 @@ async fn the_list_is_filtered_paused_bounded_and_cleared() -> Result<()> {
         tab.reload().await?;
         tab.connected().await?;
         tab.click(&Hook::named("more-filters")).await?;
-        let value = tab.attribute(&Hook::named("limit-messages"), "value").await?;
-        ensure!(value.as_deref() == Some("100"), "{value:?}");
+        tab.wait_for(&Hook::named("limit-messages")).await?;
+        let value =
+            tab.script("return document.querySelector('[data-test=limit-messages]').value", vec![]).await?;
+        ensure!(value == json!("100"), "{value} messages are the limit");
         Ok(())
     })
     .await

@@ -37,19 +37,13 @@ pub fn Explore(props: &ExploreProps) -> Html {
     html! {
         <div class={classes!("app", narrow.then_some("narrow"))}>
             { header(props, &state, narrow) }
-            { connection_tabs(lang, &props.view, &props.on) }
-            { notice(props, &state) }
-            { tape_strips(&state, &props.on) }
-            { hints(&state, &props.on) }
-            if state.demo.is_some() {
-                <div class="notice demo" role="status">
-                    <span class="why">{ lang.t(Text::DemoRuns) }</span>
-                    <button type="button" class="button" data-test="demo-stop" onclick={props.on.reform(|_| Action::Demo(false))}>
-                        { lang.t(Text::StopDemo) }
-                    </button>
-                </div>
-            }
-            // An element of its own: Yew puts what precedes a replaced element beside the old one, which is gone.
+            // Each in an element of its own, which stays: beside an element that is replaced in the same rendering, Yew
+            // inserts before the old one, which is gone.
+            <div class="bar">{ connection_tabs(lang, &props.view, &props.on) }</div>
+            <div class="bar">{ notice(props, &state) }</div>
+            <div class="bar">{ tape_strips(&state, &props.on) }</div>
+            <div class="bar">{ hints(&state, &props.on) }</div>
+            <div class="bar">{ demo(props, &state) }</div>
             <main>{ parts(props, &state, narrow) }</main>
             if narrow {
                 { tabs(props, lang, state.ui.tab) }
@@ -59,6 +53,22 @@ pub fn Explore(props: &ExploreProps) -> Html {
             if let Some(asked) = &state.ui.question {
                 { question(lang, asked, &props.on) }
             }
+        </div>
+    }
+}
+
+/// Says that the demo device runs, and ends it.
+fn demo(props: &ExploreProps, state: &AppState) -> Html {
+    if state.demo.is_none() {
+        return Html::default();
+    }
+    let lang = state.ui.look.lang;
+    html! {
+        <div class="notice demo" role="status">
+            <span class="why">{ lang.t(Text::DemoRuns) }</span>
+            <button type="button" class="button" data-test="demo-stop" onclick={props.on.reform(|_| Action::Demo(false))}>
+                { lang.t(Text::StopDemo) }
+            </button>
         </div>
     }
 }
