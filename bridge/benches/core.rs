@@ -1,7 +1,8 @@
 //! What a message costs in the broker's core, without sockets: `cargo bench -p tabmq`.
 //!
 //! - `matching`: a PUBLISH that nobody gets, among so many subscriptions of others: what finding the receivers costs.
-//! - `fan_out`: a PUBLISH to so many subscribers, whose outboxes are taken; the time is that of one delivery.
+//! - `fan_out`: a PUBLISH to so many subscribers, whose outboxes are taken; the rate counts deliveries.
+//! - `one_at_a_time`: the same where each read brings one message only, as from devices that speak now and then.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark of packets that it made itself")]
 
@@ -117,9 +118,9 @@ fn connect(broker: &mut Broker, client_id: &str) -> ConnId {
 }
 
 /// Messages as one read brings them: slices of one buffer.
-fn messages(topic: impl Fn(usize) -> String) -> BytesMut {
+fn messages(count: usize, topic: impl Fn(usize) -> String) -> BytesMut {
     let mut bytes = BytesMut::new();
-    for i in 0..BATCH {
+    for i in 0..count {
         let publish = Publish {
             dup: false,
             qos: QoS::AtMostOnce,
@@ -179,7 +180,7 @@ fn matching(bencher: Bencher<'_, '_>, (filters, subscriptions): (Filters, usize)
     let mut round = 0;
     let inputs = || {
         round += 1;
-        decode(&messages(|i| format!("t/{}/none/y", (round * BATCH + i) * 7919 % 1_000_003)))
+        decode(&messages(BATCH, |i| format!("t/{}/none/y", (round * BATCH + i) * 7919 % 1_000_003)))
     };
     bencher
         .counter(ItemsCount::new(BATCH))
@@ -190,15 +191,25 @@ fn matching(bencher: Bencher<'_, '_>, (filters, subscriptions): (Filters, usize)
 /// One topic, so many subscribers.
 #[divan::bench(args = [1, 10, 100, 1_000, 10_000], sample_count = 20)]
 fn fan_out(bencher: Bencher<'_, '_>, subscribers: usize) {
+    deliver(bencher, subscribers, BATCH);
+}
+
+#[divan::bench(args = [1, 10, 100])]
+fn one_at_a_time(bencher: Bencher<'_, '_>, subscribers: usize) {
+    deliver(bencher, subscribers, 1);
+}
+
+fn deliver(bencher: Bencher<'_, '_>, subscribers: usize, batch: usize) {
     let mut rig = Rig::new();
     for _ in 0..subscribers {
         rig.subscriber(std::iter::once("hot".to_owned()), QoS::AtMostOnce);
     }
-    let batch = messages(|_| "hot".to_owned());
-    bencher.counter(ItemsCount::new(BATCH * subscribers)).with_inputs(|| decode(&batch)).bench_local_values(
-        |packets| {
+    let messages = messages(batch, |_| "hot".to_owned());
+    bencher
+        .counter(ItemsCount::new(batch * subscribers))
+        .with_inputs(|| decode(&messages))
+        .bench_local_values(|packets| {
             let bytes = rig.publish(packets);
-            assert_eq!(bytes, batch.len() * subscribers, "every subscriber gets every message");
-        },
-    );
+            assert_eq!(bytes, messages.len() * subscribers, "every subscriber gets every message");
+        });
 }
