@@ -5,6 +5,7 @@ use crate::{Browser, eventually};
 use anyhow::{Context, Result, ensure};
 use fantoccini::Locator;
 use fantoccini::elements::Element;
+use fantoccini::error::{CmdError, ErrorStatus};
 use fantoccini::key::Key;
 use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
@@ -129,7 +130,21 @@ impl<'b> Tab<'b> {
 
     /// Clicks an element with the mouse, as soon as it is there.
     pub async fn click(&self, hook: &Hook) -> Result<()> {
-        Ok(self.element(hook).await?.click().await?)
+        self.once_usable(hook, async |element| element.click().await).await
+    }
+
+    /// Does something with an element as soon as it can be used: it may be there and not yet be laid out.
+    async fn once_usable(
+        &self,
+        hook: &Hook,
+        act: impl AsyncFn(Element) -> Result<(), CmdError>,
+    ) -> Result<()> {
+        eventually(&format!("use of {hook:?}"), async || match act(self.element(hook).await?).await {
+            Ok(()) => Ok(Some(())),
+            Err(CmdError::Standard(error)) if error.error == ErrorStatus::ElementNotInteractable => Ok(None),
+            Err(error) => Err(error.into()),
+        })
+        .await
     }
 
     /// Clicks an element if it is there and stays there.
@@ -140,9 +155,9 @@ impl<'b> Tab<'b> {
 
     /// Types a text in place of what is there.
     pub async fn fill(&self, hook: &Hook, text: &str) -> Result<()> {
-        let element = self.element(hook).await?;
         let select_all = format!("{}a{}", char::from(Key::Control), char::from(Key::Null));
-        element.send_keys(&select_all).await?;
+        self.once_usable(hook, async |element| element.send_keys(&select_all).await).await?;
+        let element = self.element(hook).await?;
         if text.is_empty() {
             return Ok(element.send_keys(&char::from(Key::Delete).to_string()).await?);
         }

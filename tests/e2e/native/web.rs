@@ -23,6 +23,8 @@ async fn the_page_and_its_files() -> Result<()> {
             (".wasm", "application/wasm"),
             (".css", "text/css"),
             (".svg", "image/svg"),
+            (".png", "image/png"),
+            (".webmanifest", "application/manifest+json"),
         ];
         let (_, mime) =
             types.iter().find(|(end, _)| name.ends_with(end)).context("an unknown kind of file")?;

@@ -51,7 +51,7 @@ pub fn Header(props: &HeaderProps) -> Html {
     let received = lang.fill(Text::MessagesTotal, &[("n", &format::thousands(props.received))]);
     html! {
         <header class="header">
-            <span class="brand">{ logo() }<b>{ "TabMQ" }</b></span>
+            <span class="brand">{ logo() }<h1>{ "TabMQ" }</h1></span>
             <button type="button" class={classes!("connection", tone(&props.state))} data-test="connection-state" aria-live="polite"
                 title={lang.t(Text::OpenSettings)} onclick={props.on.reform(|_| Action::Dialog(Some(Dialog::Connection)))}>
                 <span class="dot" />

@@ -20,7 +20,7 @@ pub fn hints(state: &AppState, on: &Callback<Action>) -> Html {
         return Html::default();
     }
     html! {
-        <div class="notice hints" role="note" data-test="hints">
+        <div class="notice hints" role="region" aria-label={lang.t(Text::HintsTitle)} data-test="hints">
             <b>{ lang.t(Text::HintsTitle) }</b>
             <ul>{ for steps.into_iter().filter(|(open, _)| *open).map(|(_, text)| html! { <li>{ lang.t(text) }</li> }) }</ul>
             { icon_button(Icon::Close, lang.t(Text::HintsClose), "hints-close", on.reform(move |_| Action::Look(Look { hints: false, ..look }))) }

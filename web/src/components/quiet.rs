@@ -56,7 +56,8 @@ fn command(lang: Lang, line: String, on: &Callback<Action>) -> Html {
     let copied = line.clone();
     html! {
         <div class="command">
-            <code>{ line }</code>
+            // It scrolls where it is too long, and so must be reached by key.
+            <code tabindex="0">{ line }</code>
             { icon_button(Icon::Copy, lang.t(Text::Copy), "copy-command", on.reform(move |_| Action::Copy(copied.clone()))) }
         </div>
     }

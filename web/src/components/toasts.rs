@@ -21,5 +21,5 @@ pub fn toasts(lang: Lang, rows: &[Toast], on: &Callback<Action>) -> Html {
             </li>
         }
     });
-    html! { <ul class="toasts" role="status">{ for rows }</ul> }
+    html! { <div role="status"><ul class="toasts">{ for rows }</ul></div> }
 }
