@@ -32,7 +32,7 @@ pub fn next_steps(lang: Lang, broker: Option<&BrokerInfo>, on: &Callback<Action>
     let address = broker.and_then(|broker| broker.mqtt.as_ref());
     html! {
         <div class="quiet-box">
-            <h3>{ lang.t(Text::PickTitle) }</h3>
+            <h2>{ lang.t(Text::PickTitle) }</h2>
             <p>{ lang.t(Text::PickText) }</p>
             if let Some((host, port)) = address {
                 <h3>{ lang.t(Text::FromTerminal) }</h3>
