@@ -1,8 +1,18 @@
-//! The HTTP API's types: what `POST /api/v1/publish` takes, and what it and `GET /api/v1/info` answer. Apart from the
-//! domain types, so that either can change without the other.
+//! The HTTP API's types: what it takes, and what it answers. Apart from the domain types, so that either can change without
+//! the other.
+//!
+//! Publishing and what the broker says of itself are here; [`clients`], [`retained`], [`receivers`] (who gets a
+//! message), [`events`], [`stats`] and [`me`] (who asks) have a file each. What a gateway answers is [`GatewayInfo`]; of
+//! the others it has none.
 
 mod bridge;
+pub mod clients;
+pub mod events;
 mod gateway;
+pub mod me;
+pub mod receivers;
+pub mod retained;
+pub mod stats;
 
 pub use bridge::{Bridge, BridgeLosses, BridgeState};
 pub use gateway::{Connections, GatewayInfo, Traffic, Upstream, UpstreamState};
@@ -177,6 +187,16 @@ pub struct Problem {
     pub status: u16,
     /// A sentence that helps.
     pub detail: String,
+}
+
+/// Checks that `value` is the same after it was JSON.
+#[cfg(test)]
+fn there_and_back<T>(value: &T)
+where
+    T: Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let json = serde_json::to_string(value).unwrap();
+    assert_eq!(&serde_json::from_str::<T>(&json).unwrap(), value, "{json}");
 }
 
 #[cfg(test)]
