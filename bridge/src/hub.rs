@@ -6,7 +6,7 @@
 use crate::auth::Authenticator;
 use crate::broker::{
     Access, Action, Admitted, Broker, BrokerConfig, Client, ConnId, ConnectError, Event, Identity, Limit,
-    Output, Peer, PublishOutcome, ServerMessage, Stats, Wake,
+    Output, Peer, PublishOutcome, SentAway, ServerMessage, Stats, Wake,
 };
 use crate::outbox::WriteQueue;
 use crate::workers;
@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use tabmq_shared::Time;
 use tabmq_shared::codec::DecodeError;
 use tabmq_shared::packet::{Connect, Packet};
+use tabmq_shared::topic::TopicName;
 use tokio::sync::Notify;
 
 /// What is told of an event: usually a line on the console.
@@ -168,6 +169,24 @@ impl Hub {
     pub(crate) fn publish_from(&self, conn: ConnId, message: ServerMessage) -> PublishOutcome {
         let now = self.now();
         self.with(|broker| broker.publish_from(conn, message, now))
+    }
+
+    /// Looks at the broker, which waits meanwhile: `look` must be short.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Broker, Time) -> R) -> R {
+        let now = self.now();
+        look(&self.broker.lock(), now)
+    }
+
+    /// Removes the topic's retained message; subscribers get an empty one. Whether there was one.
+    pub(crate) fn clear_retained(&self, topic: TopicName) -> bool {
+        let now = self.now();
+        self.with(|broker| broker.clear_retained(topic, now))
+    }
+
+    /// Ends a client's connection, and its session if that is wished. `None`: there is no such client.
+    pub(crate) fn send_away(&self, client_id: &str, and_session: bool) -> Option<SentAway> {
+        let now = self.now();
+        self.with(|broker| broker.send_away(client_id, and_session, now))
     }
 
     /// The counters as they are now.

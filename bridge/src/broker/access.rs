@@ -230,6 +230,11 @@ impl Rights {
         entry.allowed & action.bit() != 0
     }
 
+    /// The same for those who only look: nothing is remembered.
+    pub(super) fn would_allow(&self, action: Action, topic: &str) -> bool {
+        self.permits.as_ref().is_none_or(|permits| permits.allows(action, topic))
+    }
+
     /// Whether the console is to be told of a refusal now, and of how many since it was last told.
     fn tell(&mut self, now: Time) -> Option<u64> {
         if self.told_at.is_some_and(|at| now < at + TELL_INTERVAL) {

@@ -2,6 +2,7 @@
 
 use super::BrokerConfig;
 use super::access::Action;
+use super::event::TransportKind;
 use super::message::{Delivery, Encoded, Message, Outbound, Own};
 use super::router::{GroupId, SessionKey};
 use super::session::{ConnId, Link, LinkKey, Session, Wake};
@@ -26,6 +27,8 @@ pub(super) struct Clients {
     /// How many connections each user has.
     pub(super) users: HashMap<Box<str>, usize>,
     pub(super) links: Slab<Link>,
+    /// How many connections there are of each [`TransportKind`].
+    pub(super) by_transport: [usize; TransportKind::ALL.len()],
     pub(super) stats: Stats,
     /// Connections that have something to write since the last [`Broker::drain_wakes`](super::Broker::drain_wakes).
     pub(super) wakes: Vec<Wake>,
@@ -121,6 +124,7 @@ impl Clients {
             by_id: HashMap::new(),
             users: HashMap::new(),
             links: Slab::new(),
+            by_transport: Default::default(),
             stats: Stats::default(),
             wakes: Vec::new(),
             current: None,
@@ -200,6 +204,16 @@ impl Clients {
             true => self.limits.outbox_refill_bytes / 4,
             false => self.limits.outbox_bytes,
         };
+    }
+
+    /// One connection more (1) or less (-1).
+    pub(super) fn count_connection(&mut self, transport: TransportKind, change: isize) {
+        let stats = &mut self.stats;
+        stats.clients_connected = stats.clients_connected.saturating_add_signed(change);
+        stats.clients_maximum = stats.clients_maximum.max(stats.clients_connected);
+        if let Some(count) = self.by_transport.get_mut(transport as usize) {
+            *count = count.saturating_add_signed(change);
+        }
     }
 
     /// A user has a connection less.
@@ -412,6 +426,7 @@ impl Clients {
             // Also if nothing is queued: asking once too often costs little.
             let more = link.outbox.data_bytes() >= refill_bytes || link.session.is_none();
             link.handed_bytes = link.outbox.data_bytes() + link.outbox.control_bytes();
+            link.traffic.bytes_sent += link.handed_bytes as u64;
             link.outbox.drain_into(queue);
             register(link, wake);
             return Output::Data { more };
@@ -479,6 +494,7 @@ fn write(link: &mut Link, packet: Encoded<'_>, id: Option<PacketId>, stats: &mut
     let id = id.map(|id| (packet.id_at, id.get()));
     stats.packets_sent += 1;
     stats.publish_sent += 1;
+    link.traffic.messages_sent += 1;
     stats.publish_bytes_sent += packet.payload_bytes as u64;
     stats.bytes_sent += packet.packet_bytes() as u64;
     match packet.shared_payload {

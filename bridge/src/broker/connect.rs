@@ -5,7 +5,7 @@ use super::authenticate::Authenticated;
 use super::event::{DisconnectCause, Event, Peer, TransportKind};
 use super::message::Outbound;
 use super::router::SessionKey;
-use super::session::{ConnId, Link, LinkKey, NEVER, Session};
+use super::session::{ConnId, Ended, Link, LinkKey, NEVER, Session, Traffic};
 use super::timers::Timer;
 use super::will::pending_will;
 use super::{Broker, Violation};
@@ -103,8 +103,7 @@ impl Broker {
         let stats = &mut self.clients.stats;
         stats.connects += 1;
         stats.packets_received += 1;
-        stats.clients_connected += 1;
-        stats.clients_maximum = stats.clients_maximum.max(stats.clients_connected);
+        self.clients.count_connection(peer.transport, 1);
         let user = self.clients.session(key).and_then(|session| session.identity.user.as_deref());
         let username = user.map(ByteString::from).or_else(|| connect.username.clone());
         self.events.push(Event::Connected {
@@ -242,6 +241,9 @@ impl Broker {
             session: Some(key),
             peer,
             version: connect.version,
+            since: now,
+            clean_start: connect.clean_start,
+            traffic: Traffic::default(),
             is_bridge: connect.is_bridge,
             outbox: Outbox::default(),
             handed_bytes: 0,
@@ -420,12 +422,16 @@ impl Broker {
         if let Some(at) = authorised_until {
             self.timers.cancel(at, Timer::Authorisation(key));
         }
-        self.clients.stats.clients_connected -= 1;
+        self.clients.count_connection(peer.transport, -1);
         self.clients.forget_user(conn.link);
         let Some(session) = self.clients.session_mut(key) else { return };
         session.link = None;
         session.outgoing.shrink_to_fit();
         let (client_id, expiry_s) = (session.client_id.clone(), session.expiry_s);
+        if expiry_s > 0 {
+            let ended = Ended { at: now, cause: cause.clone(), address: peer.address };
+            session.last_end = Some(Box::new(ended));
+        }
         self.events.push(Event::Disconnected { client_id, peer, cause });
         if expiry_s == 0 {
             self.end_session(key, now);
@@ -456,7 +462,7 @@ impl Broker {
 
     /// Forgets a session: its will is published if that is still due, its subscriptions end, and what it had from
     /// shared subscriptions goes to others.
-    fn end_session(&mut self, key: SessionKey, now: Time) {
+    pub(super) fn end_session(&mut self, key: SessionKey, now: Time) {
         self.publish_will(key, now); // [MQTT-3.1.2-8]: the end of the session cuts the delay
         let Some(session) = self.clients.session_mut(key) else { return };
         if let Some(at) = session.expires_at.take() {

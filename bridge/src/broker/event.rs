@@ -22,6 +22,17 @@ pub enum TransportKind {
     Bridge,
 }
 
+impl TransportKind {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [TransportKind; 5] = [
+        TransportKind::Tcp,
+        TransportKind::Tls,
+        TransportKind::WebSocket,
+        TransportKind::SecureWebSocket,
+        TransportKind::Bridge,
+    ];
+}
+
 impl fmt::Display for TransportKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -11,7 +11,8 @@
 //!
 //! In reading order: [`connect`](self) (who comes and goes, wills), `publish` (what comes in and whom it reaches),
 //! `subscribe`, `acknowledge`, `authenticate`, `access` (who may do what), `clients` (how a message gets into an outbox), `session`,
-//! `filters`, `message` (its forms), `router` (who matches), `retained`, `limits` (what clients may use up), `sys` (the `$SYS` topics), `will`, `timers`.
+//! `filters`, `message` (its forms), `router` (who matches), `retained`, `limits` (what clients may use up), `sys` (the `$SYS` topics), `will`, `timers`, `inspect` (what
+//! others are shown).
 
 mod access;
 mod acknowledge;
@@ -20,6 +21,7 @@ mod clients;
 mod connect;
 mod event;
 mod filters;
+mod inspect;
 mod limits;
 mod message;
 mod publish;
@@ -41,15 +43,18 @@ pub use clients::Output;
 pub(crate) use connect::BRIDGE_CLIENT_IDS;
 pub use connect::ConnectError;
 pub use event::{ClientCertificate, DisconnectCause, Event, Peer, TransportKind};
+pub use inspect::{
+    ClientView, ConnectionView, EndView, ReceiverView, RetainedView, SentAway, SubscriptionView, WillView,
+};
 pub use limits::Limits;
 pub use publish::{PublishOutcome, ServerMessage};
-pub use session::{ConnId, Wake};
+pub use session::{ConnId, Traffic, Wake};
 pub use stats::{DropReason, Stats};
 
 use crate::outbox::WriteQueue;
 use bytes::BytesMut;
 use clients::Clients;
-use message::Message;
+use inspect::Kept;
 use retained::Retained;
 use router::Router;
 use std::num::NonZeroU16;
@@ -181,7 +186,7 @@ pub struct Broker {
     access: Arc<dyn Access>,
     clients: Clients,
     router: Router,
-    retained: Retained<Arc<Message>>,
+    retained: Retained<Kept>,
     timers: Timers,
     events: Vec<Event>,
     /// Where outgoing packets are encoded; empty between calls.
@@ -251,6 +256,7 @@ impl Broker {
         self.clients.stats.packets_received += packets.len() as u64;
         if let Some(link) = self.clients.link_mut(conn) {
             link.last_received = now;
+            link.traffic.bytes_received += bytes as u64;
         }
         self.clients.current = Some(conn.link);
         for packet in packets.drain(..) {

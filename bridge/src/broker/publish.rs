@@ -6,6 +6,7 @@
 use super::access::{self, Action};
 use super::clients::Route;
 use super::event::Event;
+use super::inspect::Kept;
 use super::message::{Message, Outbound};
 use super::router::{GroupId, SessionKey};
 use super::session::ConnId;
@@ -107,6 +108,7 @@ impl Broker {
         let Some(link) = self.clients.link_mut(conn) else {
             return Err(Violation::new(ReasonCode::UnspecifiedError, "no connection"));
         };
+        link.traffic.messages_received += 1;
         if publish.properties.as_ref().is_some_and(|properties| !properties.subscription_ids.is_empty()) {
             let what = "PUBLISH with a subscription identifier, which only a server sends"; // [MQTT-3.3.4-6]
             return Err(Violation::new(ReasonCode::ProtocolError, what));
@@ -197,7 +199,7 @@ impl Broker {
     /// Takes a valid and authorised message: retains it, delivers it, and says how many sessions it reached.
     pub(super) fn accept(&mut self, message: Message, from: Option<SessionKey>, now: Time) -> usize {
         if message.retain {
-            self.retain(&message);
+            self.retain(&message, from, now);
         }
         let receivers = self.route(&message, from, now);
         if self.config.message_events {
@@ -214,13 +216,13 @@ impl Broker {
         receivers
     }
 
-    fn retain(&mut self, message: &Message) {
+    fn retain(&mut self, message: &Message, from: Option<SessionKey>, now: Time) {
         if message.payload.is_empty() {
             let old = self.retained.remove(&message.topic); // [MQTT-3.3.1-6]
-            self.account_retained(None, old.as_deref());
+            self.account_retained(None, old);
             return;
         }
-        let old_weight = self.retained.get(&message.topic).map(|old| old.weight());
+        let old_weight = self.retained.get(&message.topic).map(|old| old.message.weight());
         let bytes = (self.clients.stats.retained_bytes.saturating_sub(old_weight.unwrap_or(0)))
             .saturating_add(message.weight());
         let one_more = old_weight.is_none() && self.retained.len() >= self.config.retained_messages;
@@ -228,18 +230,20 @@ impl Broker {
             self.clients.stats.count_drop(DropReason::RetainedFull);
             // Rather none than one that is not true any more (section 3.3.1.3: "there will be no Retained Message").
             let old = self.retained.remove(&message.topic);
-            self.account_retained(None, old.as_deref());
+            self.account_retained(None, old);
             return;
         }
-        let old = self.retained.set(&message.topic, message.keep()); // [MQTT-3.3.1-5]
-        self.account_retained(Some(message), old.as_deref());
+        let publisher = from.and_then(|key| Some(self.clients.session(key)?.client_id.clone()));
+        let kept = Kept { message: message.keep(), at: now, publisher };
+        let old = self.retained.set(&message.topic, kept); // [MQTT-3.3.1-5]
+        self.account_retained(Some(message), old);
     }
 
-    fn account_retained(&mut self, new: Option<&Message>, old: Option<&Message>) {
+    fn account_retained(&mut self, new: Option<&Message>, old: Option<Kept>) {
         let bytes = &mut self.clients.stats.retained_bytes;
         *bytes = bytes
             .saturating_add(new.map_or(0, Message::weight))
-            .saturating_sub(old.map_or(0, Message::weight));
+            .saturating_sub(old.map_or(0, |old| old.message.weight()));
     }
 
     fn route(&mut self, message: &Message, from: Option<SessionKey>, now: Time) -> usize {
@@ -324,11 +328,13 @@ impl Broker {
 
     /// Forgets retained messages that have expired.
     pub(super) fn sweep_retained(&mut self, now: Time) {
-        let expired: Vec<TopicName> =
-            self.retained.iter().filter(|m| m.is_expired(now)).map(|m| m.topic.clone()).collect();
+        let expired: Vec<TopicName> = (self.retained.iter().map(|kept| &kept.message))
+            .filter(|message| message.is_expired(now))
+            .map(|message| message.topic.clone())
+            .collect();
         for topic in expired {
             let old = self.retained.remove(&topic);
-            self.account_retained(None, old.as_deref());
+            self.account_retained(None, old);
         }
     }
 }

@@ -9,7 +9,7 @@ use super::router::index::{Hasher, Index};
 use slab::Slab;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 use tabmq_shared::topic::{TopicFilter, TopicName};
 
@@ -82,9 +82,28 @@ impl<M> Retained<M> {
     /// Calls `f` with each message whose topic matches `filter`, in the order of the topics, level by level. Of a
     /// shared filter it is the part behind the group that counts.
     pub(crate) fn for_each_match(&self, filter: &TopicFilter, mut f: impl FnMut(&M)) {
+        self.scan(filter, None, usize::MAX, |message| {
+            f(message);
+            ControlFlow::Continue(())
+        });
+    }
+
+    /// The same, behind the topic `after`, until `f` breaks or `budget` topics were looked at. The last of them, behind
+    /// which to go on; `None`: there are no more.
+    pub(crate) fn scan(
+        &self,
+        filter: &TopicFilter,
+        after: Option<&str>,
+        mut budget: usize,
+        mut f: impl FnMut(&M) -> ControlFlow<()>,
+    ) -> Option<String> {
         let pattern: Vec<u8> = key_of(filter.filter()).collect();
         // Nothing before it matches.
         let mut from = literal_prefix(&pattern).to_vec();
+        if let Some(after) = after {
+            // The least that is greater: with one more byte, which is the least.
+            from = from.max(key_of(after).chain([SEPARATOR]).collect());
+        }
         'search: loop {
             let range = (Bound::Included(from.as_slice()), Bound::Unbounded);
             let mut passed = 0;
@@ -96,19 +115,24 @@ impl<M> Retained<M> {
                     }
                     continue;
                 }
-                match compare(&pattern, key) {
-                    Step::Match => self.message(*at).into_iter().for_each(&mut f),
-                    Step::Next => {}
+                let flow = match compare(&pattern, key) {
+                    Step::Match => self.message(*at).map_or(ControlFlow::Continue(()), &mut f),
+                    Step::Next => ControlFlow::Continue(()),
                     Step::Jump { kept, then } => {
                         from.clear();
                         from.extend_from_slice(key.get(..kept).unwrap_or_default());
                         from.extend_from_slice(then);
                         passed = 0;
+                        ControlFlow::Continue(())
                     }
-                    Step::End => return,
+                    Step::End => return None,
+                };
+                budget = budget.saturating_sub(1);
+                if flow.is_break() || budget == 0 {
+                    return Some(topic_of(key));
                 }
             }
-            return;
+            return None;
         }
     }
 
@@ -141,6 +165,11 @@ const BEHIND_ALL_BELOW: &[u8] = &[SEPARATOR + 1];
 /// The key of a topic name, or the pattern of a filter.
 fn key_of(topic: &str) -> impl Iterator<Item = u8> {
     topic.bytes().map(|byte| if byte == b'/' { SEPARATOR } else { byte })
+}
+
+/// The topic name that has this key.
+fn topic_of(key: &[u8]) -> String {
+    String::from_utf8_lossy(key).replace('\0', "/")
 }
 
 /// The levels of a pattern before the first wildcard, without the separator behind them.
@@ -287,6 +316,32 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn pages_are_the_whole(
+            topics in prop::collection::btree_set("[$]?[ab%]{0,2}(/[ab%]{0,2}){0,4}", 0..60),
+            filter in "([+]|[ab]{0,2})(/([+]|[ab%]{0,2})){0,3}(/#)?|#",
+            limit in 1..5_usize,
+            budget in 1..20_usize,
+        ) {
+            prop_assume!(!filter.is_empty());
+            let topics: Vec<String> = topics.into_iter().filter(|topic| !topic.is_empty()).collect();
+            let retained = retained(&topics);
+            let (wanted, mut found, mut after) = (TopicFilter::new(filter.as_str()).unwrap(), Vec::new(), None);
+            for _page in 0..=topics.len() {
+                let mut left = limit;
+                after = retained.scan(&wanted, after.as_deref(), budget, |message| {
+                    found.push(message.clone());
+                    left -= 1;
+                    if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                });
+                if after.is_none() {
+                    break;
+                }
+            }
+            prop_assert_eq!(after, None);
+            prop_assert_eq!(found, matching(&retained, &filter));
+        }
+
         #[test]
         fn agrees_with_the_definition(
             topics in prop::collection::btree_set("[$]?[ab%]{0,2}(/[ab%\u{1}]{0,2}){0,4}", 0..60),

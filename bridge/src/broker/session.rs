@@ -2,13 +2,13 @@
 
 use super::access::{Identity, Rights};
 use super::authenticate::Authenticated;
-use super::event::Peer;
+use super::event::{DisconnectCause, Peer};
 use super::filters::Filters;
 use super::message::{Delivery, Message};
 use super::router::{SessionKey, Subscription};
 use crate::outbox::Outbox;
 use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::task::Waker;
@@ -48,6 +48,8 @@ pub(super) struct Session {
     /// When the session of an absent client ends.
     pub(super) expires_at: Option<Time>,
     pub(super) will: Option<Box<PendingWill>>,
+    /// How the last connection ended.
+    pub(super) last_end: Option<Box<Ended>>,
 }
 
 impl Session {
@@ -72,6 +74,7 @@ impl Session {
             expiry_s: 0,
             expires_at: None,
             will: None,
+            last_end: None,
         }
     }
 
@@ -80,6 +83,13 @@ impl Session {
     pub(super) fn can_send(&self, max_bytes: usize) -> bool {
         self.outgoing.can_send() && self.in_flight_bytes < max_bytes
     }
+}
+
+/// How a connection ended.
+pub(super) struct Ended {
+    pub(super) at: Time,
+    pub(super) cause: DisconnectCause,
+    pub(super) address: SocketAddr,
 }
 
 /// A will that may still have to be published.
@@ -187,6 +197,19 @@ pub struct ConnId {
     pub(super) serial: u64,
 }
 
+/// What one connection has brought and taken since its client was let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// PUBLISH packets from the client.
+    pub messages_received: u64,
+    /// PUBLISH packets to the client.
+    pub messages_sent: u64,
+    /// Bytes from the client.
+    pub bytes_received: u64,
+    /// Bytes that the connection was handed for the client.
+    pub bytes_sent: u64,
+}
+
 /// The broker's side of one connection that has been let in.
 pub(super) struct Link {
     pub(super) serial: u64,
@@ -194,6 +217,11 @@ pub(super) struct Link {
     pub(super) session: Option<SessionKey>,
     pub(super) peer: Peer,
     pub(super) version: Version,
+    /// When it was let in.
+    pub(super) since: Time,
+    /// It asked for a session without a past.
+    pub(super) clean_start: bool,
+    pub(super) traffic: Traffic,
     /// Of another broker: its subscriptions have no-local and retain-as-published, which 3.1.1 cannot say.
     pub(super) is_bridge: bool,
     pub(super) outbox: Outbox,

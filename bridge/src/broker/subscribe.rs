@@ -3,6 +3,7 @@
 use super::access::Action;
 use super::clients::Route;
 use super::event::Event;
+use super::inspect::Kept;
 use super::message::Outbound;
 use super::router::{SessionKey, Subscription};
 use super::session::ConnId;
@@ -152,7 +153,7 @@ impl Broker {
         let subscription_ids: Option<Arc<[u32]>> = id.map(|id| [id.get()].into());
         let mut scratch = std::mem::take(&mut self.scratch);
         let Broker { retained, clients, .. } = self;
-        retained.for_each_match(filter, |message| {
+        retained.for_each_match(filter, |Kept { message, .. }| {
             if message.is_expired(now) {
                 return;
             }

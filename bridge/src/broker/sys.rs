@@ -60,7 +60,9 @@ impl Broker {
 
     /// Retained messages that clients published, without the broker's own.
     pub fn for_each_retained(&self, mut visit: impl FnMut(&TopicName, &Bytes, QoS)) {
-        for message in self.retained.iter().filter(|message| !message.topic.is_dollar()) {
+        for message in
+            self.retained.iter().map(|kept| &kept.message).filter(|message| !message.topic.is_dollar())
+        {
             visit(&message.topic, &message.payload, message.qos);
         }
     }

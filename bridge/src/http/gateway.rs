@@ -1,11 +1,11 @@
 //! The API of a gateway: the same addresses and types as the broker's, as far as a gateway can answer.
 
+use super::extract::Body;
 use super::origin::OriginPolicy;
 use super::problem::ApiError;
 use super::{publish, site};
 use crate::broker::ServerMessage;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
@@ -57,9 +57,8 @@ async fn info(State(gateway): State<Arc<dyn Gateway>>) -> Json<GatewayInfo> {
 
 async fn publish(
     State(gateway): State<Arc<dyn Gateway>>,
-    body: Result<Json<PublishRequest>, JsonRejection>,
+    Body(request): Body<PublishRequest>,
 ) -> Result<Json<PublishResponse>, ApiError> {
-    let Json(request) = body.map_err(publish::explain)?;
     let message = publish::message(request)?;
     match gateway.publish(message).await {
         Ok(()) => Ok(Json(PublishResponse { receivers: None })),

@@ -3,12 +3,14 @@
 //!
 //! - [`connection`]: HTTP/1.1 on one TCP connection.
 //! - `page`: the embedded page; `negotiation`: which form of it a browser gets.
-//! - `publish`, `info`: the API. `problem`: its errors.
+//! - `publish`, `info`, `clients`, `retained`, `receivers`: the API. `extract`: what a request brings; `problem`: errors.
 //! - [`gateway`]: the API of a gateway, which has another broker behind it.
 //! - `access`: roles. [`origin`]: which web pages may use all this.
 
 pub(crate) mod access;
+mod clients;
 pub mod connection;
+mod extract;
 pub mod gateway;
 mod info;
 mod negotiation;
@@ -16,6 +18,8 @@ pub mod origin;
 mod page;
 mod problem;
 mod publish;
+mod receivers;
+mod retained;
 
 pub use info::ServerInfo;
 
@@ -27,11 +31,14 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use origin::OriginPolicy;
 use problem::ApiError;
 use std::sync::Arc;
 use tabmq_shared::api;
+use tabmq_shared::api::clients::CLIENTS_PATH;
+use tabmq_shared::api::receivers::SUBSCRIPTIONS_PATH;
+use tabmq_shared::api::retained::RETAINED_PATH;
 
 /// What the handlers work with.
 #[derive(Clone)]
@@ -49,9 +56,23 @@ pub fn router(
     websocket: MethodRouter,
 ) -> Router {
     let max_packet_size = hub.max_packet_size();
+    let client = protect(gate, Role::Viewer, get(clients::show)).merge(protect(
+        gate,
+        Role::Admin,
+        delete(clients::remove),
+    ));
+    let retained = protect(gate, Role::Viewer, get(retained::list)).merge(protect(
+        gate,
+        Role::Publisher,
+        delete(retained::remove),
+    ));
     let api = Router::new()
         .route(api::PUBLISH_PATH, protect(gate, Role::Publisher, post(publish::publish)))
         .route(api::INFO_PATH, protect(gate, Role::Viewer, get(info::info)))
+        .route(CLIENTS_PATH, protect(gate, Role::Viewer, get(clients::list)))
+        .route(&format!("{CLIENTS_PATH}/{{id}}"), client)
+        .route(RETAINED_PATH, retained)
+        .route(SUBSCRIPTIONS_PATH, protect(gate, Role::Viewer, get(receivers::list)))
         .with_state(AppState { hub, info: Arc::new(info) });
     site(api, max_packet_size, origins, websocket)
 }

@@ -2,10 +2,10 @@
 
 use super::AppState;
 use super::access::Caller;
+use super::extract::Body;
 use super::problem::ApiError;
 use crate::broker::ServerMessage;
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use base64::Engine;
@@ -22,9 +22,8 @@ const MAX_FIELD_BYTES: usize = 65_535;
 pub(super) async fn publish(
     State(state): State<AppState>,
     Extension(caller): Extension<Caller>,
-    body: Result<Json<PublishRequest>, JsonRejection>,
+    Body(request): Body<PublishRequest>,
 ) -> Result<Json<PublishResponse>, ApiError> {
-    let Json(request) = body.map_err(explain)?;
     let message = message(request)?;
     let size = message.topic.as_str().len().saturating_add(message.payload.len());
     let limit = state.hub.max_packet_size();
@@ -108,18 +107,4 @@ fn from_base64(name: &str, text: &str) -> Result<Bytes, ApiError> {
     decoded.map(Bytes::from).map_err(|error| {
         ApiError::unprocessable(format!("{name} is not standard base64 (with its padding): {error}"))
     })
-}
-
-/// What axum found, as a sentence for whoever wrote the request.
-pub(super) fn explain(rejection: JsonRejection) -> ApiError {
-    let (status, text) = (rejection.status(), rejection.body_text());
-    match status {
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            ApiError::new(status, "the body must be JSON, and say so: Content-Type: application/json")
-        }
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ApiError::new(status, "the body is larger than this broker's largest packet")
-        }
-        _ => ApiError::new(status, text),
-    }
 }

@@ -44,6 +44,15 @@ impl Filters {
         }
     }
 
+    /// The filter that lies there.
+    pub(super) fn text(&self, place: Place) -> String {
+        let bytes = match place {
+            Place::Exact(at) => self.exact.entry(at).topic.as_bytes().to_vec(),
+            Place::Wild(at) => self.wild.filter(at),
+        };
+        String::from_utf8_lossy(&bytes).into_owned() // it came as text
+    }
+
     pub(super) fn subscribers(&self, place: Place) -> &Subscribers {
         match place {
             Place::Exact(at) => &self.exact.entry(at).subscribers,

@@ -37,6 +37,7 @@ use std::sync::Arc;
 use subscribers::Member;
 use tabmq_shared::packet::{QoS, SubscriptionOptions};
 use tabmq_shared::topic::{TopicFilter, TopicName};
+use trie::Walk;
 
 pub(crate) use shared::GroupId;
 
@@ -214,6 +215,39 @@ impl Router {
         matches::collect_for_one(&self.filters, self.hasher.hash(topic), topic, session, |subscription| {
             !subscription.options.no_local
         })
+    }
+
+    /// Visits the subscriptions that match `topic` as (filter, group, session, subscription), without the first `skip`
+    /// of them and `limit` at the most. How many there are. For those who look on, not for messages.
+    pub(crate) fn for_each_subscription(
+        &self,
+        topic: &TopicName,
+        skip: usize,
+        limit: usize,
+        mut visit: impl FnMut(&str, Option<&str>, SessionKey, &Subscription),
+    ) -> usize {
+        let topic = topic.as_str().as_bytes();
+        let mut places = Vec::new();
+        self.filters.find_matching(self.hasher.hash(topic), topic, &mut Walk::default(), &mut places);
+        let (mut total, mut visited) = (0_usize, 0_usize);
+        let mut take = |filter: &str, group: Option<&str>, members: &[Member]| {
+            let first = skip.saturating_sub(total);
+            total += members.len();
+            for member in members.iter().skip(first).take(limit - visited) {
+                visited += 1;
+                visit(filter, group, member.session, &member.subscription);
+            }
+        };
+        for place in places {
+            let (filter, subscribers) = (self.filters.text(place), self.filters.subscribers(place));
+            take(&filter, None, subscribers.plain());
+            for group in subscribers.groups() {
+                if let Some((name, members)) = self.groups.members(*group) {
+                    take(&filter, Some(name), members);
+                }
+            }
+        }
+        total
     }
 
     /// Offers a message to the members of a group in turn, beginning behind the one that was served last, until one

@@ -96,6 +96,13 @@ impl Groups {
         group.members.as_slice().get(position).map(|member| member.subscription)
     }
 
+    /// The group's name and its members.
+    pub(super) fn members(&self, id: GroupId) -> Option<(&str, &[Member])> {
+        let group =
+            self.groups.get(id.position as usize).filter(|group| group.generation == id.generation)?;
+        Some((&*group.name, group.members.as_slice()))
+    }
+
     #[cfg(test)]
     pub(super) fn member_count(&self, id: GroupId) -> usize {
         self.groups

@@ -108,6 +108,18 @@ impl FilterTrie {
         }
     }
 
+    /// The filter of a node: the labels from the root on.
+    pub(super) fn filter(&self, mut at: u32) -> Vec<u8> {
+        let mut labels = Vec::new();
+        while at != ROOT {
+            let node = self.node(at);
+            labels.push(node.label.as_bytes());
+            at = node.parent;
+        }
+        labels.reverse();
+        labels.join(&b'/')
+    }
+
     /// The node of a filter that has subscribers.
     pub(super) fn find(&self, filter: &[u8]) -> Option<u32> {
         let (mut at, mut rest) = (ROOT, filter);

@@ -311,10 +311,10 @@ impl World {
     fn check_retained(&self) {
         let newest = self.books.newest_retained();
         let found: Vec<(String, usize)> = (self.broker.retained.iter())
-            .map(|m| (m.topic.as_str().to_owned(), books::number(&m.payload)))
+            .map(|m| (m.message.topic.as_str().to_owned(), books::number(&m.message.payload)))
             .collect();
         assert_eq!(found, newest);
-        let bytes: usize = self.broker.retained.iter().map(|message| message.weight()).sum();
+        let bytes: usize = self.broker.retained.iter().map(|message| message.message.weight()).sum();
         let stats = self.broker.stats();
         assert_eq!((stats.retained_messages, stats.retained_bytes), (newest.len(), bytes));
     }
