@@ -11,7 +11,7 @@
 //! - [`topic`]: validated topic names and filters, and matching.
 //! - [`session`]: QoS 1 and 2 in both directions, receive windows, topic aliases. Used by broker and client alike.
 //! - [`client`]: the client as a state machine.
-//! - [`api`]: the types of the HTTP API. [`record`]: messages as lines of a file.
+//! - [`api`]: the types of the HTTP API. [`record`]: messages as lines of a file; [`replay`]: out of it again.
 
 #![cfg_attr(
     test,
@@ -29,6 +29,7 @@ pub mod client;
 pub mod codec;
 pub mod packet;
 pub mod record;
+pub mod replay;
 pub mod session;
 mod time;
 pub mod topic;

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tabmq_shared::client::{ConnectOptions, Message, Subscription};
 use tabmq_shared::packet::{ConnectProperties, QoS, RetainHandling, SubscriptionOptions, Version, Will};
+use tabmq_shared::record::FileForm;
+use tabmq_shared::replay;
 use tabmq_shared::topic::{TopicFilter, TopicName};
 use tabmq_shared::{ByteString, Bytes};
 
@@ -120,7 +122,7 @@ pub struct PubArgs {
     #[arg(short, long, value_name = "TEXT", group = "payload", allow_hyphen_values = true)]
     pub(super) message: Option<String>,
 
-    /// The content of this file as the message
+    /// The content of this file as the message; with --format, a file of messages to replay
     #[arg(short, long, value_name = "FILE", group = "payload")]
     pub(super) file: Option<PathBuf>,
 
@@ -128,7 +130,7 @@ pub struct PubArgs {
     #[arg(short = 'l', long, group = "payload")]
     pub(super) stdin_line: bool,
 
-    /// All of standard input as one message
+    /// All of standard input as one message; with --format, as messages to replay
     #[arg(short = 's', long, group = "payload")]
     pub(super) stdin_file: bool,
 
@@ -136,21 +138,34 @@ pub struct PubArgs {
     #[arg(short, long, group = "payload")]
     null_message: bool,
 
-    /// Quality of service: 0, 1 or 2
-    #[arg(short, long, default_value = "0", value_parser = qos)]
-    qos: QoS,
+    /// Quality of service: 0, 1 or 2 [default: 0]
+    #[arg(short, long, value_parser = qos)]
+    pub(super) qos: Option<QoS>,
 
-    /// Retain the message: who subscribes later gets it at once
+    /// Retain the message: who subscribes later gets it at once. In a replay: keep the retain flags
     #[arg(short, long)]
-    retain: bool,
+    pub(super) retain: bool,
 
-    /// Publish it so many times
-    #[arg(long, value_name = "N", default_value_t = 1, conflicts_with = "stdin_line")]
-    pub(super) repeat: u32,
+    /// Publish it so many times [default: 1]
+    #[arg(long, value_name = "N", conflicts_with = "stdin_line")]
+    pub(super) repeat: Option<u32>,
 
     /// Seconds between them
     #[arg(long, value_name = "SECONDS", default_value = "0", requires = "repeat", value_parser = seconds)]
     pub(super) repeat_delay: Duration,
+
+    /// Replay a file of messages, of the page or of `tabmq sub --format`: to the topics and at the QoS that are in it.
+    /// Goes without saying for a FILE.jsonl or FILE.csv and no topic
+    #[arg(long, value_name = "FORM", help_heading = "Replay")]
+    pub(super) format: Option<RecordForm>,
+
+    /// So many times as fast, such as 2 or 0.5; 0: as fast as the broker takes it [default: 1]
+    #[arg(long, value_name = "FACTOR", help_heading = "Replay", value_parser = speed)]
+    pub(super) speed: Option<u32>,
+
+    /// Put this before each topic, as in 'replay/'
+    #[arg(long, help_heading = "Replay")]
+    pub(super) prefix: Option<String>,
 
     /// How many messages at QoS 1 and 2 may be unacknowledged
     #[arg(short = 'M', long, value_name = "N", default_value_t = 100,
@@ -182,6 +197,10 @@ pub struct SubArgs {
     /// %S subscription ids, %% a percent sign; \n, \t, \0 and \\ are understood
     #[arg(short = 'F', value_name = "FORMAT", conflicts_with = "verbose", value_parser = super::format::Format::parse)]
     pub(super) format: Option<super::format::Format>,
+
+    /// Print messages as lines of a file that the page opens and `tabmq pub --file` replays
+    #[arg(long = "format", value_name = "FORM", conflicts_with_all = ["format", "verbose", "no_newline"])]
+    pub(super) file_form: Option<RecordForm>,
 
     /// Print no newline after each message
     #[arg(short = 'N')]
@@ -241,6 +260,24 @@ enum ProtocolVersion {
     V31,
 }
 
+/// The form of a file of messages: docs/recording.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RecordForm {
+    /// JSON lines
+    Jsonl,
+    /// CSV
+    Csv,
+}
+
+impl From<RecordForm> for FileForm {
+    fn from(form: RecordForm) -> Self {
+        match form {
+            RecordForm::Jsonl => FileForm::JsonLines,
+            RecordForm::Csv => FileForm::Csv,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum WhenRetained {
     /// At every subscription
@@ -267,10 +304,54 @@ impl PubArgs {
         let topic = topic.ok_or_else(|| Failure::new("give a topic with -t TOPIC"))?;
         let topic = TopicName::new(topic.as_str())
             .map_err(|error| Failure(format!("the topic '{}' {error}", topic.escape_debug())))?;
-        let mut message = Message::new(topic, Bytes::new(), self.qos, self.retain);
+        let qos = self.qos.unwrap_or(QoS::AtMostOnce);
+        let mut message = Message::new(topic, Bytes::new(), qos, self.retain);
         message.properties =
             (!session.properties.publish.is_empty()).then(|| Box::new(session.properties.publish.clone()));
         Ok((session, message))
+    }
+
+    /// Whether it is a file of messages that is published, not a message.
+    pub(super) fn replays(&self) -> bool {
+        let is_recording = |file: &PathBuf| {
+            let extension = file.extension().and_then(|extension| extension.to_str());
+            matches!(extension, Some("jsonl" | "csv"))
+        };
+        let without_saying = self.topic.is_none() && self.file.as_ref().is_some_and(is_recording);
+        without_saying || self.format.is_some() || self.speed.is_some() || self.prefix.is_some()
+    }
+
+    /// Whom to connect to, and how to replay.
+    pub(super) fn replay(&self) -> Result<(Session, replay::Options), Failure> {
+        let mut session = self.connection.session("pub")?;
+        session.options.max_in_flight = self.max_inflight;
+        let has_topic = self.topic.is_some() || session.route.target.topic.is_some();
+        let not_of_a_replay = [
+            (
+                self.file.is_none() && !self.stdin_file,
+                "a replay reads from -f FILE or from standard input with -s",
+            ),
+            (
+                has_topic,
+                "a replay has its own topics: leave the topic out; --prefix PREFIX puts it elsewhere",
+            ),
+            (self.qos.is_some(), "the messages of a replay have their own QoS: leave -q out"),
+            (self.repeat.is_some(), "a replay runs once: leave --repeat out"),
+            (
+                !session.properties.publish.is_empty(),
+                "the messages of a replay have their own properties: leave -D publish out",
+            ),
+        ];
+        if let Some((_, why)) = not_of_a_replay.iter().find(|(is_wrong, _)| *is_wrong) {
+            return Err(Failure::new(*why));
+        }
+        let options = replay::Options {
+            speed: self.speed.unwrap_or(100),
+            from: String::new(),
+            to: self.prefix.clone().unwrap_or_default(),
+            retain: self.retain,
+        };
+        Ok((session, options))
     }
 }
 
@@ -380,114 +461,20 @@ pub(super) fn seconds(text: &str) -> Result<Duration, &'static str> {
     seconds.ok_or("write a number of seconds, such as 10 or 0.5")
 }
 
+/// Hundredths of the speed at which it was recorded.
+fn speed(text: &str) -> Result<u32, &'static str> {
+    const WRONG: &str = "write how many times as fast, from 0.01 to 1000000, or 0 for as fast as possible";
+    let factor: f64 = text.parse().map_err(|_| WRONG)?;
+    match factor {
+        0.0 => Ok(0),
+        0.01..=1_000_000.0 => Ok((factor * 100.0).round() as u32),
+        _ => Err(WRONG),
+    }
+}
+
 fn filter(text: &str) -> Result<TopicFilter, tabmq_shared::topic::TopicError> {
     TopicFilter::new(text)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[derive(Debug, Parser)]
-    struct Pub {
-        #[command(flatten)]
-        args: PubArgs,
-    }
-
-    #[derive(Debug, Parser)]
-    struct Sub {
-        #[command(flatten)]
-        args: SubArgs,
-    }
-
-    fn words(line: &str) -> impl Iterator<Item = String> {
-        format!("tabmq {line}").split_whitespace().map(str::to_owned).collect::<Vec<_>>().into_iter()
-    }
-
-    fn publish(line: &str) -> Result<(Session, Message), String> {
-        let args = Pub::try_parse_from(words(line)).map_err(|error| error.to_string())?.args;
-        args.session().map_err(|failure| failure.to_string())
-    }
-
-    fn subscribe(line: &str) -> Result<(Session, Vec<Subscription>), String> {
-        let args = Sub::try_parse_from(words(line)).map_err(|error| error.to_string())?.args;
-        args.session().map_err(|failure| failure.to_string())
-    }
-
-    #[test]
-    fn flags_of_mosquitto_mean_the_same() {
-        let line = "-h ::1 -p 7 -t a/b -m x -q 2 -r -i me -u user -P pw -V mqttv311 -k 5 -c -M 3 --will-topic w \
-                    --will-payload gone --will-qos 1 --will-retain";
-        let (session, message) = publish(line).unwrap();
-        assert_eq!(session.route.target, Target::tcp("::1", 7));
-        assert_eq!((message.topic.as_str(), message.qos, message.retain), ("a/b", QoS::ExactlyOnce, true));
-        let options = session.options;
-        assert_eq!((&*options.client_id, options.version, options.keep_alive_s), ("me", Version::V311, 5));
-        assert_eq!((options.clean_start, options.max_in_flight), (false, 3));
-        assert_eq!(options.username.as_deref(), Some("user"));
-        assert_eq!(options.password.as_deref(), Some(&b"pw"[..]));
-        assert_eq!(options.properties.session_expiry_s, Some(u32::MAX));
-        let will = options.will.unwrap();
-        assert_eq!(
-            (&*will.topic, &*will.payload, will.qos, will.retain),
-            ("w", &b"gone"[..], QoS::AtLeastOnce, true)
-        );
-
-        let (session, subscriptions) = subscribe("-t a/# -t b/+ -q 1 -v -C 3 -W 2.5 -x 60 -T c").unwrap();
-        assert_eq!(session.route.target, Target::tcp("localhost", 1883));
-        let filters: Vec<_> = subscriptions.iter().map(|subscription| subscription.filter.as_str()).collect();
-        assert_eq!(filters, ["a/#", "b/+"]);
-        assert!(session.options.clean_start && session.options.client_id.starts_with("tabmq-sub-"));
-        assert!(session.options.client_id.len() <= 23);
-        assert_eq!(session.options.properties.session_expiry_s, Some(60));
-    }
-
-    #[test]
-    fn urls_give_address_user_and_topic() {
-        let (session, message) = publish("-L mqtt://u:p@h:7/a/b -n").unwrap();
-        assert_eq!((session.route.target.to_string(), message.topic.as_str()), ("h:7".into(), "a/b"));
-        assert_eq!(session.options.username.as_deref(), Some("u"));
-        let (session, message) = publish("-L ws://h:8083/x -t t -m 1 -u other").unwrap();
-        assert_eq!((session.route.target.to_string(), message.topic.as_str()), ("h:8083".into(), "t"));
-        assert_eq!(session.options.username.as_deref(), Some("other"));
-        assert_eq!(subscribe("-L mqtt://h/a/# -t b").unwrap().1.len(), 2);
-    }
-
-    #[test]
-    fn values_may_look_like_flags() {
-        assert_eq!(Pub::try_parse_from(words("-t a -m -5")).unwrap().args.message.as_deref(), Some("-5"));
-        assert_eq!(publish("-t a -n -x -1").unwrap().0.options.properties.session_expiry_s, Some(u32::MAX));
-        let line = "-D publish user-property k v -D publish content-type c -t a -n";
-        let properties = publish(line).unwrap().1.properties.unwrap();
-        assert_eq!(properties.user, [("k".into(), "v".into())]);
-        assert_eq!(properties.content_type.as_deref(), Some("c"));
-    }
-
-    #[test]
-    fn errors_say_what_to_do() {
-        let cases = [
-            (publish("-m x").err(), "-t TOPIC"),
-            (publish("-t a").err(), "required"),
-            (publish("-t a -m x -n").err(), "cannot be used with"),
-            (publish("-t a/# -n").err(), "wildcards are for subscribing only"),
-            (publish("-t a -n -q 3").err(), "only 0, 1 and 2"),
-            (publish("-t a -n -c").err(), "-i ID"),
-            (publish("-t a -n --will-topic #").err(), "the will's topic '#'"),
-            (publish("-t a -n -L mqtt://h --insecure").err(), "write mqtts://"),
-            (publish("-t a -n -L ws://h --cert x --key y").err(), "write wss://"),
-            (publish("-t a -n --cert x").err(), "--key"),
-            (publish("-t a -n --tls-version 1.1").err(), "possible values: 1.2, 1.3"),
-            (publish("-t a -n --cafile /nowhere").err(), "--cafile /nowhere: cannot be read"),
-            (publish("-t a -n -L mqtt://h -h x").err(), "cannot be used with"),
-            (publish("-t a -n -D publish colour red").err(), "colour"),
-            (subscribe("").err(), "-t FILTER"),
-            (subscribe("-t a#").err(), "the filter 'a#' has a '#'"),
-            (subscribe("-t a -F %z").err(), "%z"),
-        ];
-        for (error, part) in cases {
-            let error = error.unwrap();
-            assert!(error.contains(part), "{part}: {error}");
-        }
-    }
-}
+mod tests;

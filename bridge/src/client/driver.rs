@@ -21,6 +21,9 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// How long the last bytes may take to leave, and the server to close.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
+/// The exit code of a program that SIGINT ended.
+pub(super) const INTERRUPTED: u8 = 130;
+
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A client with its socket. [`Driver::event`] is the one place where it waits.

@@ -4,7 +4,8 @@
 //! [`tabmq_shared::client`]; here are sockets, standard input and output, and the sentences for people.
 //!
 //! - `args`, `tls_args`: the flags. `target`: URLs. `properties`: `-D`.
-//! - `publish`, `subscribe`: the two commands. `output`: what `sub` prints.
+//! - `publish`, `subscribe`: the two commands. `replay`: a file of messages, published. `print`, `format`: what `sub`
+//!   prints; `output`: where.
 //! - `driver`: one loop around the state machine. `transport`: TCP and WebSocket, TLS.
 //! - `bench`: the load generator.
 
@@ -13,8 +14,10 @@ mod bench;
 mod driver;
 mod format;
 mod output;
+mod print;
 mod properties;
 mod publish;
+mod replay;
 mod subscribe;
 mod target;
 mod tls_args;

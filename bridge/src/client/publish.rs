@@ -2,7 +2,8 @@
 
 use super::Failure;
 use super::args::PubArgs;
-use super::driver::{Driver, Watch, interrupted};
+use super::driver::{Driver, INTERRUPTED, Watch, interrupted};
+use super::replay::replay;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::pin::pin;
@@ -20,11 +21,11 @@ const ENOUGH_BYTES: usize = 4 << 20;
 /// How many lines are handed over at a time, if there are as many.
 const BATCH_LINES: usize = 256;
 
-/// The exit code of a program that SIGINT ended.
-const INTERRUPTED: u8 = 130;
-
 /// Publishes what `args` say, and waits until the broker has it.
 pub async fn publish(args: PubArgs) -> Result<ExitCode, Failure> {
+    if args.replays() {
+        return replay(&args).await;
+    }
     let (mut session, message) = args.session()?;
     let input = payloads(&args)?;
     if args.stdin_line {
@@ -131,7 +132,7 @@ fn payloads(args: &PubArgs) -> Result<Receiver<Vec<Bytes>>, Failure> {
         Bytes::new()
     };
     let (sender, receiver) = channel(1);
-    let (repeat, delay) = (args.repeat, args.repeat_delay);
+    let (repeat, delay) = (args.repeat.unwrap_or(1), args.repeat_delay);
     tokio::spawn(async move {
         for n in 0..repeat {
             if n > 0 {

@@ -3,8 +3,8 @@
 use super::Failure;
 use super::args::SubArgs;
 use super::driver::{Driver, Watch, interrupted};
-use super::format::Format;
 use super::output::{Closed, Output};
+use super::print::Print;
 use std::io;
 use std::pin::pin;
 use std::process::ExitCode;
@@ -28,16 +28,14 @@ pub async fn subscribe(args: SubArgs) -> Result<ExitCode, Failure> {
     if !subscriptions.is_empty() {
         machine.subscribe(subscriptions, now);
     }
-    let format = match &args.format {
-        Some(format) => format.clone(),
-        None if args.verbose => Format::verbose(),
-        None => Format::payload(),
-    };
+    let print = Print::new(&args);
+    let mut output = Output::to(io::stdout());
+    output.buffer().extend_from_slice(print.head());
     let subscriber = Subscriber {
         driver,
         watch: Watch::new("sub", args.connection.quiet),
-        output: Output::to(io::stdout()),
-        format,
+        output,
+        print,
         printed: 0,
         unanswered,
         granted: 0,
@@ -50,7 +48,7 @@ struct Subscriber {
     driver: Driver,
     watch: Watch,
     output: Output,
-    format: Format,
+    print: Print,
     args: SubArgs,
     /// Messages.
     printed: u64,
@@ -126,11 +124,7 @@ impl Subscriber {
         if (self.args.no_retained && message.retain) || self.is_filtered_out(message) {
             return GO_ON;
         }
-        let buffer = self.output.buffer();
-        self.format.write(message, buffer);
-        if !self.args.no_newline {
-            buffer.push(b'\n');
-        }
+        self.print.write(message, self.output.buffer());
         if self.output.flush_if_large().is_err() {
             return DONE;
         }

@@ -56,6 +56,42 @@ impl Record {
     }
 }
 
+/// The form of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileForm {
+    /// JSON lines.
+    #[default]
+    JsonLines,
+    /// CSV.
+    Csv,
+}
+
+impl FileForm {
+    /// The ending of a file's name.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            FileForm::JsonLines => "jsonl",
+            FileForm::Csv => "csv",
+        }
+    }
+
+    /// Appends a message.
+    pub fn write(self, record: &Record, out: &mut String) {
+        match self {
+            FileForm::JsonLines => write_json(record, out),
+            FileForm::Csv => write_csv(record, out),
+        }
+    }
+
+    /// What a file begins with.
+    pub const fn head(self) -> &'static str {
+        match self {
+            FileForm::JsonLines => "",
+            FileForm::Csv => CSV_HEADER,
+        }
+    }
+}
+
 /// Why a line is not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {

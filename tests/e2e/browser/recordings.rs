@@ -1,7 +1,7 @@
 //! Messages into files and out of them: record, export, look at, replay.
 
 use anyhow::{Context, Result, ensure};
-use harness::{Broker, Device, Hook, Message, Tab, Version, browser_test};
+use harness::{Broker, Device, Hook, Message, Program, Tab, Version, browser_test};
 
 fn named(name: &str) -> Hook {
     Hook::named(name)
@@ -155,6 +155,30 @@ async fn replayed_with_its_timing_to_another_prefix() -> Result<()> {
         let strip = named("replay-strip").with("data-state", "done").with("data-count", "2");
         tab.wait_for(&strip).await?;
         tab.text_when(&named("bad-lines"), |text| text.contains("line 2")).await.map(drop)
+    })
+    .await
+}
+
+/// The command line writes the same files.
+#[tokio::test]
+async fn what_tabmq_sub_has_written_is_opened() -> Result<()> {
+    browser_test("recording_of_sub", async |broker, browser| {
+        let (host, port) = (broker.mqtt().ip().to_string(), broker.mqtt().port().to_string());
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        device.publish(&Message::retained("sub/text", "é, \"1\"", 1)).await?;
+        device.publish(&Message::retained("sub/bytes", b"\xff\x00".as_slice(), 1)).await?;
+        let args = ["sub", "-h", &host, "-p", &port, "-t", "sub/#", "--format", "jsonl", "-C", "2"];
+        let mut subscriber = Program::spawn(&mut Broker::command(args)?)?;
+        subscriber.success().await?;
+
+        let tab = open_page(broker, browser).await?;
+        tab.click(&named("recordings")).await?;
+        tab.choose_file(&named("recording-file"), "sub.jsonl", subscriber.stdout.text().as_bytes()).await?;
+        tab.click(&named("session-open")).await?;
+        let strip = named("session-strip").with("data-state", "complete").with("data-count", "2");
+        tab.wait_for(&strip).await?;
+        tab.shows("sub/text", "é, \"1\"").await?;
+        tab.shows("sub/bytes", "ff").await
     })
     .await
 }

@@ -5,6 +5,7 @@
 //! - [`config`]: the configuration file, `tabmq config`, and SIGHUP.
 //! - [`messages`]: every client to every other, at every QoS.
 //! - [`command_line`]: the flags of `tabmq pub` and `tabmq sub`.
+//! - [`recording`]: files of messages, written by `tabmq sub` and replayed by `tabmq pub`.
 //! - [`sessions`]: retained messages, wills, sessions, take-over.
 //! - [`web`]: the page's files, and the HTTP API.
 //! - [`hostile`]: what broke other brokers, floods, and clients that take without giving.
@@ -29,6 +30,7 @@ mod gateway;
 mod hostile;
 mod malformed;
 mod messages;
+mod recording;
 mod security;
 mod sessions;
 mod start;

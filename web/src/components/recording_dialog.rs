@@ -6,9 +6,9 @@ use super::replay_parts::speed;
 use crate::format;
 use crate::i18n::{Lang, Text};
 use crate::state::recording::FileForm;
-use crate::state::replay::Options;
 use crate::state::tape::TapeAction;
 use crate::state::{Action, AppState, View};
+use tabmq_shared::replay::Options;
 use yew::prelude::*;
 
 /// See [`RecordingDialog`].

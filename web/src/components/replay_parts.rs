@@ -3,8 +3,8 @@
 use crate::i18n::{Lang, Text};
 use crate::state::Action;
 use crate::state::recording::Sink;
-use crate::state::replay::Options;
 use crate::state::tape::TapeAction;
+use tabmq_shared::replay::Options;
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 

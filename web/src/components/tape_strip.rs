@@ -5,10 +5,10 @@ use super::replay_parts::{sink_words, speed};
 use crate::format;
 use crate::i18n::{Lang, Text};
 use crate::state::recording::{Recording, Sink};
-use crate::state::replay::{Phase, Replay};
 use crate::state::tape::{Session, TapeAction};
 use crate::state::{Action, AppState, Dialog, PageAction};
 use tabmq_shared::record::BadLine;
+use tabmq_shared::replay::{Phase, Replay};
 use yew::prelude::*;
 
 /// The strips, as many as there is something to say.

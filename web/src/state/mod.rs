@@ -22,7 +22,6 @@ pub mod profiles;
 pub mod publish;
 pub mod query;
 pub mod recording;
-pub mod replay;
 pub mod request;
 mod retained;
 pub mod settings;

@@ -5,47 +5,13 @@ use super::history::{Direction, Message};
 use bytestring::ByteString;
 use tabmq_shared::record::{self, Record};
 
+pub use tabmq_shared::record::FileForm;
+
 /// Handed out when there is this much, in bytes.
 const PIECE_BYTES: usize = 128 * 1024;
 
 /// While a slow disk has this much to write, in bytes, messages are left out and counted.
 const MAX_WAITING_BYTES: u64 = 64_000_000;
-
-/// The form of a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FileForm {
-    /// JSON lines.
-    #[default]
-    JsonLines,
-    /// CSV.
-    Csv,
-}
-
-impl FileForm {
-    /// The ending of a file's name.
-    pub const fn extension(self) -> &'static str {
-        match self {
-            FileForm::JsonLines => "jsonl",
-            FileForm::Csv => "csv",
-        }
-    }
-
-    /// Appends a message.
-    pub fn write(self, record: &Record, out: &mut String) {
-        match self {
-            FileForm::JsonLines => record::write_json(record, out),
-            FileForm::Csv => record::write_csv(record, out),
-        }
-    }
-
-    /// What a file begins with.
-    pub const fn head(self) -> &'static str {
-        match self {
-            FileForm::JsonLines => "",
-            FileForm::Csv => record::CSV_HEADER,
-        }
-    }
-}
 
 /// Where a recording goes; the browser decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

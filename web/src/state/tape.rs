@@ -4,13 +4,13 @@
 
 use super::history::{Direction, Entry, Message};
 use super::recording::{FileForm, Recording, Sink, file_name, record_of};
-use super::replay::{Options, Replay};
 use super::{AppState, Effect};
 use bytes::Bytes;
 use std::rc::Rc;
 use tabmq_shared::client::{Outcome, PublishError, PublishId};
 use tabmq_shared::packet::Publish;
 use tabmq_shared::record::{BadLine, Reader, Record};
+use tabmq_shared::replay::{Options, Replay};
 
 /// So many rows of an export are written at a time: the page stays alive.
 const EXPORT_ROWS: usize = 2_000;
@@ -95,6 +95,8 @@ pub struct Tape {
     pub options: Options,
     /// The last replay.
     pub replay: Option<Replay>,
+    /// Which file it reads.
+    replayed: u32,
     /// The session that this tab shows, if it is not a connection.
     pub session: Option<Box<Session>>,
     /// Whether a file could not be read.
@@ -161,7 +163,8 @@ impl AppState {
             }
             TapeAction::Replay => {
                 let Some(file) = &self.tape.file else { return Vec::new() };
-                self.tape.replay = Some(Replay::new(self.tape.options.clone(), file));
+                self.tape.replay = Some(Replay::new(self.tape.options.clone(), file.size));
+                self.tape.replayed = file.id;
                 self.tape.reading = true;
                 return vec![Effect::ReadFile { file: file.id, from: 0 }];
             }
@@ -286,7 +289,7 @@ impl AppState {
             false => replay.hold(now_ms),
         }
         if replay.wants_more() && !std::mem::replace(&mut self.tape.reading, true) {
-            effects.push(Effect::ReadFile { file: replay.file, from: replay.read_bytes() });
+            effects.push(Effect::ReadFile { file: self.tape.replayed, from: replay.read_bytes() });
         }
         effects
     }

@@ -1,11 +1,11 @@
 //! A recorded session on its way out again: with its timing, faster or slower, to the same topics or below another
-//! prefix. The file is read as it is needed, so that its size does not matter.
+//! prefix. The file is read as it is needed, so that its size does not matter. For the page and for `tabmq pub`; the
+//! clock, the file and the connection are the caller's.
 
-use super::tape::FileInfo;
+use crate::client::{Message, Outcome, PublishError, PublishId};
+use crate::record::{BadLine, Reader, Record};
+use crate::topic::TopicName;
 use std::collections::VecDeque;
-use tabmq_shared::client::{Message, Outcome, PublishError, PublishId};
-use tabmq_shared::record::{BadLine, Reader, Record};
-use tabmq_shared::topic::TopicName;
 
 /// Reading goes on while fewer messages than this wait.
 const AHEAD: usize = 500;
@@ -62,9 +62,7 @@ pub struct Replay {
     pub options: Options,
     /// Where it is.
     pub phase: Phase,
-    /// Which file.
-    pub file: u32,
-    /// Its size, in bytes.
+    /// The size of the file, in bytes; 0 if nobody knows it.
     pub size: u64,
     /// Messages that were sent.
     pub sent: u64,
@@ -90,13 +88,12 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// A replay of a file of which nothing was read.
-    pub fn new(options: Options, file: &FileInfo) -> Self {
+    /// A replay of a file of `size` bytes of which nothing was read.
+    pub fn new(options: Options, size: u64) -> Self {
         Replay {
             options,
             phase: Phase::Running,
-            file: file.id,
-            size: file.size,
+            size,
             sent: 0,
             left_out: 0,
             failed: 0,
@@ -214,7 +211,8 @@ impl Replay {
         }
     }
 
-    fn on_the_way(&self) -> usize {
+    /// Messages that were sent and of which nobody knows yet what has become of them.
+    pub fn on_the_way(&self) -> usize {
         self.outstanding.len() + self.leaving
     }
 
@@ -255,7 +253,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tabmq_shared::record::write_json;
+    use crate::record::write_json;
 
     fn file(times: &[u64]) -> String {
         let mut text = String::new();
@@ -265,13 +263,9 @@ mod tests {
         text
     }
 
-    fn info(size: usize) -> FileInfo {
-        FileInfo { id: 1, name: "a.jsonl".into(), size: size as u64 }
-    }
-
     fn started(times: &[u64], options: Options) -> Replay {
         let file = file(times);
-        let mut replay = Replay::new(options, &info(file.len()));
+        let mut replay = Replay::new(options, file.len() as u64);
         replay.feed(file.as_bytes());
         replay.feed(b"");
         replay
@@ -338,7 +332,7 @@ mod tests {
     fn flags_and_properties() {
         let line = "{\"topic\":\"a\",\"qos\":1,\"retain\":true,\"properties\":{\"content_type\":\"t\",\"subscription_ids\":[7]}}";
         let replayed = |retain| {
-            let mut replay = Replay::new(Options { retain, ..Options::default() }, &info(1));
+            let mut replay = Replay::new(Options { retain, ..Options::default() }, 1);
             replay.feed(line.as_bytes());
             replay.feed(b"");
             replay.due(0, 1).remove(0)
@@ -354,7 +348,7 @@ mod tests {
     fn the_file_is_read_as_it_is_needed_and_the_broker_is_not_flooded() {
         let times: Vec<u64> = vec![0; 2 * AHEAD];
         let file = file(&times);
-        let mut replay = Replay::new(Options::default(), &info(file.len()));
+        let mut replay = Replay::new(Options::default(), file.len() as u64);
         let mut pieces = file.as_bytes().chunks(1000);
         while replay.wants_more() {
             replay.feed(pieces.next().unwrap_or_default());
@@ -372,7 +366,7 @@ mod tests {
 
     #[test]
     fn bad_lines_are_counted_and_the_first_is_named() {
-        let mut replay = Replay::new(Options::default(), &info(1));
+        let mut replay = Replay::new(Options::default(), 1);
         replay.feed(b"{\"topic\":\"a\"}\nnonsense\n{}\n");
         replay.feed(b"");
         assert_eq!((replay.due(0, 9).len(), replay.bad, replay.first_bad.unwrap().line), (1, 2, 2));
