@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Descriptors that are kept for files, and for those who look after the broker.
@@ -76,7 +77,7 @@ impl Count {
 #[derive(Debug)]
 pub enum Entry {
     /// It may come in.
-    Admitted(Arc<Place>),
+    Admitted(Place),
     /// It may not, because of this limit, and there is time to tell it.
     Refused(Limit, Farewell),
 }
@@ -90,7 +91,7 @@ pub struct Farewell(Arc<Gate>);
 pub struct Place {
     gate: Arc<Gate>,
     address: IpAddr,
-    pending: Mutex<bool>,
+    pending: AtomicBool,
 }
 
 impl Gate {
@@ -131,7 +132,7 @@ impl Gate {
     /// # Errors
     /// The limit that it would exceed, if there is no time to tell it.
     pub fn ask(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Entry, Limit> {
-        self.enter(address, now).map(|place| Entry::Admitted(Arc::new(place))).or_else(|limit| {
+        self.enter(address, now).map(Entry::Admitted).or_else(|limit| {
             let told = &mut self.state.lock().told;
             if *told >= TOLD {
                 return Err(limit);
@@ -148,7 +149,7 @@ impl Gate {
     pub fn enter(self: &Arc<Self>, address: IpAddr, now: Instant) -> Result<Place, Limit> {
         let address = group(address);
         self.state.lock().enter(address, now)?;
-        Ok(Place { gate: Arc::clone(self), address, pending: Mutex::new(true) })
+        Ok(Place { gate: Arc::clone(self), address, pending: AtomicBool::new(true) })
     }
 }
 
@@ -227,7 +228,7 @@ impl State {
 impl Place {
     /// The connection has been let in, or has done what its listener is there for.
     pub fn settle(&self) {
-        if std::mem::take(&mut *self.pending.lock()) {
+        if self.pending.swap(false, Ordering::Relaxed) {
             self.gate.state.lock().settle(self.address);
         }
     }

@@ -43,6 +43,8 @@ struct Lanes {
     farewell: Vec<u8>,
     /// Bytes of `data` and `shared`.
     data_bytes: usize,
+    /// What is left of all lanes, once they are being written.
+    remaining: usize,
     /// How far the lanes are written; shared payloads shrink by themselves.
     control_at: usize,
     data_at: usize,
@@ -71,7 +73,8 @@ impl Lanes {
         }
         self.shared.clear();
         self.shared.shrink_to(64);
-        (self.data_bytes, self.control_at, self.data_at, self.farewell_at) = (0, 0, 0, 0);
+        (self.data_bytes, self.remaining) = (0, 0);
+        (self.control_at, self.data_at, self.farewell_at) = (0, 0, 0);
         POOL.with_borrow_mut(|pool| {
             if pool.len() < POOLED_LANES {
                 pool.push(self);
@@ -208,10 +211,9 @@ impl Outbox {
         debug_assert!(!queue.has_remaining());
         queue.recycle();
         queue.lanes = self.lanes.take();
-        queue.remaining = queue
-            .lanes
-            .as_ref()
-            .map_or(0, |lanes| lanes.control.len() + lanes.data_bytes + lanes.farewell.len());
+        if let Some(lanes) = &mut queue.lanes {
+            lanes.remaining = lanes.control.len() + lanes.data_bytes + lanes.farewell.len();
+        }
     }
 
     fn lanes(&mut self) -> &mut Lanes {
@@ -223,15 +225,12 @@ impl Outbox {
 #[derive(Debug, Default)]
 pub struct WriteQueue {
     lanes: Option<Box<Lanes>>,
-    remaining: usize,
 }
 
 impl WriteQueue {
     /// Gives the spent lanes back, so that an idle connection holds none.
     pub fn recycle(&mut self) {
-        if self.remaining == 0
-            && let Some(lanes) = self.lanes.take()
-        {
+        if let Some(lanes) = self.lanes.take_if(|lanes| lanes.remaining == 0) {
             lanes.give_back();
         }
     }
@@ -244,7 +243,7 @@ impl WriteQueue {
 
 impl Buf for WriteQueue {
     fn remaining(&self) -> usize {
-        self.remaining
+        self.lanes.as_ref().map_or(0, |lanes| lanes.remaining)
     }
 
     fn chunk(&self) -> &[u8] {
@@ -262,8 +261,8 @@ impl Buf for WriteQueue {
     }
 
     fn advance(&mut self, mut count: usize) {
-        self.remaining = self.remaining.saturating_sub(count);
         let Some(lanes) = &mut self.lanes else { return };
+        lanes.remaining = lanes.remaining.saturating_sub(count);
         while count > 0 {
             let step = lanes.first().len().min(count);
             if step == 0 {

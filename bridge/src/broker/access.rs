@@ -4,10 +4,10 @@
 //! not used lately. Where there are no rules nothing is asked and nothing is remembered.
 
 use super::clients::Clients;
-use super::connect::BRIDGE_CLIENT_IDS;
+use super::connect::{BRIDGE_CLIENT_IDS, address_of};
 use super::event::Event;
 use super::router::{Matches, SessionKey, Target};
-use super::session::ConnId;
+use super::session::{ConnId, Session};
 use super::timers::Timer;
 use super::{Broker, DisconnectCause, ServerMessage};
 use bytes::Bytes;
@@ -177,14 +177,17 @@ impl Access for NoRules {
     }
 }
 
-/// A session's view of the rules, with the answers for the topics that it used lately.
+/// A session's view of the rules; without any, it may do everything.
 #[derive(Default)]
-pub(super) struct Rights {
-    permits: Option<Arc<dyn Permits>>,
+pub(super) struct Rights(Option<Box<Rules>>);
+
+/// The rules for a session, with the answers for the topics that it used lately.
+struct Rules {
+    permits: Arc<dyn Permits>,
     /// Empty until something is asked.
     remembered: Vec<Remembered>,
     /// What waits for the session was queued under other rules: it is asked for again when it leaves.
-    pub(super) recheck: bool,
+    recheck: bool,
     told_at: Option<Time>,
     untold: u64,
 }
@@ -199,27 +202,35 @@ struct Remembered {
 
 impl Rights {
     pub(super) fn new(permits: Option<Arc<dyn Permits>>) -> Self {
-        Rights { permits, ..Rights::default() }
+        Rights(permits.map(|permits| {
+            Box::new(Rules { permits, remembered: Vec::new(), recheck: false, told_at: None, untold: 0 })
+        }))
     }
 
     /// Whether there are rules for it at all.
     pub(super) fn are_limited(&self) -> bool {
-        self.permits.is_some()
+        self.0.is_some()
+    }
+
+    /// Whether what waits for the session must be asked for again.
+    pub(super) fn recheck(&self) -> bool {
+        self.0.as_ref().is_some_and(|rules| rules.recheck)
     }
 
     /// Whether the session may do this. The usual answer is remembered: a hash and a comparison.
     pub(super) fn allow(&mut self, action: Action, topic: &str) -> bool {
-        let Some(permits) = &self.permits else { return true };
+        let Some(rules) = &mut self.0 else { return true };
+        let permits = &rules.permits;
         if topic.len() > REMEMBERED_BYTES {
             return permits.allows(action, topic);
         }
-        if self.remembered.is_empty() {
-            self.remembered.resize(REMEMBERED, Remembered::default());
+        if rules.remembered.is_empty() {
+            rules.remembered.resize(REMEMBERED, Remembered::default());
         }
         let mut hasher = rustc_hash::FxHasher::default();
         hasher.write(topic.as_bytes());
         let slot = (hasher.finish() >> 32) as usize % REMEMBERED;
-        let Some(entry) = self.remembered.get_mut(slot) else { return permits.allows(action, topic) };
+        let Some(entry) = rules.remembered.get_mut(slot) else { return permits.allows(action, topic) };
         if *entry.topic != *topic {
             *entry = Remembered { topic: topic.into(), ..Remembered::default() };
         }
@@ -232,17 +243,18 @@ impl Rights {
 
     /// The same for those who only look: nothing is remembered.
     pub(super) fn would_allow(&self, action: Action, topic: &str) -> bool {
-        self.permits.as_ref().is_none_or(|permits| permits.allows(action, topic))
+        self.0.as_ref().is_none_or(|rules| rules.permits.allows(action, topic))
     }
 
     /// Whether the console is to be told of a refusal now, and of how many since it was last told.
     fn tell(&mut self, now: Time) -> Option<u64> {
-        if self.told_at.is_some_and(|at| now < at + TELL_INTERVAL) {
-            self.untold += 1;
+        let rules = self.0.as_mut()?;
+        if rules.told_at.is_some_and(|at| now < at + TELL_INTERVAL) {
+            rules.untold += 1;
             return None;
         }
-        self.told_at = Some(now);
-        Some(std::mem::take(&mut self.untold))
+        rules.told_at = Some(now);
+        Some(std::mem::take(&mut rules.untold))
     }
 }
 
@@ -255,7 +267,8 @@ impl Broker {
         for key in keys {
             let Some(session) = self.clients.session_mut(key) else { continue };
             match self.access.recognise(&session.identity) {
-                Ok(identity) => session.identity = identity,
+                Ok(identity) if identity == *session.identity => {}
+                Ok(identity) => session.identity = Arc::new(identity),
                 Err(why) => {
                     if let Some(conn) = self.conn_of(key) {
                         let cause = DisconnectCause::Server(ReasonCode::NotAuthorized, why);
@@ -273,7 +286,9 @@ impl Broker {
         let was_limited = session.rights.are_limited();
         session.rights = rights;
         if session.rights.are_limited() || was_limited {
-            session.rights.recheck = session_present;
+            if let Some(rules) = &mut session.rights.0 {
+                rules.recheck = session_present;
+            }
             self.clients.limited = true;
             self.sort_subscriptions(key);
         }
@@ -282,10 +297,18 @@ impl Broker {
     /// Asks for the rights of a session that may have others by now: by other rules, another identity or address.
     pub(super) fn renew_rights(&mut self, key: SessionKey) {
         let Some(session) = self.clients.session(key) else { return };
-        let client =
-            Client { identity: &session.identity, client_id: &session.client_id, address: session.address };
+        let Some(address) = self.address_of(session) else { return };
+        let client = Client { identity: &session.identity, client_id: &session.client_id, address };
         let rights = Rights::new(self.permits(client));
         self.set_rights(key, rights, true);
+    }
+
+    /// Where the session's client is, or was last.
+    fn address_of(&self, session: &Session) -> Option<IpAddr> {
+        match session.link {
+            Some(link) => self.clients.links.get(link as usize).map(|link| address_of(&link.peer())),
+            None => session.absence.as_ref().map(|absence| absence.address),
+        }
     }
 
     /// What this client may do. The broker's own bridges do what their configuration says, and no rule speaks of them.
@@ -298,7 +321,11 @@ impl Broker {
         let valid_for = self.clients.session(key).and_then(|session| session.identity.valid_for);
         let Some(link) = self.clients.link_mut(conn) else { return };
         let until = valid_for.map(|time| now + time);
-        if let Some(before) = std::mem::replace(&mut link.authorised_until, until) {
+        let before = match until {
+            Some(_) => std::mem::replace(&mut link.credentials_mut().good_until, until),
+            None => link.credentials.as_mut().and_then(|credentials| credentials.good_until.take()),
+        };
+        if let Some(before) = before {
             self.timers.cancel(before, Timer::Authorisation(key));
         }
         if let Some(until) = until {
@@ -316,22 +343,21 @@ impl Broker {
     /// Lets subscriptions rest that are not allowed any more, and wakes those that are again.
     fn sort_subscriptions(&mut self, key: SessionKey) {
         let Some(session) = self.clients.session_mut(key) else { return };
-        let filters: Vec<TopicFilter> = session.subscriptions.iter().cloned().collect();
+        let filters: Vec<TopicFilter> = session.subscriptions.iter().collect();
         for filter in filters {
             let Some(session) = self.clients.session_mut(key) else { return };
-            match (session.rights.allow(Action::Subscribe, filter.filter()), session.resting.remove(&filter))
-            {
+            match (session.rights.allow(Action::Subscribe, filter.filter()), session.wake_filter(&filter)) {
                 (true, Some(subscription)) => {
                     self.router.subscribe(key, &filter, subscription);
                 }
                 // The same subscription, but perhaps with other topics.
                 (true, None) => self.router.forget_matches_of(&filter),
                 (false, Some(resting)) => {
-                    session.resting.insert(filter, resting);
+                    session.resting.get_or_insert_default().insert(filter, resting);
                 }
                 (false, None) => {
                     if let Some(subscription) = self.router.subscription(key, &filter) {
-                        session.resting.insert(filter.clone(), subscription);
+                        session.resting.get_or_insert_default().insert(filter.clone(), subscription);
                         self.router.unsubscribe(key, &filter);
                     }
                 }
@@ -369,7 +395,7 @@ impl Broker {
         self.clients.stats.count_denied(action, 1);
         let Some(session) = self.clients.session_mut(key) else { return false };
         if let Some(untold) = session.rights.tell(now) {
-            let permits = session.rights.permits.as_ref();
+            let permits = session.rights.0.as_ref().map(|rules| &rules.permits);
             let event = Event::Denied {
                 client_id: session.client_id.clone(),
                 user: session.identity.user.clone(),

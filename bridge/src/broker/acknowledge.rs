@@ -13,12 +13,13 @@ impl Broker {
         let Some(session) = self.clients.session_mut(key) else { return Ok(()) };
         // An error ends the message as well [MQTT-4.4.0-2]; for a shared subscription nobody else gets it
         // [MQTT-4.8.2-6].
-        match session.outgoing.puback(ack.packet_id) {
+        let Some(flow) = session.some_flow() else { return Ok(()) };
+        match flow.outgoing.puback(ack.packet_id) {
             Some(delivery) => {
                 self.clients.landed(key, &delivery);
                 Ok(())
             }
-            None => lost_its_way(&session.outgoing, ack.packet_id, "PUBACK"),
+            None => lost_its_way(&flow.outgoing, ack.packet_id, "PUBACK"),
         }
     }
 
@@ -29,7 +30,8 @@ impl Broker {
         ack: &Ack,
     ) -> Result<(), Violation> {
         let Some(session) = self.clients.session_mut(key) else { return Ok(()) };
-        let reason = match session.outgoing.pubrec(ack.packet_id, ack.reason) {
+        let flow = session.flow_mut();
+        let reason = match flow.outgoing.pubrec(ack.packet_id, ack.reason) {
             PubRecOutcome::Release(delivery) => {
                 if let Some(delivery) = delivery {
                     self.clients.landed(key, &delivery);
@@ -41,7 +43,7 @@ impl Broker {
                 return Ok(());
             }
             PubRecOutcome::Unknown => {
-                lost_its_way(&session.outgoing, ack.packet_id, "PUBREC")?;
+                lost_its_way(&flow.outgoing, ack.packet_id, "PUBREC")?;
                 if ack.reason.is_error() {
                     return Ok(()); // it ends what we do not know either
                 }
@@ -59,7 +61,7 @@ impl Broker {
         ack: &Ack,
     ) -> Result<(), Violation> {
         let Some(session) = self.clients.session_mut(key) else { return Ok(()) };
-        let reason = match session.incoming.release(ack.packet_id) {
+        let reason = match session.some_flow().is_some_and(|flow| flow.incoming.release(ack.packet_id)) {
             true => ReasonCode::Success,
             false => ReasonCode::PacketIdentifierNotFound,
         };
@@ -69,9 +71,10 @@ impl Broker {
 
     pub(super) fn handle_pubcomp(&mut self, key: SessionKey, ack: &Ack) -> Result<(), Violation> {
         let Some(session) = self.clients.session_mut(key) else { return Ok(()) };
-        match session.outgoing.pubcomp(ack.packet_id) {
+        let Some(flow) = session.some_flow() else { return Ok(()) };
+        match flow.outgoing.pubcomp(ack.packet_id) {
             true => Ok(()),
-            false => lost_its_way(&session.outgoing, ack.packet_id, "PUBCOMP"),
+            false => lost_its_way(&flow.outgoing, ack.packet_id, "PUBCOMP"),
         }
     }
 

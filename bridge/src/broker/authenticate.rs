@@ -64,8 +64,9 @@ impl Broker {
     ) -> Result<(), Violation> {
         let methods = Arc::clone(&self.methods);
         let Some(link) = self.clients.link_mut(conn) else { return Ok(()) };
-        let peer = link.peer.clone();
-        let Some(authenticated) = &mut link.authenticated else {
+        let peer = link.peer();
+        let credentials = link.credentials.as_mut();
+        let Some(authenticated) = credentials.and_then(|known| known.authenticated.as_mut()) else {
             let what = "AUTH without an authentication method in CONNECT"; // [MQTT-4.12.0-7]
             return Err(Violation::new(ReasonCode::ProtocolError, what));
         };
@@ -117,7 +118,7 @@ impl Broker {
             let what = "AUTH by another user than that of CONNECT";
             return Err(Violation::new(ReasonCode::NotAuthorized, what));
         }
-        session.identity = admitted.identity;
+        session.identity = Arc::new(admitted.identity);
         self.renew_rights(key);
         self.set_authorisation(conn, key, now);
         Ok(admitted.last_data)

@@ -1,9 +1,10 @@
 //! Sessions and links, and how a message gets from the router into an outbox.
 
 use super::BrokerConfig;
-use super::access::Action;
+use super::access::{Action, Identity};
 use super::event::TransportKind;
 use super::message::{Delivery, Encoded, Message, Outbound, Own};
+use super::router::index::{Hasher, Index};
 use super::router::{GroupId, SessionKey};
 use super::session::{ConnId, Link, LinkKey, Session, Wake};
 use super::stats::{DropReason, Stats};
@@ -23,7 +24,11 @@ const ALIAS_BYTES: usize = 8;
 /// Everybody that the broker knows, and what waits for them.
 pub(super) struct Clients {
     pub(super) sessions: Slab<Session>,
-    pub(super) by_id: HashMap<Arc<str>, SessionKey>,
+    /// Sessions by client id.
+    pub(super) by_id: Index,
+    hasher: Hasher,
+    /// Who most clients are.
+    nobody: Arc<Identity>,
     /// How many connections each user has.
     pub(super) users: HashMap<Box<str>, usize>,
     pub(super) links: Slab<Link>,
@@ -121,7 +126,9 @@ impl Clients {
     pub(super) fn new(config: &BrokerConfig) -> Self {
         Clients {
             sessions: Slab::new(),
-            by_id: HashMap::new(),
+            by_id: Index::default(),
+            hasher: Hasher::random(),
+            nobody: Arc::default(),
             users: HashMap::new(),
             links: Slab::new(),
             by_transport: Default::default(),
@@ -148,6 +155,32 @@ impl Clients {
         self.sessions.get_mut(key as usize)
     }
 
+    /// The session with this client id.
+    pub(super) fn find(&self, client_id: &str) -> Option<SessionKey> {
+        self.by_id.find(self.hasher.hash(client_id.as_bytes()), |key| {
+            self.session(key).is_some_and(|session| *session.client_id == *client_id)
+        })
+    }
+
+    /// Adds a session whose client id is new.
+    pub(super) fn add_session(&mut self, session: Session) -> SessionKey {
+        let hash = self.hasher.hash(session.client_id.as_bytes());
+        let key = self.sessions.insert(session) as SessionKey;
+        self.by_id.insert(hash, key);
+        key
+    }
+
+    pub(super) fn remove_session(&mut self, key: SessionKey) {
+        if let Some(session) = self.sessions.try_remove(key as usize) {
+            self.by_id.remove(self.hasher.hash(session.client_id.as_bytes()), key);
+        }
+    }
+
+    /// The identity as sessions keep it.
+    pub(super) fn shared_identity(&self, identity: Identity) -> Arc<Identity> {
+        if identity == *self.nobody { Arc::clone(&self.nobody) } else { Arc::new(identity) }
+    }
+
     /// The link of this connection, unless it has been released.
     pub(super) fn link(&self, conn: ConnId) -> Option<&Link> {
         self.links.get(conn.link as usize).filter(|link| link.serial == conn.serial)
@@ -166,7 +199,7 @@ impl Clients {
     pub(super) fn is_ready(&self, key: SessionKey, qos: QoS) -> bool {
         let Some(session) = self.session(key) else { return false };
         let Some(link) = session.link.and_then(|link| self.links.get(link as usize)) else { return false };
-        session.queue.is_empty()
+        session.has_empty_queue()
             && link.outbox.data_bytes() < self.limits.outbox_bytes
             && (qos == QoS::AtMostOnce || session.can_send(self.limits.queue_bytes))
     }
@@ -177,8 +210,8 @@ impl Clients {
     }
 
     fn is_full(&self, session: &Session, weight: usize) -> bool {
-        session.queue.live() >= self.limits.queue_messages
-            || session.queue.bytes().saturating_add(weight) > self.limits.queue_bytes
+        let (live, bytes) = session.flow().map_or((0, 0), |flow| (flow.queue.live(), flow.queue.bytes()));
+        live >= self.limits.queue_messages || bytes.saturating_add(weight) > self.limits.queue_bytes
     }
 
     fn all_are_full(&self, weight: usize) -> bool {
@@ -191,8 +224,8 @@ impl Clients {
     pub(super) fn landed(&mut self, key: SessionKey, delivery: &Delivery) {
         let weight = delivery.message.weight();
         self.stats.in_flight_bytes = self.stats.in_flight_bytes.saturating_sub(weight);
-        if let Some(session) = self.session_mut(key) {
-            session.in_flight_bytes = session.in_flight_bytes.saturating_sub(weight);
+        if let Some(flow) = self.session_mut(key).and_then(Session::some_flow) {
+            flow.in_flight_bytes = flow.in_flight_bytes.saturating_sub(weight);
         }
     }
 
@@ -218,7 +251,8 @@ impl Clients {
 
     /// A user has a connection less.
     pub(super) fn forget_user(&mut self, key: LinkKey) {
-        let Some(user) = self.links.get_mut(key as usize).and_then(|link| link.user.take()) else { return };
+        let credentials = self.links.get_mut(key as usize).and_then(|link| link.credentials.as_mut());
+        let Some(user) = credentials.and_then(|credentials| credentials.user.take()) else { return };
         if let Some(count) = self.users.get_mut(&user) {
             *count -= 1;
             if *count == 0 {
@@ -257,7 +291,7 @@ impl Clients {
             return route.qos != QoS::AtMostOnce && self.enqueue(key, out, route);
         };
         if route.qos == QoS::AtMostOnce {
-            if session.queue.holds_up_qos_0() {
+            if session.flow().is_some_and(|flow| flow.queue.holds_up_qos_0()) {
                 return self.enqueue(key, out, route);
             }
             if link.outbox.data_bytes() >= self.outbox_bytes {
@@ -267,7 +301,7 @@ impl Clients {
                 });
                 return false;
             }
-        } else if !session.queue.is_empty()
+        } else if !session.has_empty_queue()
             || !session.can_send(self.limits.queue_bytes)
             || self.stats.in_flight_bytes >= self.limits.all_queues_bytes
             || link.outbox.data_bytes() >= self.outbox_bytes
@@ -283,9 +317,10 @@ impl Clients {
             None => None,
             Some(message) => {
                 let weight = message.weight();
-                session.in_flight_bytes += weight;
                 self.stats.in_flight_bytes += weight;
-                session.outgoing.push(route.delivery(message), route.qos).ok()
+                let flow = session.flow_mut();
+                flow.in_flight_bytes += weight;
+                flow.outgoing.push(route.delivery(message), route.qos).ok()
             }
         };
         write(link, packet, id, &mut self.stats);
@@ -310,7 +345,7 @@ impl Clients {
             return false;
         }
         let Some(session) = self.sessions.get_mut(key as usize) else { return false };
-        session.queue.push(route.delivery(out.keep()));
+        session.flow_mut().queue.push(route.delivery(out.keep()));
         self.stats.queued_messages += 1;
         self.stats.queued_bytes += weight;
         true
@@ -319,27 +354,30 @@ impl Clients {
     /// Moves what waits for a session into the outbox of its connection, as far as quota and outbox allow: first what
     /// was in flight when the last connection ended, then the queue.
     pub(super) fn pump(&mut self, key: SessionKey, scratch: &mut BytesMut, now: Time) {
+        if self.session(key).and_then(Session::flow).is_none() {
+            return; // most sessions keep nothing
+        }
         self.resend(key, scratch, now);
         let Some(session) = self.sessions.get_mut(key as usize) else { return };
         let Some(link_key) = session.link else { return };
         let Some(link) = self.links.get_mut(link_key as usize) else { return };
         let mut sent = false;
         while link.outbox.data_bytes() < self.limits.outbox_refill_bytes {
-            match session.queue.front() {
+            match session.flow().and_then(|flow| flow.queue.front()) {
                 None => break,
                 Some(front) if front.qos != QoS::AtMostOnce && !session.can_send(self.limits.queue_bytes) => {
                     break;
                 }
                 Some(_) => {}
             }
-            let Some(delivery) = session.queue.pop() else { break };
+            let Some(delivery) = session.flow_mut().queue.pop() else { break };
             self.stats.queued_messages -= 1;
             self.stats.queued_bytes -= delivery.message.weight();
             if delivery.message.is_expired(now) {
                 self.stats.count_drop(DropReason::Expired); // [MQTT-3.3.2-5]
                 continue;
             }
-            if session.rights.recheck
+            if session.rights.recheck()
                 && !session.rights.allow(Action::Receive, delivery.message.topic.as_str())
             {
                 self.stats.count_denied(Action::Receive, 1);
@@ -357,9 +395,10 @@ impl Clients {
                 QoS::AtMostOnce => None,
                 qos => {
                     let weight = message.weight();
-                    session.in_flight_bytes += weight;
                     self.stats.in_flight_bytes += weight;
-                    session.outgoing.push(delivery, qos).ok()
+                    let flow = session.flow_mut();
+                    flow.in_flight_bytes += weight;
+                    flow.outgoing.push(delivery, qos).ok()
                 }
             };
             write(link, packet, id, &mut self.stats);
@@ -379,7 +418,7 @@ impl Clients {
             if link.outbox.data_bytes() >= self.limits.outbox_refill_bytes {
                 return;
             }
-            let (id, delivery) = match session.outgoing.next_resend() {
+            let (id, delivery) = match session.some_flow().and_then(|flow| flow.outgoing.next_resend()) {
                 None => return,
                 Some((id, Resend::Release)) => {
                     self.send_control(link_key, &Packet::PubRel(Ack::success(id)));
@@ -389,7 +428,7 @@ impl Clients {
             };
             let route = Route::of(&delivery);
             let mut out = Outbound::from_kept(&delivery.message, scratch, now);
-            let readable = !session.rights.recheck
+            let readable = !session.rights.recheck()
                 || session.rights.allow(Action::Receive, delivery.message.topic.as_str());
             let packet = readable.then(|| encode_for(link, &mut out, &route, true, true)).flatten();
             match packet {
@@ -401,8 +440,10 @@ impl Clients {
                 // counts as delivered [MQTT-3.1.2-25].
                 None => {
                     match delivery.qos {
-                        QoS::ExactlyOnce => drop(session.outgoing.pubrec(id, ReasonCode::PacketTooLarge)),
-                        _ => drop(session.outgoing.puback(id)),
+                        QoS::ExactlyOnce => {
+                            drop(session.flow_mut().outgoing.pubrec(id, ReasonCode::PacketTooLarge));
+                        }
+                        _ => drop(session.flow_mut().outgoing.puback(id)),
                     }
                     self.landed(key, &delivery);
                     self.stats.count_denied(Action::Receive, usize::from(!readable));
@@ -441,9 +482,10 @@ impl Clients {
 
     /// Empties a session's queue.
     pub(super) fn clear_queue(&mut self, key: SessionKey) -> Vec<Delivery> {
-        let Some(session) = self.sessions.get_mut(key as usize) else { return Vec::new() };
-        let mut cleared = Vec::with_capacity(session.queue.len());
-        while let Some(delivery) = session.queue.pop() {
+        let flow = self.sessions.get_mut(key as usize).and_then(Session::some_flow);
+        let Some(flow) = flow else { return Vec::new() };
+        let mut cleared = Vec::with_capacity(flow.queue.len());
+        while let Some(delivery) = flow.queue.pop() {
             self.stats.queued_messages -= 1;
             self.stats.queued_bytes -= delivery.message.weight();
             cleared.push(delivery);

@@ -5,11 +5,10 @@ use super::authenticate::Authenticated;
 use super::event::{DisconnectCause, Event, Peer, TransportKind};
 use super::message::Outbound;
 use super::router::SessionKey;
-use super::session::{ConnId, Ended, Link, LinkKey, NEVER, Session, Traffic};
+use super::session::{Absence, ConnId, Ended, Link, LinkKey, NEVER, Session};
 use super::timers::Timer;
 use super::will::pending_will;
 use super::{Broker, Violation};
-use crate::outbox::Outbox;
 use bytes::{Bytes, BytesMut};
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -18,7 +17,7 @@ use std::time::Duration;
 use tabmq_shared::packet::{
     ConnAck, ConnAckProperties, Connect, Disconnect, Packet, QoS, ReasonCode, Version,
 };
-use tabmq_shared::session::{InboundAliases, OutboundAliases};
+use tabmq_shared::session::OutboundAliases;
 use tabmq_shared::{ByteString, Time, codec};
 
 /// What the client ids of the broker's own bridges begin with, and nobody else's: a client with such an id would take a
@@ -63,7 +62,7 @@ impl Broker {
         let will = connect.will.clone().map(pending_will).transpose()?;
         let client_id: Arc<str> = Arc::from(assigned_id.as_deref().unwrap_or(&connect.client_id));
         self.check_room(connect, &identity, &client_id)?;
-        let address = peer.address.ip().to_canonical();
+        let address = address_of(&peer);
         let rights = self.rights_of(&identity, &client_id, address, will.as_ref())?;
         let expiry_s = session_expiry(connect).min(self.config.max_session_expiry_s);
         let mut connack = ConnAck {
@@ -82,20 +81,19 @@ impl Broker {
             return Err(ConnectError::new(ReasonCode::PacketTooLarge, why)); // [MQTT-3.1.2-24]
         }
         self.take_over(&client_id, connect, &identity, now);
-        let (key, session_present) = self.open_session(&client_id, address, connect);
+        let identity = self.clients.shared_identity(identity);
+        let (key, session_present) = self.open_session(&client_id, &identity);
         connack.session_present = session_present;
         let send_quota = self.send_quota(connect);
         let receive_maximum = self.receive_maximum(connect.version);
         if let Some(session) = self.clients.session_mut(key) {
             session.expiry_s = expiry_s;
-            session.outgoing.resume(send_quota);
-            session.incoming.resume(receive_maximum.get());
+            session.resume(send_quota, receive_maximum);
             session.will = will.map(Box::new);
             session.identity = identity;
-            session.address = address;
         }
-        self.set_rights(key, rights, session_present);
         let conn = self.open_link(key, connect, peer.clone(), now);
+        self.set_rights(key, rights, session_present);
         self.set_authorisation(conn, key, now);
         self.clients.current = Some(conn.link); // it has no waker yet: it takes its output by itself
         self.clients.send_control(conn.link, &Packet::ConnAck(Box::new(connack)));
@@ -167,7 +165,7 @@ impl Broker {
     fn unused_client_id(&mut self) -> String {
         loop {
             let id = format!("auto-{:016x}", self.rng.u64(..));
-            if !self.clients.by_id.contains_key(id.as_str()) {
+            if self.clients.find(&id).is_none() {
                 return id;
             }
         }
@@ -175,7 +173,7 @@ impl Broker {
 
     /// Ends the connection that has this client id [MQTT-3.1.4-3], and settles the will of the one before.
     fn take_over(&mut self, client_id: &str, connect: &Connect, identity: &Identity, now: Time) {
-        let Some(&key) = self.clients.by_id.get(client_id) else { return };
+        let Some(key) = self.clients.find(client_id) else { return };
         if let Some(conn) = self.conn_of(key) {
             self.end_connection(conn, DisconnectCause::TakenOver, now);
         }
@@ -184,7 +182,7 @@ impl Broker {
         else {
             return;
         };
-        if session.expires_at.is_some_and(|at| at <= now) {
+        if session.expires_at().is_some_and(|at| at <= now) {
             self.expire_session(key, now);
         } else if connect.clean_start || session.identity.user != identity.user {
             // [MQTT-3.1.2-4]; it publishes the will [MQTT-3.1.2-8]. What one user's session has is not another one's.
@@ -201,25 +199,22 @@ impl Broker {
     }
 
     /// The session for this client, and whether it existed.
-    fn open_session(
-        &mut self,
-        client_id: &Arc<str>,
-        address: IpAddr,
-        connect: &Connect,
-    ) -> (SessionKey, bool) {
-        if let Some(&key) = self.clients.by_id.get(client_id) {
-            if let Some(session) = self.clients.session_mut(key)
-                && let Some(at) = session.expires_at.take()
-            {
-                self.timers.cancel(at, Timer::SessionExpiry(key));
-            }
+    fn open_session(&mut self, client_id: &Arc<str>, identity: &Arc<Identity>) -> (SessionKey, bool) {
+        if let Some(key) = self.clients.find(client_id) {
+            self.end_absence(key);
             return (key, true);
         }
-        let receive_maximum = self.receive_maximum(connect.version);
-        let session = Session::new(client_id.clone(), address, self.send_quota(connect), receive_maximum);
-        let key = self.clients.sessions.insert(session) as SessionKey;
-        self.clients.by_id.insert(client_id.clone(), key);
-        (key, false)
+        (self.clients.add_session(Session::new(client_id.clone(), identity.clone())), false)
+    }
+
+    /// The client is back, or its session is at its end.
+    fn end_absence(&mut self, key: SessionKey) {
+        if let Some(session) = self.clients.session_mut(key)
+            && let Some(absence) = session.absence.take()
+            && let Some(at) = absence.expires_at
+        {
+            self.timers.cancel(at, Timer::SessionExpiry(key));
+        }
     }
 
     fn send_quota(&self, connect: &Connect) -> NonZeroU16 {
@@ -232,44 +227,26 @@ impl Broker {
     }
 
     fn open_link(&mut self, key: SessionKey, connect: &Connect, peer: Peer, now: Time) -> ConnId {
-        self.next_serial += 1;
+        self.next_serial = self.next_serial.wrapping_add(1);
         let properties = &connect.properties;
         let alias_maximum = properties.topic_alias_maximum.unwrap_or(0);
         let keep_alive_s = self.keep_alive_s(connect);
-        let link = Link {
-            serial: self.next_serial,
-            session: Some(key),
-            peer,
-            version: connect.version,
-            since: now,
-            clean_start: connect.clean_start,
-            traffic: Traffic::default(),
-            is_bridge: connect.is_bridge,
-            outbox: Outbox::default(),
-            handed_bytes: 0,
-            user: counted_as(self.clients.session(key).map(|session| &session.identity), connect)
-                .map(Box::from),
-            wake: None,
-            woken: false,
-            client_left: false,
-            inbound_aliases: InboundAliases::new(match connect.version {
-                Version::V5 => self.config.topic_alias_maximum,
-                _ => 0,
-            }),
-            outbound_aliases: (alias_maximum > 0).then(|| Box::new(OutboundAliases::new(alias_maximum))),
-            max_packet_size: properties.maximum_packet_size.unwrap_or(u32::MAX),
-            keep_alive_s,
-            last_received: now,
-            keep_alive_at: None,
-            authorised_until: None,
-            authenticated: properties.authentication_method.as_ref().map(|method| {
-                let method = ByteString::from(method.to_string());
-                Box::new(Authenticated { method, again: None })
-            }),
-            expiry_was_zero: properties.session_expiry_s.unwrap_or(0) == 0,
-        };
-        if let Some(user) = link.user.clone() {
-            *self.clients.users.entry(user).or_default() += 1;
+        let mut link = Link::new(self.next_serial, key, peer, connect.version, now);
+        link.clean_start = connect.clean_start;
+        link.is_bridge = connect.is_bridge;
+        link.alias_maximum = if connect.version.is_v5() { self.config.topic_alias_maximum } else { 0 };
+        link.outbound_aliases = (alias_maximum > 0).then(|| Box::new(OutboundAliases::new(alias_maximum)));
+        link.max_packet_size = properties.maximum_packet_size.unwrap_or(u32::MAX);
+        link.keep_alive_s = keep_alive_s;
+        link.expiry_was_zero = properties.session_expiry_s.unwrap_or(0) == 0;
+        let identity = self.clients.session(key).map(|session| &*session.identity);
+        if let Some(user) = counted_as(identity, connect) {
+            link.credentials_mut().user = Some(user.into());
+            *self.clients.users.entry(user.into()).or_default() += 1;
+        }
+        if let Some(method) = &properties.authentication_method {
+            let method = ByteString::from(method.to_string());
+            link.credentials_mut().authenticated = Some(Authenticated { method, again: None });
         }
         let conn = ConnId { link: self.clients.links.insert(link) as LinkKey, serial: self.next_serial };
         if let Some(session) = self.clients.session_mut(key) {
@@ -406,8 +383,9 @@ impl Broker {
     pub(super) fn end_connection(&mut self, conn: ConnId, cause: DisconnectCause, now: Time) {
         let Some(link) = self.clients.link_mut(conn) else { return };
         let Some(key) = link.session.take() else { return };
-        let (peer, keep_alive_at) = (link.peer.clone(), link.keep_alive_at.take());
-        let authorised_until = link.authorised_until.take();
+        let (peer, keep_alive_at) = (link.peer(), link.keep_alive_at);
+        let authorised_until =
+            link.credentials.as_mut().and_then(|credentials| credentials.good_until.take());
         link.client_left = matches!(cause, DisconnectCause::Client(_));
         let farewell = farewell(link, &cause);
         let wake = link.wake.take();
@@ -416,9 +394,7 @@ impl Broker {
             self.clients.stats.packets_sent += 1;
         }
         self.clients.wakes.extend(wake);
-        if let Some(at) = keep_alive_at {
-            self.timers.cancel(at, Timer::KeepAlive(key));
-        }
+        self.timers.cancel(keep_alive_at, Timer::KeepAlive(key));
         if let Some(at) = authorised_until {
             self.timers.cancel(at, Timer::Authorisation(key));
         }
@@ -426,7 +402,8 @@ impl Broker {
         self.clients.forget_user(conn.link);
         let Some(session) = self.clients.session_mut(key) else { return };
         session.link = None;
-        session.outgoing.shrink_to_fit();
+        session.rest();
+        session.absence = Some(Box::new(Absence { address: address_of(&peer), expires_at: None }));
         let (client_id, expiry_s) = (session.client_id.clone(), session.expiry_s);
         if expiry_s > 0 {
             let ended = Ended { at: now, cause: cause.clone(), address: peer.address };
@@ -448,8 +425,9 @@ impl Broker {
         }
         if expiry_s != NEVER {
             let at = now + Duration::from_secs(u64::from(expiry_s));
-            if let Some(session) = self.clients.session_mut(key) {
-                session.expires_at = Some(at);
+            if let Some(absence) = self.clients.session_mut(key).and_then(|session| session.absence.as_mut())
+            {
+                absence.expires_at = Some(at);
             }
             self.timers.set(at, Timer::SessionExpiry(key));
         }
@@ -464,21 +442,18 @@ impl Broker {
     /// shared subscriptions goes to others.
     pub(super) fn end_session(&mut self, key: SessionKey, now: Time) {
         self.publish_will(key, now); // [MQTT-3.1.2-8]: the end of the session cuts the delay
+        self.end_absence(key);
         let Some(session) = self.clients.session_mut(key) else { return };
-        if let Some(at) = session.expires_at.take() {
-            self.timers.cancel(at, Timer::SessionExpiry(key));
+        let mut orphans = Vec::new();
+        if let Some(flow) = session.some_flow() {
+            let in_flight_bytes = std::mem::take(&mut flow.in_flight_bytes);
+            let in_flight = flow.outgoing.drain();
+            orphans
+                .extend(in_flight.filter(|(_, qos)| *qos == QoS::AtLeastOnce).map(|(delivery, _)| delivery));
+            self.clients.stats.in_flight_bytes =
+                self.clients.stats.in_flight_bytes.saturating_sub(in_flight_bytes);
         }
         let Some(session) = self.clients.session_mut(key) else { return };
-        let in_flight_bytes = std::mem::take(&mut session.in_flight_bytes);
-        let in_flight: Vec<_> = session.outgoing.drain().collect();
-        self.clients.stats.in_flight_bytes =
-            self.clients.stats.in_flight_bytes.saturating_sub(in_flight_bytes);
-        let Some(session) = self.clients.session_mut(key) else { return };
-        let mut orphans: Vec<_> = in_flight
-            .into_iter()
-            .filter(|(_, qos)| *qos == QoS::AtLeastOnce)
-            .map(|(delivery, _)| delivery)
-            .collect();
         let subscriptions = session.subscriptions.take();
         for filter in &subscriptions {
             self.router.unsubscribe(key, filter);
@@ -487,8 +462,7 @@ impl Broker {
         // Never sent, or sent at QoS 1: another member of the group may have it. What was sent at QoS 2 must not go to
         // anybody else [MQTT-4.8.2-5].
         orphans.extend(self.clients.clear_queue(key));
-        let session = self.clients.sessions.remove(key as usize);
-        self.clients.by_id.remove(&session.client_id);
+        self.clients.remove_session(key);
         for delivery in orphans {
             if let Some(group) = delivery.group {
                 let mut scratch = std::mem::take(&mut self.scratch);
@@ -502,7 +476,7 @@ impl Broker {
     fn set_keep_alive(&mut self, key: SessionKey, at: Time) {
         let Some(conn) = self.conn_of(key) else { return };
         if let Some(link) = self.clients.link_mut(conn) {
-            link.keep_alive_at = Some(at);
+            link.keep_alive_at = at;
             self.timers.set(at, Timer::KeepAlive(key));
         }
     }
@@ -513,7 +487,6 @@ impl Broker {
         let Some(conn) = self.conn_of(key) else { return };
         let Some(link) = self.clients.link_mut(conn) else { return };
         let deadline = link.last_received + grace(link.keep_alive_s);
-        link.keep_alive_at = None;
         if deadline > now {
             self.set_keep_alive(key, deadline);
             return;
@@ -521,6 +494,11 @@ impl Broker {
         let cause = DisconnectCause::KeepAlive { keep_alive_s: link.keep_alive_s };
         self.end_connection(conn, cause, now);
     }
+}
+
+/// Where a client comes from, as access rules see it.
+pub(super) fn address_of(peer: &Peer) -> IpAddr {
+    peer.address.ip().to_canonical()
 }
 
 /// The user name under which a connection is counted: the one that was proved, else the one that was given.

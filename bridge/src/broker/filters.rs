@@ -7,88 +7,94 @@ use tabmq_shared::topic::TopicFilter;
 /// Up to this many are looked through one by one.
 const FEW: usize = 8;
 
-/// A set of filters: a list while there are few of them, as most sessions have, because a table costs four times the
-/// memory of one filter.
+/// What follows each filter of a few: the one character that is in none of them [MQTT-4.7.3-2].
+const END: char = '\0';
+
+/// A set of filters: one text while there are few of them, as most sessions have, because each string of its own would
+/// cost more than what is in it.
 #[derive(Debug)]
 pub(super) enum Filters {
-    Few(Vec<TopicFilter>),
+    Few(Box<str>),
     #[expect(
         clippy::box_collection,
-        reason = "a table is twice the size of a list, and few sessions have one"
+        reason = "a table is three times the size of a text, and few sessions have one"
     )]
-    Many(Box<HashSet<TopicFilter>>),
+    Many(Box<HashSet<Box<str>>>),
 }
 
 impl Default for Filters {
     fn default() -> Self {
-        Filters::Few(Vec::new())
+        Filters::Few(Box::default())
     }
 }
 
 impl Filters {
     pub(super) fn len(&self) -> usize {
         match self {
-            Filters::Few(list) => list.len(),
+            Filters::Few(text) => few(text).count(),
             Filters::Many(table) => table.len(),
         }
     }
 
     pub(super) fn contains(&self, filter: &TopicFilter) -> bool {
         match self {
-            Filters::Few(list) => list.contains(filter),
-            Filters::Many(table) => table.contains(filter),
+            Filters::Few(text) => few(text).any(|other| other == filter.as_str()),
+            Filters::Many(table) => table.contains(filter.as_str()),
         }
     }
 
     /// All of them, in no particular order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &TopicFilter> {
-        let (list, table) = match self {
-            Filters::Few(list) => (list.as_slice(), None),
-            Filters::Many(table) => (&[][..], Some(table)),
+    pub(super) fn iter(&self) -> impl Iterator<Item = TopicFilter> {
+        let (text, table) = match self {
+            Filters::Few(text) => (&**text, None),
+            Filters::Many(table) => ("", Some(table)),
         };
-        list.iter().chain(table.into_iter().flat_map(|table| table.iter()))
+        let many = table.into_iter().flat_map(|table| table.iter()).map(|filter| &**filter);
+        few(text).chain(many).filter_map(|filter| TopicFilter::new(filter.to_owned()).ok())
     }
 
     /// Whether it is new.
-    pub(super) fn insert(&mut self, filter: TopicFilter) -> bool {
+    pub(super) fn insert(&mut self, filter: &TopicFilter) -> bool {
+        let is_new = !self.contains(filter);
         match self {
-            Filters::Few(list) if list.contains(&filter) => false,
-            Filters::Few(list) if list.len() < FEW => {
-                list.reserve_exact(1);
-                list.push(filter);
-                true
+            _ if !is_new => {}
+            Filters::Few(text) if few(text).count() < FEW => {
+                *text = [&**text, filter.as_str(), "\0"].concat().into_boxed_str();
             }
-            Filters::Few(list) => {
-                let mut table: HashSet<_> = mem::take(list).into_iter().collect();
-                table.insert(filter);
-                *self = Filters::Many(Box::new(table));
-                true
+            Filters::Few(text) => {
+                let all = few(text).chain([filter.as_str()]);
+                *self = Filters::Many(Box::new(all.map(Box::from).collect()));
             }
-            Filters::Many(table) => table.insert(filter),
+            Filters::Many(table) => drop(table.insert(filter.as_str().into())),
         }
+        is_new
     }
 
     /// Whether it was there.
     pub(super) fn remove(&mut self, filter: &TopicFilter) -> bool {
         match self {
-            Filters::Few(list) => match list.iter().position(|other| other == filter) {
-                Some(at) => {
-                    list.swap_remove(at);
-                    true
+            Filters::Few(text) => {
+                let mut rest = String::with_capacity(text.len());
+                for other in few(text).filter(|other| *other != filter.as_str()) {
+                    rest.push_str(other);
+                    rest.push(END);
                 }
-                None => false,
-            },
-            Filters::Many(table) => table.remove(filter),
+                let was_there = rest.len() < text.len();
+                *text = rest.into_boxed_str();
+                was_there
+            }
+            Filters::Many(table) => table.remove(filter.as_str()),
         }
     }
 
     /// All of them; the set is empty afterwards.
     pub(super) fn take(&mut self) -> Vec<TopicFilter> {
-        match mem::take(self) {
-            Filters::Few(list) => list,
-            Filters::Many(table) => table.into_iter().collect(),
-        }
+        mem::take(self).iter().collect()
     }
+}
+
+fn few(text: &str) -> impl Iterator<Item = &str> {
+    text.split_terminator(END)
 }
 
 #[cfg(test)]
@@ -101,8 +107,8 @@ mod tests {
         let mut filters = Filters::default();
         for count in [1, FEW, FEW + 1, 100] {
             for n in 0..count {
-                assert!(filters.insert(filter(n)), "{n}");
-                assert!(!filters.insert(filter(n)) && filters.contains(&filter(n)));
+                assert!(filters.insert(&filter(n)), "{n}");
+                assert!(!filters.insert(&filter(n)) && filters.contains(&filter(n)));
             }
             assert!(!filters.contains(&filter(count)) && !filters.remove(&filter(count)));
             assert!(filters.remove(&filter(0)) && !filters.remove(&filter(0)));

@@ -28,7 +28,7 @@ pub struct ClientView<'a> {
     /// The user's groups.
     pub groups: &'a [Arc<str>],
     /// The connection.
-    pub connection: Option<ConnectionView<'a>>,
+    pub connection: Option<ConnectionView>,
     /// How the connection before ended.
     pub last_disconnect: Option<EndView<'a>>,
     /// Seconds for which the session outlives its connection; `None`: for ever.
@@ -49,11 +49,11 @@ pub struct ClientView<'a> {
 
 /// A client's connection.
 #[derive(Clone, Debug)]
-pub struct ConnectionView<'a> {
+pub struct ConnectionView {
     /// How long it has been there.
     pub since: Duration,
     /// Where it comes from.
-    pub peer: &'a Peer,
+    pub peer: Peer,
     /// What it speaks.
     pub version: Version,
     /// Seconds; 0 is off.
@@ -93,10 +93,10 @@ pub struct WillView<'a> {
 }
 
 /// One subscription of a client.
-#[derive(Clone, Copy, Debug)]
-pub struct SubscriptionView<'a> {
+#[derive(Clone, Debug)]
+pub struct SubscriptionView {
     /// As the client wrote it.
-    pub filter: &'a TopicFilter,
+    pub filter: TopicFilter,
     /// The granted QoS.
     pub qos: QoS,
     /// No message of its own.
@@ -192,8 +192,8 @@ impl Broker {
         &self,
         client_id: &str,
         now: Time,
-    ) -> Option<(ClientView<'_>, impl Iterator<Item = SubscriptionView<'_>>)> {
-        let key = *self.clients.by_id.get(client_id)?;
+    ) -> Option<(ClientView<'_>, impl Iterator<Item = SubscriptionView>)> {
+        let key = self.clients.find(client_id)?;
         let session = self.clients.session(key)?;
         let subscriptions = session
             .subscriptions
@@ -204,7 +204,8 @@ impl Broker {
 
     fn client_view<'a>(&'a self, session: &'a Session, now: Time) -> ClientView<'a> {
         let link = session.link.and_then(|link| self.clients.links.get(link as usize));
-        let name = link.and_then(|link| link.user.as_deref());
+        let name = link.and_then(Link::user);
+        let flow = session.flow();
         ClientView {
             id: &session.client_id,
             user: session.identity.user.as_deref().or(name),
@@ -213,22 +214,22 @@ impl Broker {
             last_disconnect: session.last_end.as_deref().map(|ended| end_view(ended, now)),
             session_expiry_s: Some(session.expiry_s).filter(|expiry_s| *expiry_s != NEVER),
             subscriptions: session.subscriptions.len(),
-            queued_messages: session.queue.len(),
-            queued_bytes: session.queue.bytes(),
-            in_flight: session.outgoing.len(),
-            unfinished: session.incoming.len(),
+            queued_messages: flow.map_or(0, |flow| flow.queue.len()),
+            queued_bytes: flow.map_or(0, |flow| flow.queue.bytes()),
+            in_flight: flow.map_or(0, |flow| flow.outgoing.len()),
+            unfinished: flow.map_or(0, |flow| flow.incoming.len()),
             will: session.will.as_deref().map(will_view),
         }
     }
 
-    fn subscription_view<'a>(
-        &'a self,
+    fn subscription_view(
+        &self,
         key: SessionKey,
-        session: &'a Session,
-        filter: &'a TopicFilter,
-    ) -> Option<SubscriptionView<'a>> {
-        let resting = session.resting.get(filter).copied();
-        let subscription = resting.or_else(|| self.router.subscription(key, filter))?;
+        session: &Session,
+        filter: TopicFilter,
+    ) -> Option<SubscriptionView> {
+        let resting = session.resting.as_ref().and_then(|resting| resting.get(&filter).copied());
+        let subscription = resting.or_else(|| self.router.subscription(key, &filter))?;
         let Subscription { options, id } = subscription;
         Some(SubscriptionView {
             filter,
@@ -313,17 +314,17 @@ impl Broker {
 
     /// Ends a client's connection [MQTT-4.13.1-1], and its session if that is wished. `None`: there is no such client.
     pub fn send_away(&mut self, client_id: &str, and_session: bool, now: Time) -> Option<SentAway> {
-        let key = *self.clients.by_id.get(client_id)?;
+        let key = self.clients.find(client_id)?;
         let conn = self.conn_of(key);
         if let Some(conn) = conn {
             let why = "an administrator has ended the connection".to_owned();
             self.end_connection(conn, DisconnectCause::Server(ReasonCode::AdministrativeAction, why), now);
         }
         // That may have been the session's end; then the key may be somebody else's one day.
-        if and_session && self.clients.by_id.contains_key(client_id) {
+        if and_session && self.clients.find(client_id).is_some() {
             self.end_session(key, now);
         }
-        let session_removed = !self.clients.by_id.contains_key(client_id);
+        let session_removed = self.clients.find(client_id).is_none();
         Some(SentAway { disconnected: conn.is_some(), session_removed })
     }
 
@@ -333,10 +334,10 @@ impl Broker {
     }
 }
 
-fn connection_view(link: &Link, now: Time) -> ConnectionView<'_> {
+fn connection_view(link: &Link, now: Time) -> ConnectionView {
     ConnectionView {
         since: now.since(link.since),
-        peer: &link.peer,
+        peer: link.peer(),
         version: link.version,
         keep_alive_s: link.keep_alive_s,
         clean_start: link.clean_start,

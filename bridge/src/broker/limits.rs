@@ -90,18 +90,18 @@ impl Broker {
         client_id: &str,
     ) -> Result<(), ConnectError> {
         let limits = &self.config.limits;
-        let known = self.clients.by_id.get(client_id).copied();
-        let (limit, why) = if known.is_none() && self.clients.sessions.len() >= limits.sessions {
-            (Limit::Sessions, format!("there are {} sessions already", limits.sessions))
-        } else if let Some(user) = counted_as(Some(identity), connect)
-            && limits.connections_per_user > 0
-            && self.connections_beside(user, client_id) >= limits.connections_per_user
-        {
-            let why = format!("the user has {} connections already", limits.connections_per_user);
-            (Limit::ConnectionsPerUser, why)
-        } else {
-            return Ok(());
-        };
+        let (limit, why) =
+            if self.clients.find(client_id).is_none() && self.clients.sessions.len() >= limits.sessions {
+                (Limit::Sessions, format!("there are {} sessions already", limits.sessions))
+            } else if let Some(user) = counted_as(Some(identity), connect)
+                && limits.connections_per_user > 0
+                && self.connections_beside(user, client_id) >= limits.connections_per_user
+            {
+                let why = format!("the user has {} connections already", limits.connections_per_user);
+                (Limit::ConnectionsPerUser, why)
+            } else {
+                return Ok(());
+            };
         self.count_limit(limit);
         Err(ConnectError::new(ReasonCode::QuotaExceeded, why))
     }
@@ -109,10 +109,10 @@ impl Broker {
     /// How many connections this user has, without the one that a new one with this client id takes over.
     fn connections_beside(&self, user: &str, client_id: &str) -> usize {
         let all = self.clients.users.get(user).copied().unwrap_or(0);
-        let own = (self.clients.by_id.get(client_id))
-            .and_then(|key| self.clients.session(*key)?.link)
+        let own = (self.clients.find(client_id))
+            .and_then(|key| self.clients.session(key)?.link)
             .and_then(|link| self.clients.links.get(link as usize))
-            .is_some_and(|link| link.user.as_deref() == Some(user));
+            .is_some_and(|link| link.user() == Some(user));
         all.saturating_sub(usize::from(own))
     }
 }

@@ -193,7 +193,7 @@ pub struct Broker {
     scratch: BytesMut,
     /// For the client ids that the broker assigns.
     rng: fastrand::Rng,
-    next_serial: u64,
+    next_serial: u32,
     sys: sys::Sys,
     shutting_down: bool,
 }

@@ -18,8 +18,8 @@ use bytes::Bytes;
 use std::time::Duration;
 use tabmq_shared::Time;
 use tabmq_shared::packet::{Ack, Packet, PacketId, Publish, PublishProperties, QoS, ReasonCode};
-use tabmq_shared::session::Received;
-use tabmq_shared::topic::TopicName;
+use tabmq_shared::session::{AliasError, InboundAliases, Received};
+use tabmq_shared::topic::{TopicError, TopicName};
 
 /// How often expired retained messages are looked for. They are never sent in between either.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -122,11 +122,20 @@ impl Broker {
             let what = "PUBLISH with RETAIN, which this server does not offer"; // [MQTT-3.2.2-14]
             return Err(Violation::new(ReasonCode::RetainNotSupported, what));
         }
-        let topic = (link.inbound_aliases)
-            .resolve(publish.topic_alias, publish.topic)
-            .map_err(|error| Violation::new(error.reason(), error.to_string()))?;
-        let topic = TopicName::new(topic).map_err(|error| {
-            Violation::new(ReasonCode::TopicNameInvalid, format!("PUBLISH with a topic that {error}"))
+        let topic = match publish.topic_alias {
+            None => publish.topic,
+            Some(_) => (link.inbound_aliases)
+                .get_or_insert_with(|| Box::new(InboundAliases::new(link.alias_maximum)))
+                .resolve(publish.topic_alias, publish.topic)
+                .map_err(|error| Violation::new(error.reason(), error.to_string()))?,
+        };
+        let topic = TopicName::new(topic).map_err(|error| match error {
+            TopicError::Empty => {
+                Violation::new(AliasError::NoTopic.reason(), AliasError::NoTopic.to_string())
+            }
+            error => {
+                Violation::new(ReasonCode::TopicNameInvalid, format!("PUBLISH with a topic that {error}"))
+            }
         })?;
         Ok(Message {
             expires_at: expires_at(publish.properties.as_deref(), now),
@@ -173,7 +182,8 @@ impl Broker {
         now: Time,
     ) -> Result<ReasonCode, Violation> {
         let Some(session) = self.clients.session_mut(key) else { return Ok(ReasonCode::UnspecifiedError) };
-        match session.incoming.publish(id) {
+        let flow = session.flow_mut();
+        match flow.incoming.publish(id) {
             Received::New => {}
             Received::Duplicate => return Ok(ReasonCode::Success),
             Received::TooMany => {
@@ -183,7 +193,7 @@ impl Broker {
             }
         }
         if let Some(reason) = refusal {
-            session.incoming.forget(id);
+            flow.incoming.forget(id);
             return Ok(reason);
         }
         Ok(reason_for(self.accept(message, Some(key), now)))

@@ -6,7 +6,7 @@ use super::event::Event;
 use super::inspect::Kept;
 use super::message::Outbound;
 use super::router::{SessionKey, Subscription};
-use super::session::ConnId;
+use super::session::{ConnId, Session};
 use super::stats::DropReason;
 use super::{Broker, Violation};
 use crate::limit::Limit;
@@ -93,8 +93,8 @@ impl Broker {
         self.router.subscribe(key, &filter, Subscription { options, id }); // [MQTT-3.8.4-3]
         let is_shared = filter.share_group().is_some();
         if let Some(session) = self.clients.session_mut(key) {
-            session.resting.remove(&filter);
-            let is_new = session.subscriptions.insert(filter);
+            session.wake_filter(&filter);
+            let is_new = session.subscriptions.insert(&filter);
             self.clients.stats.shared_subscriptions += usize::from(is_shared && is_new);
         }
         Ok(match options.qos {
@@ -146,7 +146,8 @@ impl Broker {
         id: Option<NonZeroU32>,
         now: Time,
     ) -> bool {
-        let waiting = self.clients.session(key).map_or(0, |session| session.queue.replayed());
+        let flow = self.clients.session(key).and_then(Session::flow);
+        let waiting = flow.map_or(0, |flow| flow.queue.replayed());
         if waiting > self.retained.len().saturating_add(REPLAY_SLACK) {
             return false;
         }
@@ -209,7 +210,7 @@ impl Broker {
         if !session.subscriptions.remove(&filter) {
             return ReasonCode::NoSubscriptionExisted; // [MQTT-3.10.4-1]
         }
-        session.resting.remove(&filter);
+        session.wake_filter(&filter);
         self.router.unsubscribe(key, &filter); // [MQTT-3.10.4-2]
         self.clients.stats.shared_subscriptions -= usize::from(filter.share_group().is_some());
         ReasonCode::Success

@@ -2,7 +2,7 @@
 
 use super::throttle::{Stall, Throttle};
 use super::{FAREWELL_TIME, read_buffer};
-use crate::broker::{ConnId, Limit, Output};
+use crate::broker::{BrokerConfig, ConnId, Limit, Output};
 use crate::hub::{Hub, Input};
 use crate::listener::Transport;
 use crate::outbox::WriteQueue;
@@ -10,11 +10,12 @@ use bytes::{Buf, BufMut, BytesMut};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
-use tabmq_shared::codec::{self, DecodeError, Limits};
+use tabmq_shared::codec::{self, DecodeError};
 use tabmq_shared::packet::{Packet, Version};
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
@@ -29,13 +30,14 @@ const TURN_BYTES: usize = read_buffer::READ_BYTES / 2;
 /// How many parts one write gathers at the most.
 const WRITE_SLICES: usize = 64;
 
-/// A connection that has been let in.
+/// A connection that has been let in. It keeps small, so that an idle one costs little: see [`Life`](super::Life).
 pub(super) struct Exchange {
     transport: Transport,
     hub: Arc<Hub>,
     conn: ConnId,
     version: Version,
-    limits: Limits,
+    /// As it was when the connection began.
+    config: Arc<BrokerConfig>,
     /// Bytes of a packet that is not all there yet; without capacity if there are none.
     input: BytesMut,
     queue: WriteQueue,
@@ -46,13 +48,21 @@ pub(super) struct Exchange {
     ended: bool,
     /// The client has said that it sends nothing more.
     client_is_done: bool,
-    /// There is more in `input` than was decoded: this many bytes of it are not counted yet.
-    decode_first: Option<usize>,
+    ahead: Ahead,
     /// How fast the client may send, if there is a limit.
     throttle: Option<Box<Throttle>>,
     /// Since when nothing is taken of what is written, while that is so.
-    stall: Option<Stall>,
-    write_timeout: Duration,
+    stall: Option<Box<Stall>>,
+}
+
+/// Whether there may be whole packets in `input` already, so that they are decoded before anything is read.
+#[derive(Clone, Copy)]
+enum Ahead {
+    No,
+    /// They came with CONNECT, and their bytes are not counted yet.
+    New,
+    /// They had to wait.
+    Counted,
 }
 
 /// What a read brought.
@@ -75,8 +85,10 @@ impl Exchange {
         version: Version,
         input: BytesMut,
     ) -> Self {
-        let decode_first = Some(input.len()).filter(|bytes| *bytes > 0);
-        let input = if decode_first.is_some() { input } else { BytesMut::new() };
+        let (ahead, input) = match input.is_empty() {
+            true => (Ahead::No, BytesMut::new()),
+            false => (Ahead::New, input),
+        };
         let queue = WriteQueue::default();
         let config = hub.config();
         Exchange {
@@ -84,17 +96,16 @@ impl Exchange {
             hub,
             conn,
             version,
-            limits: config.decoding(),
             input,
             queue,
             control_backlog: false,
             more_output: true,
             ended: false,
             client_is_done: false,
-            decode_first,
+            ahead,
             throttle: Throttle::new(&config.limits),
             stall: None,
-            write_timeout: Duration::from_secs(config.limits.write_timeout_s.into()),
+            config,
         }
     }
 
@@ -168,7 +179,9 @@ impl Exchange {
 
     /// Ready once the client has taken nothing for too long.
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let stall = self.stall.get_or_insert_with(|| Stall::new(self.write_timeout));
+        let stall = self.stall.get_or_insert_with(|| {
+            Box::new(Stall::new(Duration::from_secs(self.config.limits.write_timeout_s.into())))
+        });
         let error = ready!(stall.poll(cx));
         self.hub.count_limit(Limit::WriteTimeout);
         Poll::Ready(error)
@@ -190,7 +203,12 @@ impl Exchange {
         if let Some(throttle) = &mut self.throttle {
             ready!(throttle.poll_ready(cx, |limit| self.hub.count_limit(limit)));
         }
-        if let Some(bytes) = self.decode_first.take() {
+        let ahead = match mem::replace(&mut self.ahead, Ahead::No) {
+            Ahead::No => None,
+            Ahead::New => Some(self.input.len()),
+            Ahead::Counted => Some(0),
+        };
+        if let Some(bytes) = ahead {
             self.decode_and_visit(cx, bytes);
             return Poll::Ready(Ok(Read::Bytes(bytes)));
         }
@@ -221,15 +239,16 @@ impl Exchange {
     }
 
     fn decode_and_visit(&mut self, cx: &Context<'_>, bytes: usize) {
+        let limits = self.config.decoding();
         PACKETS.with_borrow_mut(|packets| {
             let error = loop {
-                match codec::decode(&mut self.input, self.version, &self.limits) {
+                match codec::decode(&mut self.input, self.version, &limits) {
                     Ok(Some(packet)) => {
                         let last =
                             self.throttle.as_mut().is_some_and(|throttle| !throttle.take_packet(&packet));
                         packets.push(packet);
                         if last {
-                            self.decode_first = Some(0);
+                            self.ahead = Ahead::Counted;
                             break None;
                         }
                     }

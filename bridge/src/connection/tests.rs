@@ -60,7 +60,7 @@ impl Client {
         let (served, address) = listener.accept().await.unwrap();
         let hub = Hub::new(BrokerConfig::default(), Arc::new(Doorman), Box::new(|_| {}));
         let peer = Peer::new(address, TransportKind::Tcp);
-        let place = Arc::new(Gate::open().enter(peer.address.ip(), Instant::now()).unwrap());
+        let place = Gate::open().enter(peer.address.ip(), Instant::now()).unwrap();
         tokio::spawn(serve(Transport::Tcp(served), peer, hub, place));
         Client { stream, input: BytesMut::new() }
     }
@@ -268,4 +268,12 @@ async fn a_method_that_fails_ends_the_connection() {
         }
         assert_eq!(client.refusal().await, Some(reason), "{packets:?}");
     }
+}
+
+/// The runtime adds 96 bytes to the future and rounds up to multiples of 128: one more here is 128 more for each
+/// connection.
+#[test]
+fn an_idle_connection_is_small() {
+    let size = size_of::<super::Life<crate::gate::Place>>();
+    assert!(size <= 160, "{size}");
 }

@@ -130,7 +130,7 @@ fn client(view: &ClientView<'_>) -> Client {
     }
 }
 
-fn connection(view: &ConnectionView<'_>) -> Connection {
+fn connection(view: &ConnectionView) -> Connection {
     Connection {
         since_s: view.since.as_secs(),
         address: view.peer.address.to_string(),
@@ -163,7 +163,7 @@ fn detail(view: &ClientView<'_>, subscription_list: Vec<Subscription>) -> Client
     }
 }
 
-fn subscription(view: SubscriptionView<'_>) -> Subscription {
+fn subscription(view: SubscriptionView) -> Subscription {
     Subscription {
         filter: view.filter.as_str().to_owned(),
         qos: view.qos.as_u8(),

@@ -43,7 +43,7 @@ pub struct Ends {
 pub async fn serve(
     stream: TcpStream,
     peer: SocketAddr,
-    place: Arc<Place>,
+    place: Place,
     router: Router,
     stop: CancellationToken,
 ) {
@@ -55,16 +55,12 @@ pub async fn serve(
 /// client's address as [`ConnectInfo`] in each request, and the server's as [`LocalAddress`].
 ///
 /// The connection's place is a request extension too: a WebSocket keeps it.
-pub async fn serve_stream<S>(
-    stream: S,
-    ends: Ends,
-    place: Arc<Place>,
-    router: Router,
-    stop: CancellationToken,
-) where
+pub async fn serve_stream<S>(stream: S, ends: Ends, place: Place, router: Router, stop: CancellationToken)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Ends { peer, local } = ends;
+    let place = Arc::new(place);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(LocalAddress(local));

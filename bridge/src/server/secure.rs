@@ -129,7 +129,7 @@ struct Door {
 }
 
 impl Door {
-    async fn serve_mqtt(self, stream: TcpStream, address: SocketAddr, place: Arc<Place>) {
+    async fn serve_mqtt(self, stream: TcpStream, address: SocketAddr, place: Place) {
         // Boxed: what the handshake needs is not kept for the life of the connection.
         let Some(stream) = Box::pin(self.open(stream, address, Inside::Mqtt)).await else { return };
         let transport = TransportKind::Tls;
@@ -142,7 +142,7 @@ impl Door {
         self,
         stream: TcpStream,
         address: SocketAddr,
-        place: Arc<Place>,
+        place: Place,
         router: Router,
         stop: CancellationToken,
     ) {

@@ -18,14 +18,16 @@ use crate::build::{self, Profile};
 use crate::command::{self, Context, Result, cargo};
 use measure::Sample;
 use peers::Peer;
-use scenarios::{SCENARIOS, Scenario};
+use scenarios::{HARD, SCENARIOS, Scenario};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Usage: cargo xtask bench [growth] [OPTIONS]
+Usage: cargo xtask bench [hard | growth] [OPTIONS]
 
+  hard               what is hard for brokers: a million subscriptions, deep topics, clients that do not read;
+                     --write puts the table into docs/speed.md
   growth             not the table of scenarios, but how cost grows with subscribers, subscriptions, retained messages,
                      connections, payload and cores; --write writes docs/growth.md
 
@@ -47,7 +49,15 @@ struct Options {
     tabmq: Vec<PathBuf>,
     write: bool,
     list: bool,
-    growth: bool,
+    what: What,
+}
+
+/// Which measurements.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Usual,
+    Hard,
+    Growth,
 }
 
 /// Runs `cargo xtask bench` with these arguments.
@@ -57,20 +67,20 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let options = parse(args)?;
-    let scenarios: Vec<&Scenario> =
-        SCENARIOS.iter().filter(|scenario| options.wants(scenario.name)).collect();
+    let all = if options.what == What::Hard { HARD } else { SCENARIOS };
+    let scenarios: Vec<&Scenario> = all.iter().filter(|scenario| options.wants(scenario.name)).collect();
     if options.list {
         scenarios.iter().for_each(|scenario| println!("{}", scenario.name));
         return Ok(ExitCode::SUCCESS);
     }
-    if scenarios.is_empty() && !options.growth {
+    if scenarios.is_empty() && options.what != What::Growth {
         return Err("no scenario has such a name: --list prints them".into());
     }
     if !Path::new("/proc/self/stat").exists() {
         return Err("the broker's CPU time is read from /proc, which only Linux has".into());
     }
     let (peers, generator) = prepare(&options)?;
-    if options.growth {
+    if options.what == What::Growth {
         growth::run(&options, &peers, &generator)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -78,7 +88,8 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     let text = table::markdown(&peers, &rows, options.rounds, options.seconds);
     println!("\n{text}");
     if options.write {
-        write_readme(&text)?;
+        let file = if options.what == What::Hard { "docs/speed.md" } else { "README.md" };
+        write_between_markers(file, &text)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -96,8 +107,16 @@ impl Options {
 
 fn parse(args: &[String]) -> Result<Options> {
     let (only, brokers, tabmq) = (Vec::new(), Vec::new(), Vec::new());
-    let mut options =
-        Options { only, brokers, rounds: 3, seconds: 3.0, tabmq, write: false, list: false, growth: false };
+    let mut options = Options {
+        only,
+        brokers,
+        rounds: 3,
+        seconds: 3.0,
+        tabmq,
+        write: false,
+        list: false,
+        what: What::Usual,
+    };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value\n\n{HELP}"));
@@ -110,7 +129,8 @@ fn parse(args: &[String]) -> Result<Options> {
             "--tabmq" => options.tabmq.push(PathBuf::from(value()?)),
             "--write" => options.write = true,
             "--list" => options.list = true,
-            "growth" => options.growth = true,
+            "growth" => options.what = What::Growth,
+            "hard" => options.what = What::Hard,
             other => return Err(format!("`bench` knows no argument '{other}'\n\n{HELP}").into()),
         }
     }
@@ -189,17 +209,16 @@ fn measure_all<'a>(
 const BEGIN: &str = "<!-- bench:begin -->";
 const END: &str = "<!-- bench:end -->";
 
-fn write_readme(text: &str) -> Result<()> {
-    let path = command::workspace_root().join("README.md");
-    let readme = fs::read_to_string(&path).context("read README.md")?;
-    fs::write(&path, between_markers(&readme, text)?).context("write README.md")
+fn write_between_markers(file: &str, text: &str) -> Result<()> {
+    let path = command::workspace_root().join(file);
+    let old = fs::read_to_string(&path).context(format!("read {file}"))?;
+    fs::write(&path, between_markers(&old, text)?).context(format!("write {file}"))
 }
 
-/// `readme` with `text` between the markers.
-fn between_markers(readme: &str, text: &str) -> Result<String> {
-    let parts = readme.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) =
-        parts.ok_or_else(|| format!("README.md has no place for the table: {BEGIN} {END}"))?;
+/// `old` with `text` between the markers.
+fn between_markers(old: &str, text: &str) -> Result<String> {
+    let parts = old.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = parts.ok_or_else(|| format!("there is no place for the table: {BEGIN} {END}"))?;
     Ok(format!("{before}{BEGIN}\n{}\n{END}{after}", text.trim_end()))
 }
 

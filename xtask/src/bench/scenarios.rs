@@ -7,7 +7,7 @@ pub(super) struct Scenario {
     pub(super) args: &'static str,
     pub(super) websocket: bool,
     pub(super) kind: Kind,
-    /// What this broker is meant to reach, in the unit of the kind's first figure.
+    /// What this broker is meant to reach, in the unit of the kind's first figure; 0: nothing in particular.
     pub(super) goal: f64,
 }
 
@@ -75,3 +75,42 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ..throughput("20,000 retained to one #", "retained --rounds 5 --keep", 50.0)
     },
 ];
+
+/// What must not be worse for the speed of the others: where brokers are known to break down. `--write` puts this table
+/// into docs/speed.md.
+pub(super) const HARD: &[Scenario] = &[
+    // Ten clients, because a session may have 100,000 subscriptions by default.
+    throughput(
+        "1,000,000 subscriptions with wildcards",
+        "--publishers 10 --subscribers 10 --topics 100000 -t t/{i}/{t}/a/b -f t/{i}/{t}/+/# --lead 20000",
+        0.0,
+    ),
+    throughput("100,000 topics to one #", "--topics 100000 -t t/{t} -f # --lead 20000", 0.0),
+    throughput("1,000 filters of 100 levels, half of them +", DEEP, 0.0),
+    // Not 10,000: half of 20,000 descriptors is what one address gets.
+    throughput("1 to 9,900 subscribers", "--subscribers 9900 --lead 200000", 0.0),
+    throughput("1 to 20, QoS 0, of whom 10 never read", "--subscribers 20 --stalled 10 --lead 20000", 0.0),
+    throughput(
+        "1 to 20, QoS 1, of whom 10 never read",
+        "--subscribers 20 --stalled 10 -q 1 --lead 20000",
+        0.0,
+    ),
+    throughput(
+        "1 to 5, sizes 16 B, 64 B and 256 kB in turn",
+        "--subscribers 5 -s 16,64,256k --lead 100",
+        0.0,
+    ),
+];
+
+macro_rules! ten_times {
+    ($text:literal) => {
+        concat!($text, $text, $text, $text, $text, $text, $text, $text, $text, $text)
+    };
+}
+
+const DEEP: &str = concat!(
+    "--topics 1000 --lead 20000 -t {t}",
+    ten_times!("/a/a/a/a/a/a/a/a/a/a"),
+    " -f {t}",
+    ten_times!("/a/+/a/+/a/+/a/+/a/+")
+);

@@ -10,12 +10,14 @@ use std::fmt::Write;
 pub(super) fn markdown(peers: &[Peer], rows: &[Row<'_>], rounds: u32, seconds: f64) -> String {
     let mut text = String::new();
     let names: Vec<&str> = peers.iter().map(|peer| peer.name.as_str()).collect();
-    let _ = writeln!(text, "| scenario | {} | ahead by | goal |", names.join(" | "));
-    let _ = writeln!(text, "|---|{}---|---|", "---|".repeat(peers.len()));
+    let goals = rows.iter().any(|row| row.scenario.goal > 0.0);
+    let (goal_title, goal_line) = if goals { (" goal |", "---|") } else { ("", "") };
+    let _ = writeln!(text, "| scenario | {} | ahead by |{goal_title}", names.join(" | "));
+    let _ = writeln!(text, "|---|{}---|{goal_line}", "---|".repeat(peers.len()));
     for row in rows {
         let cells: Vec<String> = row.samples.iter().map(|samples| cell(row.scenario, samples)).collect();
-        let (ahead, goal) = (ahead(row), goal(row));
-        let _ = writeln!(text, "| {} | {} | {ahead} | {goal} |", row.scenario.name, cells.join(" | "));
+        let goal = if goals { format!(" {} |", goal(row)) } else { String::new() };
+        let _ = writeln!(text, "| {} | {} | {} |{goal}", row.scenario.name, cells.join(" | "), ahead(row));
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let _ = writeln!(
@@ -71,10 +73,13 @@ fn ahead(row: &Row<'_>) -> String {
 /// What the first broker is meant to reach, and whether it does.
 fn goal(row: &Row<'_>) -> String {
     let (scenario, samples) = (row.scenario, row.samples.first());
+    if scenario.goal == 0.0 {
+        return String::new();
+    }
     let ours = samples.map_or(f64::NAN, |samples| median(samples, |sample| sample.first));
     let (text, reached) = match scenario.kind {
         Kind::Throughput | Kind::Paced => (format!("≤ {} µs", scenario.goal), ours <= scenario.goal),
-        Kind::Latency => return String::new(),
+        Kind::Latency => (format!("≤ {} µs", scenario.goal), ours <= scenario.goal),
         Kind::Idle => (format!("≤ {} kB", scenario.goal), ours <= scenario.goal),
         Kind::Connects => (format!("≥ {}/s", count(scenario.goal)), ours >= scenario.goal),
         Kind::Retained => (format!("≤ {} ms", scenario.goal), ours <= scenario.goal),

@@ -180,9 +180,12 @@ impl World {
     }
 
     fn is_settled(&self) -> bool {
-        let sessions_idle = self.broker.clients.sessions.iter().all(|(_, session)| {
-            session.outgoing.is_empty() && session.incoming.is_empty() && session.queue.is_empty()
-        });
+        let sessions_idle = self
+            .broker
+            .clients
+            .sessions
+            .iter()
+            .all(|(_, session)| session.flow().is_none_or(|flow| flow.is_empty()));
         sessions_idle
             && self.orphans.is_empty()
             && self.peers.iter().all(|peer| {
