@@ -1,6 +1,6 @@
 //! The command line: one binary, several commands.
 
-use crate::auth::{AclArgs, PasswdArgs};
+use crate::auth::{AclArgs, PasswdArgs, TokenArgs};
 use crate::cert::CertArgs;
 use crate::client::{BenchArgs, PubArgs, SubArgs};
 use crate::config::Settings;
@@ -40,6 +40,8 @@ pub enum Command {
     Bench(Box<BenchArgs>),
     /// Add, delete and verify users in a password file
     Passwd(Box<PasswdArgs>),
+    /// Make tokens for the HTTP API
+    Token(Box<TokenArgs>),
     /// Say what the access rules allow
     Acl(Box<AclArgs>),
 }

@@ -170,7 +170,7 @@ fn is_malformed(reason: ReasonCode) -> bool {
 }
 
 /// The answer to a subscription in words: 0x00 is called "success" elsewhere.
-fn granted(result: ReasonCode) -> &'static str {
+pub(crate) fn granted(result: ReasonCode) -> &'static str {
     match result {
         ReasonCode::Success => "granted QoS 0",
         other => other.text(),

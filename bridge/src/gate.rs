@@ -121,6 +121,11 @@ impl Gate {
         state.rate.wait(state.config.rate, now)
     }
 
+    /// How many connections there are now.
+    pub fn connections(&self) -> usize {
+        self.state.lock().all.connections
+    }
+
     /// A gate for connections that are not counted.
     pub fn open() -> Arc<Gate> {
         let config = GateConfig { connections: usize::MAX, pending: 0, ..GateConfig::default() };

@@ -8,6 +8,7 @@ use crate::broker::{
     Access, Action, Admitted, Broker, BrokerConfig, Client, ConnId, ConnectError, Event, Identity, Limit,
     Output, Peer, PublishOutcome, SentAway, ServerMessage, Stats, Wake,
 };
+use crate::history::{Begin, History, Reader};
 use crate::outbox::WriteQueue;
 use crate::workers;
 use crate::workers::mailbox::{Mailboxes, Sorter};
@@ -33,6 +34,7 @@ pub struct Hub {
     started: Instant,
     authenticator: Arc<dyn Authenticator>,
     sink: EventSink,
+    history: Arc<History>,
     /// When [`Hub::run_timers`] wakes up, in milliseconds; `u64::MAX`: when it is told to.
     armed_ms: AtomicU64,
     rearm: Notify,
@@ -76,6 +78,7 @@ impl Hub {
             started: Instant::now(),
             authenticator,
             sink,
+            history: History::new(),
             armed_ms: AtomicU64::new(u64::MAX),
             rearm: Notify::new(),
             closed: Notify::new(),
@@ -203,12 +206,14 @@ impl Hub {
     pub fn set_access(&self, access: Arc<dyn Access>) {
         let now = self.now();
         self.with(|broker| broker.set_access(access, now));
+        self.history.end_readers(); // they come again, and are asked who they are
     }
 
     /// Tells all clients that the server stops. Their connections end by themselves; see [`Hub::drained`].
     pub fn shut_down(&self) {
         let now = self.now();
         self.with(|broker| broker.shut_down(now));
+        self.history.end_readers();
     }
 
     /// Resolves once there is no connection left.
@@ -224,9 +229,24 @@ impl Hub {
         }
     }
 
+    /// Listens to what happens from this place on; to messages as well if that is wanted. `None`: too many others do.
+    pub(crate) fn listen(self: &Arc<Self>, begin: &Begin, to_messages: bool) -> Option<Listening> {
+        let reader = self.history.read(begin, to_messages)?;
+        if to_messages {
+            self.broker.lock().listen_to_messages(1);
+        }
+        Some(Listening { hub: Arc::clone(self), reader, to_messages })
+    }
+
+    /// How many listen, and how many events were lost to them.
+    pub(crate) fn event_readers(&self) -> (usize, u64) {
+        self.history.counts()
+    }
+
     /// Tells of an event that did not come from the broker.
     pub(crate) fn tell(&self, event: &Event) {
         (self.sink)(event);
+        self.history.record([event]);
     }
 
     pub(crate) fn connect(
@@ -303,11 +323,34 @@ impl Hub {
                 self.rearm.notify_one();
             }
             self.mailboxes.deliver(&mut carried.wakes, &mut carried.sorter);
-            for event in carried.events.drain(..) {
-                (self.sink)(&event);
+            if !carried.events.is_empty() {
+                carried.events.iter().for_each(&self.sink);
+                self.history.record(&carried.events);
+                carried.events.clear();
             }
             result
         })
+    }
+}
+
+/// Somebody who listens to what happens. The broker makes events of messages only while one wants them.
+pub(crate) struct Listening {
+    hub: Arc<Hub>,
+    reader: Reader,
+    to_messages: bool,
+}
+
+impl Listening {
+    pub(crate) fn reader(&mut self) -> &mut Reader {
+        &mut self.reader
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if self.to_messages {
+            self.hub.broker.lock().listen_to_messages(-1);
+        }
     }
 }
 

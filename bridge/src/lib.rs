@@ -13,7 +13,7 @@
 //! - [`bridges`]: this broker as a client of others.
 //! - [`auth`]: who gets in.
 //! - [`http`]: the page and the API.
-//! - [`events`]: the console.
+//! - [`events`]: the console; `history`: what has happened lately, for those who look on.
 //! - [`client`]: `tabmq pub` and `tabmq sub`.
 //! - [`gateway`]: the page in front of another broker.
 //! - [`tls`]: certificates, and TLS with them. [`cert`]: `tabmq cert`, which makes them.
@@ -40,6 +40,7 @@ pub mod connection;
 pub mod events;
 pub mod gate;
 pub mod gateway;
+mod history;
 pub mod http;
 pub mod hub;
 pub mod limit;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Some(Command::Cert(args)) => tabmq::cert::cert(&args).map_err(Into::into),
         Some(Command::Bench(args)) => client::bench(&args).map_err(Into::into),
         Some(Command::Passwd(args)) => auth::passwd(*args),
+        Some(Command::Token(args)) => auth::token(*args),
         Some(Command::Acl(args)) => auth::acl(*args),
     };
     result.unwrap_or_else(|error| {

@@ -6,7 +6,7 @@ use crate::broker::{BrokerConfig, Peer, TransportKind};
 use crate::config::Config;
 use crate::gate::{Entry, Gate};
 use crate::http::origin::OriginPolicy;
-use crate::http::{self, ServerInfo};
+use crate::http::{self, DoorStats, Doors, ServerInfo};
 use crate::hub::Hub;
 use crate::listener::accept::Entrance;
 use crate::listener::{Transport, accept, ws};
@@ -21,6 +21,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 use tabmq_shared::api;
+use tabmq_shared::api::stats::TlsStats;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -253,6 +254,25 @@ impl Server {
         mqtt.chain(mqtts).chain(http).chain(https).collect()
     }
 
+    /// What the listeners count, for the API.
+    fn doors(&self) -> Doors {
+        let gate = Arc::clone(&self.entrance.gate);
+        let handshakes = self.secure.as_ref().map(|secure| Arc::clone(secure.handshakes()));
+        Arc::new(move || {
+            let tls = handshakes.as_ref().map(|handshakes| handshakes.stats()).unwrap_or_default();
+            DoorStats {
+                connections: gate.connections(),
+                tls: TlsStats {
+                    pending: tls.pending,
+                    done: tls.done,
+                    refused: tls.refused,
+                    out_of_time: tls.out_of_time,
+                    pushed_out: tls.pushed_out,
+                },
+            }
+        })
+    }
+
     fn router(&self, config: &Config, websocket: MethodRouter) -> Router {
         let listener = |(kind, address): (&str, SocketAddr)| api::Listener {
             kind: kind.to_owned(),
@@ -260,7 +280,7 @@ impl Server {
         };
         let listeners = self.listeners().into_iter().map(listener).collect();
         let (limits, bridges) = (limits(&config.broker), self.bridges.statuses());
-        let info = ServerInfo { listeners, limits, bridges };
+        let info = ServerInfo { listeners, limits, bridges, doors: self.doors() };
         http::router(Arc::clone(&self.hub), info, &self.gatekeeper, Arc::clone(&self.origins), websocket)
     }
 }

@@ -159,12 +159,36 @@ impl Gatekeeper {
         }
     }
 
-    /// Whether the token is good.
+    /// Whether the token (JWT) is good.
     pub(crate) fn log_in_by_token(
         &self,
         jwt: &Jwt,
         token: &[u8],
         address: IpAddr,
+    ) -> Result<LoggedIn, Failure> {
+        self.look_at_token(token, address, || {
+            jwt.verify(token).map(|Token { identity, role }| LoggedIn { identity, role })
+        })
+    }
+
+    /// The same for a bearer token of the API, which may be one of `[[token]]` as well.
+    pub(crate) fn log_in_by_bearer(&self, token: &[u8], address: IpAddr) -> Result<LoggedIn, Failure> {
+        let security = self.security();
+        self.look_at_token(token, address, || match (security.tokens.find(token), &security.jwt) {
+            (Some((identity, role)), _) => Ok(LoggedIn { identity, role: Some(role) }),
+            (None, Some(jwt)) => {
+                jwt.verify(token).map(|Token { identity, role }| LoggedIn { identity, role })
+            }
+            (None, None) => Err("a token that nobody has".to_owned()),
+        })
+    }
+
+    /// Looks at a token, unless its address has shown too many wrong ones.
+    fn look_at_token(
+        &self,
+        token: &[u8],
+        address: IpAddr,
+        look: impl FnOnce() -> Result<LoggedIn, String>,
     ) -> Result<LoggedIn, Failure> {
         let tag = self.key.sign(&[b"token", token]);
         let verdict = self.throttle.lock().ask("", address, number(&tag), Instant::now());
@@ -172,25 +196,17 @@ impl Gatekeeper {
             self.throttled.fetch_add(1, Ordering::Relaxed);
             return Err(Failure::Throttled(time));
         }
-        let Token { identity, role } = jwt.verify(token).map_err(|why| {
+        look().map_err(|why| {
             self.failures.fetch_add(1, Ordering::Relaxed);
             self.throttle.lock().failed("", address, number(&tag), Instant::now());
             Failure::Wrong(why)
-        })?;
-        Ok(LoggedIn { identity, role })
+        })
     }
 
-    /// The same for a bearer token of the API.
-    pub(crate) fn log_in_by_bearer(&self, token: &[u8], address: IpAddr) -> Result<LoggedIn, Failure> {
-        match &self.security().jwt {
-            Some(jwt) => self.log_in_by_token(jwt, token, address),
-            None => Err(Failure::Wrong("a token, where none are taken".to_owned())),
-        }
-    }
-
-    /// Whether there are users, so that somebody without a password may not do what they may.
-    pub(crate) fn asks_for_passwords(&self) -> bool {
-        self.security().knows_users
+    /// Whether the API is for those alone who have a role: there are users, or tokens for it.
+    pub(crate) fn guards_api(&self) -> bool {
+        let security = self.security();
+        security.knows_users || !security.tokens.is_empty()
     }
 
     /// Hashes, when it is this one's turn.

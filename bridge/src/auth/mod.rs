@@ -9,7 +9,8 @@
 //!   `password_file`, and mosquitto's files.
 //! - `users`, `secret` (stored passwords), `scram`, `jwt` (tokens), `client_ids`.
 //! - `rules`: who may publish, subscribe, receive and retain where.
-//! - `command`: `tabmq passwd`, `tabmq acl`.
+//! - `tokens`: what opens the API to programs.
+//! - `command`: `tabmq passwd`, `tabmq token`, `tabmq acl`.
 //! - `crypto`: random numbers and keyed hashes.
 
 mod client_ids;
@@ -25,16 +26,20 @@ mod secret;
 mod security;
 mod settings;
 mod throttle;
+mod tokens;
 mod users;
 
 pub use client_ids::ClientIds;
-pub use command::{AclArgs, PasswdArgs, acl, passwd};
+pub use command::{AclArgs, PasswdArgs, TokenArgs, acl, passwd, token};
 pub(crate) use gatekeeper::Failure;
 pub use gatekeeper::{Counters, Gatekeeper};
 pub use jwt::JwtTable;
 pub use password_file::PasswordFileError;
 pub use security::{Security, SecurityError, SecuritySettings};
 pub use settings::{RuleTable, UserTable};
+pub use tokens::TokenTable;
+#[cfg(test)]
+pub(crate) use tokens::hash_text as token_hash;
 pub use users::Role;
 
 use crate::broker::{Identity, Methods, NoMethods, Peer};

@@ -5,6 +5,7 @@ use super::jwt::{self, Jwt, JwtTable};
 use super::password_file::{PasswordFile, PasswordFileError, is_open_to_others};
 use super::rules::{Policy, Rule, mosquitto};
 use super::settings::{RuleTable, UserTable};
+use super::tokens::{TokenTable, Tokens};
 use super::users::{User, Users};
 use crate::broker::{Access, Client, Identity, Permits};
 use std::fs;
@@ -32,6 +33,8 @@ pub struct SecuritySettings {
     pub client_ids: ClientIds,
     /// `[jwt]`
     pub jwt: Option<JwtTable>,
+    /// `[[token]]`
+    pub tokens: Vec<TokenTable>,
 }
 
 /// Why users and rules cannot be used. `Display` is a sentence that says where.
@@ -72,6 +75,8 @@ pub struct Security {
     pub(super) policy: Policy,
     pub(super) client_ids: ClientIds,
     pub(super) jwt: Option<Jwt>,
+    /// Those for the API alone.
+    pub(super) tokens: Tokens,
     /// Whether there is any way to log in.
     pub(super) knows_users: bool,
     /// Whether clients without credentials get in.
@@ -108,6 +113,7 @@ impl Security {
             policy,
             client_ids: settings.client_ids.clone(),
             jwt: settings.jwt.as_ref().map(JwtTable::load).transpose()?,
+            tokens: Tokens::new(&settings.tokens),
             knows_users,
             anonymous: !knows_users || settings.allow_anonymous,
             warnings,

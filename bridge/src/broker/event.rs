@@ -188,7 +188,8 @@ pub enum Event {
         /// How many refusals there were since the last one that was told.
         untold: u64,
     },
-    /// A message was accepted. Made only where [`BrokerConfig::message_events`](super::BrokerConfig) asks for it.
+    /// A message was accepted. Made only where [`BrokerConfig::message_events`](super::BrokerConfig) or
+    /// somebody who listens asks for it.
     Published {
         /// Who sent it; `None` is the server itself.
         client_id: Option<Arc<str>>,

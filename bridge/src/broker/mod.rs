@@ -189,6 +189,8 @@ pub struct Broker {
     retained: Retained<Kept>,
     timers: Timers,
     events: Vec<Event>,
+    /// How many want [`Event::Published`] besides the configuration.
+    message_listeners: usize,
     /// Where outgoing packets are encoded; empty between calls.
     scratch: BytesMut,
     /// For the client ids that the broker assigns.
@@ -220,6 +222,7 @@ impl Broker {
             retained: Retained::new(),
             timers: Timers::default(),
             events: Vec::new(),
+            message_listeners: 0,
             scratch: BytesMut::new(),
             rng: fastrand::Rng::with_seed(seed),
             next_serial: 0,
@@ -247,6 +250,11 @@ impl Broker {
         if !had_sys {
             self.start_sys(now);
         }
+    }
+
+    /// One more (1) or less (-1) wants [`Event::Published`].
+    pub fn listen_to_messages(&mut self, change: isize) {
+        self.message_listeners = self.message_listeners.saturating_add_signed(change);
     }
 
     /// Handles what one read of this connection brought, in order. `bytes` is the size of that read. The packets are

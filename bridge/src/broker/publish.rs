@@ -212,7 +212,7 @@ impl Broker {
             self.retain(&message, from, now);
         }
         let receivers = self.route(&message, from, now);
-        if self.config.message_events {
+        if self.config.message_events || self.message_listeners > 0 {
             let client_id = from.and_then(|key| Some(self.clients.session(key)?.client_id.clone()));
             self.events.push(Event::Published {
                 client_id,

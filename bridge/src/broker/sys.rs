@@ -1,5 +1,6 @@
 //! The `$SYS` topics: what mosquitto's are called, so that what reads those reads ours.
 
+use super::access::Action;
 use super::stats::{DropReason, Stats};
 use super::timers::Timer;
 use super::{Broker, ServerMessage};
@@ -81,6 +82,8 @@ fn values(stats: &Stats, uptime: Duration) -> Vec<(Cow<'static, str>, String)> {
         ("clients/inactive", disconnected.to_string()),
         ("clients/maximum", stats.clients_maximum.to_string()),
         ("clients/expired", stats.sessions_expired.to_string()),
+        ("clients/accepted", stats.connects.to_string()),
+        ("clients/refused", stats.refused.to_string()),
         ("messages/received", stats.packets_received.to_string()),
         ("messages/sent", stats.packets_sent.to_string()),
         ("messages/stored", (stats.retained_messages + stats.queued_messages).to_string()),
@@ -94,6 +97,8 @@ fn values(stats: &Stats, uptime: Duration) -> Vec<(Cow<'static, str>, String)> {
         ("publish/bytes/sent", stats.publish_bytes_sent.to_string()),
         ("bytes/received", stats.bytes_received.to_string()),
         ("bytes/sent", stats.bytes_sent.to_string()),
+        ("store/in_flight/bytes", stats.in_flight_bytes.to_string()),
+        ("store/outboxes/bytes", stats.outbox_bytes().to_string()),
         ("subscriptions/count", stats.subscriptions.to_string()),
         ("shared_subscriptions/count", stats.shared_subscriptions.to_string()),
         ("retained messages/count", stats.retained_messages.to_string()),
@@ -109,5 +114,7 @@ fn values(stats: &Stats, uptime: Duration) -> Vec<(Cow<'static, str>, String)> {
     values.extend(
         limits.map(|limit| (format!("limits/{}", limit.name()).into(), stats.limited(*limit).to_string())),
     );
+    let denied = Action::ALL.into_iter();
+    values.extend(denied.map(|action| (format!("denied/{action}").into(), stats.denied(action).to_string())));
     values
 }

@@ -42,6 +42,14 @@ pub fn run(args: &ConfigArgs) -> io::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether the file at `path` would be right with this text.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(crate) fn check_text(path: &Path, text: &str) -> Result<(), ConfigError> {
+    file::check(path, text).and_then(|file| Loaded::new(Layer::default(), file)).map(drop)
+}
+
 fn import(path: &Path) -> io::Result<ExitCode> {
     let text = match std::fs::read(path) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),

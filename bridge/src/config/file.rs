@@ -28,12 +28,17 @@ pub(super) struct File<T = Tables> {
 pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
-    let mut file = parse_file(&text).map_err(|Mistake { span, message }| {
-        let (line, column) = position(&text, span);
-        let excerpt = excerpt(&text, line, column);
+    check(path, &text)
+}
+
+/// What the file at `path` says if it has this text.
+pub(super) fn check(path: &Path, text: &str) -> Result<File, ConfigError> {
+    let mut file = parse_file(text).map_err(|Mistake { span, message }| {
+        let (line, column) = position(text, span);
+        let excerpt = excerpt(text, line, column);
         ConfigError::File { path: path.to_path_buf(), line, column, message, excerpt }
     })?;
-    file.tables.locate(path, &text);
+    file.tables.locate(path, text);
     Ok(file)
 }
 

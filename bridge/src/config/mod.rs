@@ -224,6 +224,7 @@ fn security(layer: &Layer, tables: &Tables) -> SecuritySettings {
         rules: tables.rule.iter().map(|rule| rule.get_ref().clone()).collect(),
         client_ids: tables.client_id.clone(),
         jwt: tables.jwt.as_ref().map(|jwt| jwt.get_ref().clone()),
+        tokens: tables.token.iter().map(|token| token.get_ref().clone()).collect(),
     }
 }
 

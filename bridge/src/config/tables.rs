@@ -10,7 +10,7 @@
 //! - An example in [`EXAMPLES`].
 //! - What no single value can tell is asked in [`Tables::check`]; a `toml::Spanned` field keeps its place for that.
 
-use crate::auth::{ClientIds, JwtTable, RuleTable, UserTable};
+use crate::auth::{ClientIds, JwtTable, RuleTable, TokenTable, UserTable};
 use crate::bridges::BridgeTable;
 use serde::Deserialize;
 use std::ops::Range;
@@ -30,6 +30,8 @@ pub struct Tables {
     pub client_id: ClientIds,
     /// `[jwt]`: tokens in place of passwords.
     pub jwt: Option<Spanned<JwtTable>>,
+    /// `[[token]]`: what opens the API to programs.
+    pub token: Vec<Spanned<TokenTable>>,
     /// `[[bridge]]`: other brokers that this one is a client of.
     pub bridge: Vec<Spanned<BridgeTable>>,
 }
@@ -98,6 +100,17 @@ permissions-claim = 'permissions'
 leeway = 10
 "##,
     r##"
+# A token for the HTTP API, for programs that cannot type a password: `curl -H 'Authorization:
+# Bearer TOKEN'`. `tabmq token add` makes one and writes this. Once there is one, the API is for
+# those alone who have a role; MQTT clients are not concerned. Access rules know it as the user
+# token:NAME.
+[[token]]
+name = 'prometheus'
+role = 'viewer'
+hash = 'sha256:47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
+groups = ['staff']
+"##,
+    r##"
 # A bridge: this broker as a client of another one. It may be repeated, and so may its topics.
 # There are also client-id, clean-start, session-expiry, keep-alive, max-retry-time; cafile, cert
 # and key for TLS; try-private for 3.1.1 and no-local for 5; and notification-topic.
@@ -147,6 +160,13 @@ impl Tables {
                     span: Some(user.span()),
                     message: format!("there are two users {name:?}"),
                 });
+            }
+        }
+        for (position, token) in self.token.iter().enumerate() {
+            let name = token.get_ref().name();
+            if self.token.iter().take(position).any(|earlier| earlier.get_ref().name() == name) {
+                let message = format!("there are two tokens {name:?}");
+                return Err(Mistake { span: Some(token.span()), message });
             }
         }
         for (position, bridge) in self.bridge.iter().enumerate() {

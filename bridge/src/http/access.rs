@@ -4,6 +4,7 @@
 //! among the request's extensions. As long as there are no users, everybody who reaches the API may use all of it, which
 //! is for loopback addresses only.
 
+use super::origin::ForeignName;
 use super::problem::ApiError;
 use crate::auth::{Failure, Gatekeeper, Role};
 use crate::broker::Identity;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 pub(super) struct Caller {
     pub(super) identity: Identity,
     pub(super) address: IpAddr,
+    /// `None`: there are no users, and everybody may do everything.
+    pub(super) role: Option<Role>,
 }
 
 /// Lets only those to these routes who have at least this role. Others get 401, or 403 if it is known who they are.
@@ -39,18 +42,32 @@ async fn check(
 ) -> Response {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
-    if !gate.asks_for_passwords() {
-        request.extensions_mut().insert(Caller { identity: Identity::default(), address });
+    if !gate.guards_api() {
+        if request.extensions().get::<ForeignName>().is_some() {
+            let detail = "nobody has to log in here, so the API answers under this machine's own names only, against pages \
+                          whose domain is made to point here; --allow-origin with the origin of this name permits it";
+            return ApiError::new(StatusCode::FORBIDDEN, detail).into_response();
+        }
+        request.extensions_mut().insert(Caller { identity: Identity::default(), address, role: None });
         return next.run(request).await;
     }
     let logged_in = match credentials(request.headers()) {
         Some(Credentials::Basic { name, password }) => gate.log_in(&name, password.as_bytes(), address).await,
         Some(Credentials::Bearer(token)) => gate.log_in_by_bearer(token.as_bytes(), address),
-        None => return challenge(request.headers(), "this needs a user: send HTTP basic or a bearer token"),
+        None => {
+            return challenge(
+                request.headers(),
+                "this needs a user or a token: send HTTP basic or a bearer token",
+            );
+        }
     };
     match logged_in {
         Ok(logged_in) if logged_in.role.is_some_and(|role| role >= needed) => {
-            request.extensions_mut().insert(Caller { identity: logged_in.identity, address });
+            request.extensions_mut().insert(Caller {
+                identity: logged_in.identity,
+                address,
+                role: logged_in.role,
+            });
             next.run(request).await
         }
         Ok(logged_in) => {

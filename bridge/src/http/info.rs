@@ -1,6 +1,6 @@
 //! `GET /api/v1/info`: what the broker says of itself.
 
-use super::AppState;
+use super::{AppState, Doors};
 use crate::bridges::Statuses;
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +16,8 @@ pub struct ServerInfo {
     pub limits: Limits,
     /// The bridges, which do change.
     pub bridges: Statuses,
+    /// What the listeners count.
+    pub doors: Doors,
 }
 
 pub(super) async fn info(State(state): State<AppState>) -> Json<Info> {

@@ -11,7 +11,9 @@
 //! - pages of this machine, such as `trunk serve` at http://localhost:8080;
 //! - those named by `--allow-origin`; a broker behind a proxy on the same machine needs it.
 //!
-//! Plain GET needs no such check: a browser does not show the answer to a page of another origin.
+//! Plain GET needs no such check: a browser does not show the answer to a page of another origin. But a stranger's domain
+//! that points here is the same origin to it; so where nobody has to log in, the API answers under this machine's own names
+//! only ([`ForeignName`]).
 
 use super::connection::LocalAddress;
 use super::problem::ApiError;
@@ -40,6 +42,20 @@ impl OriginPolicy {
         *self.allowed.write() = allowed;
     }
 
+    /// Whether this name for the broker at `local` may be a stranger's domain that points here. An address is not.
+    fn is_foreign(&self, host: &str, local: Option<SocketAddr>) -> bool {
+        let host = host.to_ascii_lowercase();
+        let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+        let is_address = host.starts_with('[') || name.parse::<IpAddr>().is_ok();
+        let is_named = |allowed: &String| {
+            allowed == "*" || allowed.split_once("://").is_some_and(|(_, authority)| authority == host)
+        };
+        local.is_none_or(|local| local.ip().to_canonical().is_loopback())
+            && !is_address
+            && !is_loopback(&host)
+            && !self.allowed.read().iter().any(is_named)
+    }
+
     /// Whether a page from `origin` may use the broker at `local`, which it calls `host`.
     fn allows(&self, origin: &str, host: Option<&str>, local: Option<SocketAddr>) -> bool {
         let origin = origin.to_ascii_lowercase();
@@ -54,13 +70,22 @@ impl OriginPolicy {
     }
 }
 
+/// A request extension: the request calls a loopback address by a name that is not known for this machine's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ForeignName;
+
 /// The middleware: refuses what a page of a foreign origin must not do.
-pub(super) async fn check(State(policy): State<Arc<OriginPolicy>>, request: Request, next: Next) -> Response {
+pub(super) async fn check(
+    State(policy): State<Arc<OriginPolicy>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let local = request.extensions().get::<LocalAddress>().map(|local| local.0);
     let headers = request.headers();
+    let is_foreign = text(headers, header::HOST).is_some_and(|host| policy.is_foreign(host, local));
     let harmless =
         matches!(*request.method(), Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
     if !harmless && let Some(origin) = text(headers, header::ORIGIN) {
-        let local = request.extensions().get::<LocalAddress>().map(|local| local.0);
         if !policy.allows(origin, text(headers, header::HOST), local) {
             let detail = format!(
                 "pages from {} may not use this broker; start it with --allow-origin and that origin if they should",
@@ -68,6 +93,9 @@ pub(super) async fn check(State(policy): State<Arc<OriginPolicy>>, request: Requ
             );
             return ApiError::new(StatusCode::FORBIDDEN, detail).into_response();
         }
+    }
+    if is_foreign {
+        request.extensions_mut().insert(ForeignName);
     }
     next.run(request).await
 }

@@ -4,6 +4,7 @@ use super::AppState;
 use super::access::Caller;
 use super::extract::Body;
 use super::problem::ApiError;
+use super::retained::is_the_brokers;
 use crate::broker::ServerMessage;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -27,6 +28,10 @@ pub(super) async fn publish(
     let message = message(request)?;
     let size = message.topic.as_str().len().saturating_add(message.payload.len());
     let limit = state.hub.max_packet_size();
+    if is_the_brokers(message.topic.as_str()) {
+        let detail = "the topics below $SYS are the broker's own";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, detail));
+    }
     if let Err(why) = state.hub.may_publish(&caller.identity, caller.address, &message) {
         let detail = format!("the access rules do not let this user publish to {}", message.topic);
         state.hub.tell_denied(&caller.identity, &message, why);

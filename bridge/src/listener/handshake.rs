@@ -60,6 +60,8 @@ struct Counts {
 /// How handshakes have ended since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HandshakeStats {
+    /// Going on now.
+    pub pending: u64,
     /// Well.
     pub done: u64,
     /// One side did not accept the other, or it was no TLS.
@@ -89,7 +91,8 @@ impl Handshakes {
         let Counts { done, refused, out_of_time, pushed_out } = &self.counts;
         let [done, refused, out_of_time, pushed_out] =
             [done, refused, out_of_time, pushed_out].map(|count| count.load(Ordering::Relaxed));
-        HandshakeStats { done, refused, out_of_time, pushed_out }
+        let pending = self.waiting.lock().push_out.len() as u64;
+        HandshakeStats { pending, done, refused, out_of_time, pushed_out }
     }
 
     /// Does the handshake with a client.

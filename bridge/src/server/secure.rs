@@ -54,6 +54,13 @@ impl Secure {
     }
 }
 
+impl Secure {
+    /// Where they are counted.
+    pub(super) fn handshakes(&self) -> &Arc<Handshakes> {
+        &self.handshakes
+    }
+}
+
 impl Server {
     /// Where MQTT over TLS is accepted.
     pub fn mqtts_addresses(&self) -> &[SocketAddr] {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A bridge to another broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Bridge {
     /// As it was configured.
     pub name: String,
@@ -31,6 +32,7 @@ pub struct Bridge {
 
 /// How a bridge is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum BridgeState {
     /// On the way, for the first time.
@@ -44,6 +46,7 @@ pub enum BridgeState {
 
 /// Messages that did not pass, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BridgeLosses {
     /// The other broker said no.
     pub refused: u64,

@@ -7,6 +7,7 @@ pub const CLIENTS_PATH: &str = "/api/v1/clients";
 
 /// What to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientQuery {
     /// Only clients with this text in their client id, user name or address, whatever its case.
@@ -26,6 +27,7 @@ pub struct ClientQuery {
 /// Some of the clients, in no order that means anything. A client that is there all the time while one page after the
 /// other is asked for is on exactly one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientPage {
     /// No more than were asked for; there may be fewer, or none, and more on the next page.
     pub clients: Vec<Client>,
@@ -38,6 +40,7 @@ pub struct ClientPage {
 
 /// A client: its session, and the connection if there is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Client {
     /// The client id.
     pub id: String,
@@ -68,6 +71,7 @@ pub struct Client {
 
 /// A client's connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connection {
     /// Seconds since the client was let in.
     pub since_s: u64,
@@ -98,6 +102,7 @@ pub struct Connection {
 
 /// How a connection ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LastDisconnect {
     /// Seconds since then.
     pub ago_s: u64,
@@ -109,6 +114,7 @@ pub struct LastDisconnect {
 
 /// All that is known of one client.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientDetail {
     /// What the list says as well.
     #[serde(flatten)]
@@ -127,6 +133,7 @@ pub struct ClientDetail {
 
 /// A subscription.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Subscription {
     /// As the client wrote it, `$share/GROUP/` included.
     pub filter: String,
@@ -148,6 +155,7 @@ pub struct Subscription {
 
 /// A will that is published unless the client says goodbye.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Will {
     /// Where to.
     pub topic: String,
@@ -163,6 +171,7 @@ pub struct Will {
 
 /// What to do with a client besides ending its connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientRemoval {
     /// Whether its session goes as well: subscriptions, and what waits for it.
@@ -171,6 +180,7 @@ pub struct ClientRemoval {
 
 /// What became of a [`ClientRemoval`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientRemoved {
     /// There was a connection, and it has been ended.
     pub disconnected: bool,

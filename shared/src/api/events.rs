@@ -12,6 +12,7 @@ pub const EVENTS_PATH: &str = "/api/v1/events";
 
 /// What to be told of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields, default)]
 pub struct EventQuery {
     /// [`Kind`]s with commas between them; all but `published` and `unconsumed` if nothing is said. Those two are
@@ -35,6 +36,7 @@ pub struct EventQuery {
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BrokerEvent {
     /// What to go on behind. It means nothing else.
     pub id: String,
@@ -47,6 +49,7 @@ pub struct BrokerEvent {
 
 /// What happened. Texts that clients have chosen are cut after 1,024 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Happening {
     /// A client was let in.
@@ -151,6 +154,7 @@ pub enum Happening {
 
 /// A message that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Publication {
     /// The sender; absent: the API, or the broker itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,6 +173,7 @@ pub struct Publication {
 
 /// The kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// [`Happening::Connected`].

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a gateway says of itself and of the broker behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GatewayInfo {
     /// [`Mode::Gateway`].
     pub mode: Mode,
@@ -28,6 +29,7 @@ pub struct GatewayInfo {
 
 /// The broker behind a gateway, as the gateway's own connection sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Upstream {
     /// As it was configured, without user name and password.
     pub address: String,
@@ -44,6 +46,7 @@ pub struct Upstream {
 
 /// How the gateway's own connection to the broker is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UpstreamState {
     /// On the way.
@@ -59,6 +62,7 @@ pub enum UpstreamState {
 
 /// The browsers' connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Connections {
     /// Open now.
     pub now: usize,
@@ -74,6 +78,7 @@ pub struct Connections {
 
 /// What passed through, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Traffic {
     /// Bytes from browsers to the broker.
     pub up_bytes: u64,

@@ -7,6 +7,7 @@ pub const ME_PATH: &str = "/api/v1/me";
 
 /// What somebody may do with the API; each includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// To look.
@@ -19,6 +20,7 @@ pub enum Role {
 
 /// Who asks, as the broker sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Me {
     /// The user or the token; absent: there are no users, and everybody who reaches the API may do all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

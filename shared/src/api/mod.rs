@@ -30,6 +30,7 @@ pub const WEBSOCKET_PATH: &str = "/mqtt";
 
 /// A message to publish; the server is its sender.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PublishRequest {
     /// A topic name, without wildcards.
@@ -53,6 +54,7 @@ pub struct PublishRequest {
 
 /// The properties of a message (MQTT 5.0 section 3.3.2.3).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Properties {
     /// Whether the payload is UTF-8 text.
@@ -77,6 +79,7 @@ pub struct Properties {
 
 /// What became of a [`PublishRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PublishResponse {
     /// How many subscribers got the message or have it queued. A gateway does not know: its broker has the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +88,7 @@ pub struct PublishResponse {
 
 /// Who answers at [`INFO_PATH`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// The broker itself, with [`Info`].
@@ -96,6 +100,7 @@ pub enum Mode {
 
 /// What the broker says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Info {
     /// [`Mode::Broker`].
     #[serde(default)]
@@ -125,6 +130,7 @@ pub struct Info {
 
 /// A listener of the broker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Listener {
     /// `mqtt` or `http`.
     pub kind: String,
@@ -134,6 +140,7 @@ pub struct Listener {
 
 /// Who is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Clients {
     /// Connected now.
     pub connected: usize,
@@ -147,6 +154,7 @@ pub struct Clients {
 
 /// What passed through, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Messages {
     /// PUBLISH packets received.
     pub received: u64,
@@ -166,6 +174,7 @@ pub struct Messages {
 
 /// What clients have to keep to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Limits {
     /// The largest packet that a client may send, in bytes.
     pub max_packet_size: u32,
@@ -180,6 +189,7 @@ pub struct Limits {
 
 /// An error of the API (RFC 9457), sent as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// The HTTP status in words.
     pub title: String,

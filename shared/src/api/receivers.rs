@@ -7,6 +7,7 @@ pub const SUBSCRIPTIONS_PATH: &str = "/api/v1/subscriptions";
 
 /// Whose subscriptions to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields)]
 pub struct ReceiverQuery {
     /// The topic of the message, without wildcards.
@@ -21,6 +22,7 @@ pub struct ReceiverQuery {
 
 /// Some of the subscriptions that match a topic. What changes between two pages may be missing or be there twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReceiverPage {
     /// One for each subscription, so that a client may be there more than once; it gets one copy for all of its own
     /// subscriptions, and one for each shared one for which it is chosen.
@@ -34,6 +36,7 @@ pub struct ReceiverPage {
 
 /// A subscription that matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Receiver {
     /// Whose it is.
     pub client_id: String,

@@ -7,6 +7,7 @@ pub const RETAINED_PATH: &str = "/api/v1/retained";
 
 /// What to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields, default)]
 pub struct RetainedQuery {
     /// Only topics that match this filter; `#` if nothing is said, which leaves out those that begin with `$`.
@@ -26,6 +27,7 @@ pub struct RetainedQuery {
 
 /// Some of the retained messages, in the order of their topics, level by level.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RetainedPage {
     /// No more than were asked for; there may be fewer, or none, and more on the next page.
     pub messages: Vec<RetainedMessage>,
@@ -40,6 +42,7 @@ pub struct RetainedPage {
 
 /// A retained message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RetainedMessage {
     /// Its topic.
     pub topic: String,
@@ -67,6 +70,7 @@ pub struct RetainedMessage {
 ///
 /// It is as if an empty retained message had been published to each topic: subscribers get that.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields, default)]
 pub struct RetainedRemoval {
     /// This one.
@@ -79,6 +83,7 @@ pub struct RetainedRemoval {
 
 /// What became of a [`RetainedRemoval`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RetainedRemoved {
     /// How many were removed.
     pub removed: usize,

@@ -11,6 +11,7 @@ pub const METRICS_PATH: &str = "/metrics";
 
 /// What is there now, and what has happened since the start. Maps have every name, also where the number is 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stats {
     /// Milliseconds since the start: two answers make a rate.
     pub uptime_ms: u64,
@@ -44,8 +45,11 @@ pub struct Stats {
 
 /// Who comes and goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientStats {
-    /// Connected now, by transport: `tcp`, `tls`, `ws`, `wss`, `bridge`.
+    /// Open connections of all listeners: those of HTTP, and those that are not let in yet, are among them.
+    pub connections: u64,
+    /// Clients that are connected now, by transport: `tcp`, `tls`, `ws`, `wss`, `bridge`.
     pub connected: BTreeMap<String, u64>,
     /// The most that were connected at a time.
     pub maximum: u64,
@@ -65,6 +69,7 @@ pub struct ClientStats {
 
 /// What passes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrafficStats {
     /// Control packets received.
     pub packets_received: u64,
@@ -86,6 +91,7 @@ pub struct TrafficStats {
 
 /// Messages that are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeptStats {
     /// Retained messages.
     pub retained_messages: u64,
@@ -103,6 +109,7 @@ pub struct KeptStats {
 
 /// How logging in went wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LoginStats {
     /// Wrong user names, passwords and tokens.
     pub failures: u64,
@@ -114,6 +121,7 @@ pub struct LoginStats {
 
 /// How TLS handshakes have ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TlsStats {
     /// Going on now.
     pub pending: u64,
@@ -129,15 +137,15 @@ pub struct TlsStats {
 
 /// The page and the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HttpStats {
-    /// Connections that are open now, without those that have become WebSockets.
-    pub connections: u64,
     /// Answers, by the class of their status: `2xx`, `3xx`, `4xx`, `5xx`; `1xx` are WebSockets.
     pub answers: BTreeMap<String, u64>,
 }
 
 /// The stream of events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EventStats {
     /// Who reads it now.
     pub readers: u64,
@@ -161,7 +169,7 @@ mod tests {
             dropped: map("queue_full"),
             denied: map("publish"),
             limits: map("max-sessions"),
-            http: HttpStats { connections: 1, answers: map("2xx") },
+            http: HttpStats { answers: map("2xx") },
             ..Stats::default()
         });
         there_and_back(&Stats::default());

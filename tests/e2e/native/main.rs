@@ -8,6 +8,7 @@
 //! - [`recording`]: files of messages, written by `tabmq sub` and replayed by `tabmq pub`.
 //! - [`sessions`]: retained messages, wills, sessions, take-over.
 //! - [`web`]: the page's files, and the HTTP API.
+//! - [`api`]: clients, retained messages, events, counters, tokens.
 //! - [`hostile`]: what broke other brokers, floods, and clients that take without giving.
 //! - [`bridges`]: bridges to and from mosquitto and rumqttd.
 //! - [`gateway`]: `tabmq gateway` in front of mosquitto.
@@ -23,6 +24,7 @@
     reason = "tests may fail"
 )]
 
+mod api;
 mod bridges;
 mod command_line;
 mod config;

@@ -2,6 +2,8 @@
 
 mod access;
 mod clients;
+mod counters;
+mod events;
 mod publish;
 mod receivers;
 mod retained;
@@ -41,7 +43,9 @@ impl Site {
         hub.set_access(gate.security());
         let listeners = vec![Listener { kind: "mqtt".to_owned(), address: "127.0.0.1:1883".to_owned() }];
         let websocket = crate::listener::ws::route(|_: tokio::net::TcpStream, _, _, _| {});
-        let info = ServerInfo { listeners, limits: Limits::default(), bridges: Default::default() };
+        let tls = tabmq_shared::api::stats::TlsStats { done: 7, ..Default::default() };
+        let doors: Doors = Arc::new(move || DoorStats { connections: 5, tls });
+        let info = ServerInfo { listeners, limits: Limits::default(), bridges: Default::default(), doors };
         Site { router: router(Arc::clone(&hub), info, &gate, Arc::default(), websocket), hub }
     }
 
@@ -52,19 +56,30 @@ impl Site {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let mut request = request.body(body.into()).unwrap();
-        request.extensions_mut().insert(LocalAddress("127.0.0.1:8083".parse().unwrap()));
-        let response = self.router.call(request).await.unwrap();
+        let response = self.call(method, path, headers, body).await;
         let (parts, body) = response.into_parts();
         Answer {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: to_bytes(body, usize::MAX).await.unwrap(),
         }
+    }
+
+    /// The same; the answer's body may come later, or never end.
+    async fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> Response {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(body.into()).unwrap();
+        request.extensions_mut().insert(LocalAddress("127.0.0.1:8083".parse().unwrap()));
+        self.router.call(request).await.unwrap()
     }
 
     /// With this user's name, and the password that all of [`guarded`] have.
@@ -107,7 +122,7 @@ impl Site {
     }
 
     async fn publish(&mut self, body: impl Into<Body>) -> Answer {
-        self.ask("POST", api::PUBLISH_PATH, &[("content-type", "application/json")], body).await
+        self.ask("POST", PUBLISH_PATH, &[("content-type", "application/json")], body).await
     }
 }
 
@@ -172,7 +187,7 @@ async fn upgrades_are_checked() {
         ("sec-websocket-protocol", "chat, mqtt"),
     ];
     // Without a socket below there is nothing to upgrade, but the request was right.
-    assert_eq!(site.ask("GET", api::WEBSOCKET_PATH, &good, "").await.status, 500);
+    assert_eq!(site.ask("GET", WEBSOCKET_PATH, &good, "").await.status, 500);
     let cases = [
         ("upgrade", "h2c", 426, "connect to it with an MQTT client"),
         ("connection", "close", 426, "connect to it with an MQTT client"),
@@ -182,7 +197,7 @@ async fn upgrades_are_checked() {
     ];
     for (name, value, status, part) in cases {
         let headers = good.map(|(n, v)| if n == name { (n, value) } else { (n, v) });
-        let answer = site.ask("GET", api::WEBSOCKET_PATH, &headers, "").await;
+        let answer = site.ask("GET", WEBSOCKET_PATH, &headers, "").await;
         assert_eq!(answer.status, status, "{name}: {value}");
         assert!(std::str::from_utf8(&answer.body).unwrap().contains(part), "{:?}", answer.body);
     }
@@ -197,9 +212,9 @@ async fn addresses() {
         ("GET", "/", 200, "text/html; charset=utf-8"),
         ("GET", "/nothing/here", 404, "text/html; charset=utf-8"),
         ("POST", "/", 405, ""),
-        ("GET", api::INFO_PATH, 200, "application/json"),
-        ("POST", api::INFO_PATH, 405, "application/problem+json"),
-        ("GET", api::PUBLISH_PATH, 405, "application/problem+json"),
+        ("GET", INFO_PATH, 200, "application/json"),
+        ("POST", INFO_PATH, 405, "application/problem+json"),
+        ("GET", PUBLISH_PATH, 405, "application/problem+json"),
         ("GET", "/api", 404, "application/problem+json"),
         ("GET", "/api/v9/x", 404, "application/problem+json"),
     ];
@@ -208,7 +223,7 @@ async fn addresses() {
         assert_eq!((answer.status, answer.header("content-type")), (status, content_type), "{method} {path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
     }
-    let info = site.ask("GET", api::INFO_PATH, &[], "").await.json();
+    let info = site.ask("GET", INFO_PATH, &[], "").await.json();
     assert_eq!(info["name"], "tabmq");
     assert_eq!(info["protocol_versions"], json!(["3.1", "3.1.1", "5.0"]));
     assert_eq!(info["listeners"], json!([{"kind": "mqtt", "address": "127.0.0.1:1883"}]));

@@ -74,11 +74,33 @@ async fn foreign_pages_and_forms_are_refused() {
         (&[], 415),
     ];
     for (headers, status) in cases {
-        let answer = site.ask("POST", api::PUBLISH_PATH, headers, r#"{"topic":"a"}"#).await;
+        let answer = site.ask("POST", PUBLISH_PATH, headers, r#"{"topic":"a"}"#).await;
         assert_eq!(answer.status, status, "{headers:?}");
     }
     let upgrade = [("upgrade", "websocket"), ("connection", "upgrade"), ("origin", "https://evil.example")];
-    let answer = site.ask("GET", api::WEBSOCKET_PATH, &upgrade, "").await;
+    let answer = site.ask("GET", WEBSOCKET_PATH, &upgrade, "").await;
     assert_eq!(answer.status, 403);
     assert!(answer.json()["detail"].as_str().unwrap().contains("--allow-origin"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_given_up() {
+    let mut site = Site::new();
+    let endless = Body::from_stream(futures_util::stream::unfold((), async |()| {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        Some((Ok::<_, std::io::Error>(" "), ()))
+    }));
+    let answer = site.publish(endless).await;
+    assert_eq!((answer.status, answer.header("connection")), (408, "close"));
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn what_the_broker_writes_nobody_else_does() {
+    let mut site = Site::new();
+    for topic in ["$SYS", "$SYS/broker/version"] {
+        let answer = site.publish(json!({ "topic": topic }).to_string()).await;
+        assert_eq!(answer.status, 403, "{topic}: {:?}", answer.body);
+    }
+    assert_eq!(site.publish(json!({ "topic": "$SYSTEM" }).to_string()).await.status, 200);
 }

@@ -61,7 +61,7 @@ async fn rules_hold_for_payloads_and_for_removing() {
     let (authorization, json) = (basic("anna", "pw"), ("content-type", "application/json"));
     for topic in ["paul/a", "paul/b", "anna/a", "vera/a"] {
         let headers = [("authorization", authorization.as_str()), json];
-        assert_eq!(site.ask("POST", api::PUBLISH_PATH, &headers, body(topic)).await.status, 200);
+        assert_eq!(site.ask("POST", PUBLISH_PATH, &headers, body(topic)).await.status, 200);
     }
     // What may not be read is listed without what it says.
     let page = site.ask_as("vera", "GET", "/api/v1/retained").await.json();
