@@ -6,7 +6,7 @@ use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder};
 use futures_util::FutureExt;
 use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -94,6 +94,32 @@ impl Browser {
         let tab = Tab::new(self, window);
         tab.goto(url).await?;
         Ok(tab)
+    }
+
+    /// The tab that opens itself when `script` runs in another one.
+    pub async fn opened_by(&self, tab: &Tab<'_>, script: &str) -> Result<Tab<'_>> {
+        let before = self.client.windows().await?;
+        tab.script(&format!("{script}; return null"), vec![]).await?;
+        let window = eventually("new tab", async || {
+            Ok(self.client.windows().await?.into_iter().find(|window| !before.contains(window)))
+        })
+        .await?;
+        Ok(Tab::new(self, window))
+    }
+
+    /// Has the browser's developer tools do something with the window that was used last.
+    pub(crate) async fn devtools(&self, command: &str, params: Value) -> Result<()> {
+        let session = self.client.session_id().await?.context("no session")?;
+        let path = format!("/session/{session}/goog/cdp/execute");
+        let body = json!({ "cmd": command, "params": params });
+        let answer = http::post_json(self.driver_address, &path, &body).await?;
+        ensure!(answer.status == 200, "{command}: {}", answer.text());
+        Ok(())
+    }
+
+    /// chromedriver's number among the system's processes; Chromium's are below it.
+    pub fn driver_id(&self) -> Result<u32> {
+        self.driver.pid()
     }
 
     pub(crate) fn client(&self) -> &Client {

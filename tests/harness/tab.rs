@@ -62,7 +62,35 @@ impl<'b> Tab<'b> {
 
     /// Closes the tab, as a user does.
     pub async fn close(self) -> Result<()> {
-        Ok(self.focus().await?.close_window().await?)
+        let client = self.focus().await?;
+        client.close_window().await?;
+        // Commands go to a window, and there is always the one that the browser has begun with.
+        let left = client.windows().await?.into_iter().next().context("the last window is closed")?;
+        Ok(client.switch_to_window(left).await?)
+    }
+
+    /// Puts the tab's window away: it is not seen and not painted, and its timers are slowed down.
+    pub async fn hide(&self) -> Result<()> {
+        self.focus().await?.minimize_window().await?;
+        self.is_visible(false).await
+    }
+
+    /// Brings its window back.
+    pub async fn show(&self) -> Result<()> {
+        self.focus().await?.set_window_size(1280, 800).await?;
+        self.is_visible(true).await
+    }
+
+    async fn is_visible(&self, visible: bool) -> Result<()> {
+        let state = json!(if visible { "visible" } else { "hidden" });
+        self.script_when("return document.visibilityState", |now| *now == state).await.map(drop)
+    }
+
+    /// Stops the page as a browser does with a tab that was in the background for long, or lets it go on.
+    pub async fn freeze(&self, frozen: bool) -> Result<()> {
+        self.focus().await?;
+        let state = if frozen { "frozen" } else { "active" };
+        self.browser.devtools("Page.setWebLifecycleState", json!({ "state": state })).await
     }
 
     /// Sets the size of what is visible of the page, in CSS pixels.

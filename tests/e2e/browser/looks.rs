@@ -1,10 +1,23 @@
-//! Pictures of the page, for people to look at: `<target>/screenshots/page-SIZE-THEME.png`.
+//! Pictures of the page, for people to look at: `<target>/screenshots/page-SIZE-THEME.png`. `cargo xtask screenshots`
+//! copies some of them into the README.
 
 use anyhow::{Result, ensure};
-use harness::{Device, Hook, Message, Version, browser_test, topic_node};
+use harness::{Device, Hook, Message, Tab, Version, browser_test, eventually, topic_node};
+use serde_json::json;
 
 const SIZES: [(u32, u32); 2] = [(1280, 800), (412, 915)];
 const THEMES: [&str; 2] = ["light", "dark"];
+
+/// Of each line of the charts.
+const POINTS: u32 = 100;
+
+/// The page's clock is `window.ahead_ms` ahead of the real one.
+const A_CLOCK_OF_OUR_OWN: &str = "window.ahead_ms = 0;
+    const Real = Date;
+    window.Date = class extends Real {
+        constructor(...args) { args.length ? super(...args) : super(Real.now() + window.ahead_ms) }
+        static now() { return Real.now() + window.ahead_ms }
+    }";
 
 #[tokio::test]
 async fn pictures() -> Result<()> {
@@ -18,6 +31,7 @@ async fn pictures() -> Result<()> {
                 let tab = browser.open(&format!("{}?theme={theme}&lang=en", broker.page_url())).await?;
                 tab.resize(width, height).await?;
                 tab.connected().await?;
+                tab.click_if_there(&Hook::named("hints-close")).await?;
                 for i in 0..30 {
                     device.publish(&a_moment(i)).await?;
                 }
@@ -25,18 +39,66 @@ async fn pictures() -> Result<()> {
                 tab.wait_for(&topic_node("home/door")).await?;
                 tab.click_if_there(&topic_node("home/door")).await?;
                 tab.nothing_hangs_out().await?;
-                // New values are marked for a moment: a picture shows the page at rest.
-                tab.wait_until_gone(&Hook::css(".fresh")).await?;
-                tab.script("document.getAnimations().forEach(fading => fading.finish())", vec![]).await?;
+                at_rest(&tab).await?;
                 tab.screenshot(&format!("page-{width}x{height}-{theme}")).await?;
                 let shown = tab.script("return document.documentElement.dataset.theme", vec![]).await?;
                 ensure!(shown == theme, "{theme} was asked for, {shown} is shown");
                 ensure!(tab.count(&Hook::named("connection-state")).await? == 1, "no connection state");
+                if width < 900 {
+                    tab.click(&Hook::named("tab-topics")).await?;
+                    at_rest(&tab).await?;
+                    tab.screenshot(&format!("topics-{width}x{height}-{theme}")).await?;
+                }
             }
         }
         Ok(())
     })
     .await
+}
+
+#[tokio::test]
+async fn charts() -> Result<()> {
+    browser_test("pictures_of_charts", async |broker, browser| {
+        let sources = "@60@boiler/1/temperature,boiler/2/temperature;@60@meter!power";
+        let url =
+            format!("{}?theme=light&lang=en#topic=meter&tab=charts&charts={sources}", broker.page_url());
+        let tab = browser.open(&url).await?;
+        tab.resize(1280, 800).await?;
+        tab.connected().await?;
+        let mut device = Device::connect(broker, "boiler", Version::V5).await?;
+        tab.click_if_there(&Hook::named("hints-close")).await?;
+        // A minute, in some seconds: the page's clock is put forward between the messages.
+        tab.script(A_CLOCK_OF_OUR_OWN, vec![]).await?;
+        for i in 1..=POINTS {
+            tab.script("window.ahead_ms += arguments[0]", vec![json!(60_000 / POINTS)]).await?;
+            for message in a_boiler(i) {
+                device.publish(&message).await?;
+            }
+            let drawn = Hook::named("chart-series").with("data-count", &i.to_string());
+            eventually("next point", async || Ok((tab.count(&drawn).await? == 3).then_some(()))).await?;
+        }
+        at_rest(&tab).await?;
+        tab.screenshot("charts-1280x800-light").await?;
+        tab.nothing_hangs_out().await
+    })
+    .await
+}
+
+/// New values are marked for a moment: a picture shows the page at rest.
+async fn at_rest(tab: &Tab<'_>) -> Result<()> {
+    tab.wait_until_gone(&Hook::css(".fresh")).await?;
+    tab.script("document.getAnimations().forEach(fading => fading.finish())", vec![]).await.map(drop)
+}
+
+/// The moment `i` of the charts.
+fn a_boiler(i: u32) -> [Message; 3] {
+    let wave = f64::from(i) / 6.0;
+    let power = 900.0 + 350.0 * (wave / 2.0).sin().powi(3);
+    [
+        Message::new("boiler/1/temperature", format!("{:.1}", 61.0 + 4.0 * wave.sin()), 1),
+        Message::new("boiler/2/temperature", format!("{:.1}", 57.0 + 2.5 * (wave * 0.7).cos()), 1),
+        Message::new("meter", format!(r#"{{"power":{power:.0},"volt":230}}"#), 1),
+    ]
 }
 
 /// What one of the devices says next.

@@ -1,6 +1,7 @@
 //! The page in Chromium, with devices beside it.
 //!
 //! - [`access`]: the accessibility check of every view.
+//! - [`away`]: outages, tabs in the background, frozen and copied, filters that are refused.
 //! - [`publish`], [`recordings`], [`everywhere`]: what the page can do, part by part.
 //! - [`messages`]: between tabs and devices, both ways, at every QoS.
 //! - [`charts`]: numbers over time.
@@ -26,6 +27,7 @@
 #![allow(clippy::print_stdout, reason = "figures for whoever reads along")]
 
 mod access;
+mod away;
 mod charts;
 mod connections;
 mod console;
