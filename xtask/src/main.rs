@@ -9,6 +9,7 @@
 //! - [`bench`]: this broker beside others.
 //! - [`conformance`]: the page of the protocol's statements and their tests.
 //! - [`npm`]: the client as a package for JavaScript.
+//! - [`screenshots`]: the README's pictures of the page.
 //! - [`fuzz`]: a short run of each fuzz target.
 //! - [`test`](mod@test): every check, in an order that fails fast, and the count at the end.
 
@@ -21,6 +22,7 @@ mod command;
 mod conformance;
 mod fuzz;
 mod npm;
+mod screenshots;
 mod setup;
 mod test;
 mod tidy;
@@ -37,9 +39,11 @@ Usage: cargo xtask COMMAND
                          optimisation across crates, rebuilt in seconds
   test [--skip-browser]  every check and every test; the last line counts them
   test --fuzz            only the fuzz targets, half a minute each (needs nightly and cargo-fuzz)
-  bench [--help]         this broker beside mosquitto and rumqttd; `bench growth`: how cost grows
+  bench [--help]         this broker beside mosquitto and rumqttd; `bench growth`: how cost grows; `bench page`: the page
+                         beside MQTT.js
   npm                    the page's client as a package for JavaScript; prints where it is
   tidy                   only the checks of the sources' rules
+  screenshots            take the README's pictures of the page anew
   conformance            write docs/conformance.md: the protocol's statements and their tests
   help                   this text";
 
@@ -82,6 +86,11 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "npm" => {
             no_arguments("npm", rest)?;
             println!("{}", npm::package()?.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        "screenshots" => {
+            no_arguments("screenshots", rest)?;
+            screenshots::take()?;
             Ok(ExitCode::SUCCESS)
         }
         "conformance" => {

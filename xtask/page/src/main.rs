@@ -1,5 +1,5 @@
 //! Makes the directory that the broker serves as its page: `page-build INDEX.HTML MODULE.WASM OUT`. (And the package for
-//! JavaScript: see [`npm`].)
+//! JavaScript: see [`npm`]; and pictures for the README: see [`picture`].)
 //!
 //! What it does, in this order:
 //!
@@ -19,6 +19,7 @@ mod html;
 mod installable;
 mod npm;
 mod output;
+mod picture;
 mod sections;
 mod split;
 
@@ -32,10 +33,14 @@ use wasm_bindgen_cli_support::Bindgen;
 fn main() -> Result<()> {
     let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     match args.as_slice() {
-        [index, module, out] => build(index, module, out),
         [npm, module, sources, out] if npm.as_os_str() == "npm" => npm::build(module, sources, out),
+        [picture, from, to] if picture.as_os_str() == "picture" => picture::copy(from, to),
+        [index, module, out] => build(index, module, out),
         _ => {
-            bail!("usage: page-build INDEX.HTML MODULE.WASM OUT, or page-build npm MODULE.WASM SOURCES OUT")
+            bail!(
+                "usage: page-build INDEX.HTML MODULE.WASM OUT, or page-build npm MODULE.WASM SOURCES OUT, \
+                 or page-build picture FROM TO"
+            )
         }
     }
 }
