@@ -6,10 +6,11 @@
 //! disturbs least.
 //!
 //! In reading order: [`scenarios`] (what is measured), [`peers`] (the brokers), [`measure`] (one measurement),
-//! [`table`] (the result), [`growth`] (how cost grows).
+//! [`table`] (the result), [`growth`] (how cost grows). [`page`] is a benchmark of its own: the page.
 
 mod growth;
 mod measure;
+mod page;
 mod peers;
 mod scenarios;
 mod table;
@@ -25,7 +26,9 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 Usage: cargo xtask bench [hard | growth] [OPTIONS]
+       cargo xtask bench page [OPTIONS]
 
+  page               the page in Chromium, beside MQTT.js: see `cargo xtask bench page --help`
   hard               what is hard for brokers: a million subscriptions, deep topics, clients that do not read;
                      --write puts the table into docs/speed.md
   growth             not the table of scenarios, but how cost grows with subscribers, subscriptions, retained messages,
@@ -62,6 +65,9 @@ enum What {
 
 /// Runs `cargo xtask bench` with these arguments.
 pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
+    if let Some(("page", rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return page::run(rest);
+    }
     if args.iter().any(|arg| arg == "--help") {
         println!("{HELP}");
         return Ok(ExitCode::SUCCESS);
@@ -89,7 +95,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     println!("\n{text}");
     if options.write {
         let file = if options.what == What::Hard { "docs/speed.md" } else { "README.md" };
-        write_between_markers(file, &text)?;
+        write_between_markers(file, &text, MARKERS)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -206,20 +212,26 @@ fn measure_all<'a>(
     Ok(rows)
 }
 
-const BEGIN: &str = "<!-- bench:begin -->";
-const END: &str = "<!-- bench:end -->";
+/// Between which lines of a file a benchmark's tables stand.
+#[derive(Clone, Copy)]
+struct Markers {
+    begin: &'static str,
+    end: &'static str,
+}
 
-fn write_between_markers(file: &str, text: &str) -> Result<()> {
+const MARKERS: Markers = Markers { begin: "<!-- bench:begin -->", end: "<!-- bench:end -->" };
+
+fn write_between_markers(file: &str, text: &str, markers: Markers) -> Result<()> {
     let path = command::workspace_root().join(file);
     let old = fs::read_to_string(&path).context(format!("read {file}"))?;
-    fs::write(&path, between_markers(&old, text)?).context(format!("write {file}"))
+    fs::write(&path, between_markers(&old, text, markers)?).context(format!("write {file}"))
 }
 
 /// `old` with `text` between the markers.
-fn between_markers(old: &str, text: &str) -> Result<String> {
-    let parts = old.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
-    let (before, after) = parts.ok_or_else(|| format!("there is no place for the table: {BEGIN} {END}"))?;
-    Ok(format!("{before}{BEGIN}\n{}\n{END}{after}", text.trim_end()))
+fn between_markers(old: &str, text: &str, Markers { begin, end }: Markers) -> Result<String> {
+    let parts = old.split_once(begin).and_then(|(before, rest)| Some((before, rest.split_once(end)?.1)));
+    let (before, after) = parts.ok_or_else(|| format!("there is no place for the table: {begin} {end}"))?;
+    Ok(format!("{before}{begin}\n{}\n{end}{after}", text.trim_end()))
 }
 
 #[cfg(test)]
@@ -242,8 +254,10 @@ mod tests {
 
     #[test]
     fn the_table_replaces_the_last_one() {
-        let readme = format!("a\n{BEGIN}\nold\n{END}\nz\n");
-        assert_eq!(between_markers(&readme, "new\n").unwrap(), format!("a\n{BEGIN}\nnew\n{END}\nz\n"));
-        assert!(between_markers("nothing", "new").is_err());
+        let Markers { begin, end } = MARKERS;
+        let readme = format!("a\n{begin}\nold\n{end}\nz\n");
+        let expected = format!("a\n{begin}\nnew\n{end}\nz\n");
+        assert_eq!(between_markers(&readme, "new\n", MARKERS).unwrap(), expected);
+        assert!(between_markers("nothing", "new", MARKERS).is_err());
     }
 }
