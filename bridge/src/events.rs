@@ -3,7 +3,7 @@
 //! Topics, client ids and error texts come from strangers. They are only ever passed as string fields, which both
 //! formats quote and escape, so a line stays one line and a terminal is not told what to do.
 
-use crate::auth::Security;
+use crate::auth::{Security, SecurityError};
 use crate::broker::{DisconnectCause, Event};
 use crate::config::LogFormat;
 use crate::config::reload::Change;
@@ -67,6 +67,17 @@ pub(crate) fn certificates_changed(result: Result<(), TlsError>) {
         Err(error) => {
             let error = error.to_string();
             warn!(error = error.as_str(), "the new certificates cannot be used; the old ones stay");
+        }
+    }
+}
+
+/// A file with users, access rules or keys has changed, and all of them were read again.
+pub(crate) fn security_changed(result: Result<(), SecurityError>) {
+    match result {
+        Ok(()) => info!("users and rules read again; they hold for those who are connected as well"),
+        Err(error) => {
+            let error = error.to_string();
+            warn!(error = error.as_str(), "the new users and rules cannot be used; the old ones stay");
         }
     }
 }

@@ -16,6 +16,7 @@
 //! - [`events`]: the console; `history`: what has happened lately, for those who look on.
 //! - [`client`]: `tabmq pub` and `tabmq sub`.
 //! - [`gateway`]: the page in front of another broker.
+//! - `watch`: files that are read again when they change.
 //! - [`tls`]: certificates, and TLS with them. [`cert`]: `tabmq cert`, which makes them.
 
 #![cfg_attr(
@@ -50,6 +51,7 @@ mod reload;
 mod serve;
 pub mod server;
 pub mod tls;
+mod watch;
 pub mod workers;
 
 pub use serve::{gateway as serve_gateway, serve};

@@ -11,6 +11,7 @@ use crate::hub::Hub;
 use crate::listener::accept::Entrance;
 use crate::listener::{Transport, accept, ws};
 use crate::tls::TlsError;
+use crate::watch::{self, Stamp};
 use crate::workers::Workers;
 use crate::{connection, events};
 use axum::Router;
@@ -156,6 +157,8 @@ impl Server {
             server.accept_http(listener, config);
         }
         server.accept_tls(with_tls.unwrap_or_default(), config);
+        let watching = server.watch_security();
+        server.tasks.spawn(watching);
         server.tasks.spawn(Arc::clone(&server.hub).run_timers());
         events::started(server.listeners().len());
         Ok(server)
@@ -186,10 +189,16 @@ impl Server {
     /// # Errors
     /// Something is not right: then all stays as it was.
     pub fn reload_security(&self, settings: &SecuritySettings) -> Result<(), SecurityError> {
-        let security = self.gatekeeper.reload(settings)?;
-        events::secured(&security);
-        self.hub.set_access(security);
-        Ok(())
+        self.gatekeeper.reload(settings, |security| put_in_force(&self.hub, security))
+    }
+
+    /// Looks whether a file with users, rules or keys has changed, and reads all of them again then. Runs for ever.
+    fn watch_security(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (gatekeeper, hub) = (Arc::clone(&self.gatekeeper), Arc::clone(&self.hub));
+        let look = move |last_seen: Option<&Stamp>| {
+            gatekeeper.look(last_seen, |security| put_in_force(&hub, security))
+        };
+        watch::forever(look, events::security_changed)
     }
 
     /// Where connections are counted.
@@ -283,6 +292,12 @@ impl Server {
         let info = ServerInfo { listeners, limits, bridges, doors: self.doors() };
         http::router(Arc::clone(&self.hub), info, &self.gatekeeper, Arc::clone(&self.origins), websocket)
     }
+}
+
+/// These users and rules hold from now on, also for those who are connected.
+fn put_in_force(hub: &Hub, security: Arc<Security>) {
+    events::secured(&security);
+    hub.set_access(security);
 }
 
 /// Listens, and says where: with port 0 the system chooses.

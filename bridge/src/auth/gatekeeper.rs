@@ -16,6 +16,7 @@ use super::throttle::{self, Throttle};
 use super::users::{Role, User};
 use super::{Authenticator, Refusal, Verdict};
 use crate::broker::{Admitted, Exchange, Identity, Methods, Peer, Step};
+use crate::watch::{Look, Stamp};
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -37,6 +38,9 @@ const RECENT_FOR: Duration = Duration::from_secs(600);
 pub struct Gatekeeper {
     me: Weak<Gatekeeper>,
     current: RwLock<Arc<Security>>,
+    /// What the files were like when they were last read, well or not. Held as long as they are read and put in force, so
+    /// that of two reloads the later one stays.
+    read: Mutex<Stamp>,
     throttle: Mutex<Throttle>,
     recent: Mutex<HashMap<[u8; 32], Recent>>,
     hashing: Semaphore,
@@ -94,6 +98,7 @@ impl Gatekeeper {
         let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2));
         Ok(Arc::new_cyclic(|me| Gatekeeper {
             me: me.clone(),
+            read: Mutex::new(security.stamp.clone()),
             current: RwLock::new(Arc::new(security)),
             throttle: Mutex::default(),
             recent: Mutex::default(),
@@ -111,16 +116,50 @@ impl Gatekeeper {
         self.current.read().clone()
     }
 
-    /// Reads users and rules again. The caller hands them to [`Hub::set_access`](crate::hub::Hub::set_access), so that
-    /// they hold for those who are there.
+    /// Reads users and rules again. `then` hands them to [`Hub::set_access`](crate::hub::Hub::set_access), so that they
+    /// hold for those who are there.
     ///
     /// # Errors
     /// Something is not right: then all stays as it was.
-    pub fn reload(&self, settings: &SecuritySettings) -> Result<Arc<Security>, SecurityError> {
+    pub fn reload(
+        &self,
+        settings: &SecuritySettings,
+        then: impl FnOnce(Arc<Security>),
+    ) -> Result<(), SecurityError> {
+        self.load(settings, &mut self.read.lock(), then)
+    }
+
+    /// The same if one of the files has changed.
+    pub(crate) fn look(
+        &self,
+        last_seen: Option<&Stamp>,
+        then: impl FnOnce(Arc<Security>),
+    ) -> Look<Result<(), SecurityError>> {
+        let mut read = self.read.lock();
+        let settings = self.security().settings.clone();
+        match settings.stamp().compare(&read, last_seen) {
+            Look::AsBefore => Look::AsBefore,
+            Look::Changing(stamp) => Look::Changing(stamp),
+            Look::Changed(stamp) => {
+                // Also if it fails: it is not tried again before something changes again.
+                *read = stamp;
+                Look::Changed(self.load(&settings, &mut read, then))
+            }
+        }
+    }
+
+    fn load(
+        &self,
+        settings: &SecuritySettings,
+        read: &mut Stamp,
+        then: impl FnOnce(Arc<Security>),
+    ) -> Result<(), SecurityError> {
         let security = Arc::new(Security::load(settings)?);
+        read.clone_from(&security.stamp);
         *self.current.write() = security.clone();
         self.throttle.lock().forget_attempts();
-        Ok(security)
+        then(security);
+        Ok(())
     }
 
     /// What has happened.

@@ -35,6 +35,7 @@ pub(crate) use gatekeeper::Failure;
 pub use gatekeeper::{Counters, Gatekeeper};
 pub use jwt::JwtTable;
 pub use password_file::PasswordFileError;
+pub(crate) use scram::{Client as ScramClient, METHOD as SCRAM};
 pub use security::{Security, SecurityError, SecuritySettings};
 pub use settings::{RuleTable, UserTable};
 pub use tokens::TokenTable;

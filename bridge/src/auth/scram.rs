@@ -14,9 +14,11 @@
 use super::crypto;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use ring::{digest, hmac, pbkdf2};
 use std::fmt;
 use std::num::NonZeroU32;
+use tabmq_shared::client::Authentication;
 
 /// The method's name in CONNECT and AUTH.
 pub(crate) const METHOD: &str = "SCRAM-SHA-256";
@@ -184,29 +186,37 @@ impl Server {
     }
 }
 
-/// The client's side.
-#[cfg(test)]
+/// The client's side, for one user. It serves one connection after the other.
 pub(crate) struct Client {
+    user: String,
     password: Vec<u8>,
+    /// `client-first-message-bare` of this connection.
     first_bare: String,
     nonce: String,
+    /// What the server has to say last.
     server_signature: Option<Hash>,
 }
 
-#[cfg(test)]
 impl Client {
+    /// Somebody with a password.
+    pub(crate) fn new(user: &str, password: &[u8]) -> Client {
+        let (user, password) = (user.to_owned(), password.to_vec());
+        Client { user, password, first_bare: String::new(), nonce: String::new(), server_signature: None }
+    }
+
     /// The first message.
     ///
     /// # Errors
     /// The system has no random numbers.
-    pub(crate) fn begin(user: &str, password: &[u8]) -> Result<(Client, String), String> {
-        Ok(Client::begin_with(user, password, STANDARD.encode(crypto::random::<18>()?)))
+    pub(crate) fn begin(&mut self) -> Result<String, String> {
+        Ok(self.begin_with(STANDARD.encode(crypto::random::<18>()?)))
     }
 
-    fn begin_with(user: &str, password: &[u8], nonce: String) -> (Client, String) {
-        let first_bare = format!("n={},r={nonce}", user.replace('=', "=3D").replace(',', "=2C"));
-        let message = format!("n,,{first_bare}");
-        (Client { password: password.to_vec(), first_bare, nonce, server_signature: None }, message)
+    fn begin_with(&mut self, nonce: String) -> String {
+        self.first_bare = format!("n={},r={nonce}", self.user.replace('=', "=3D").replace(',', "=2C"));
+        self.nonce = nonce;
+        self.server_signature = None;
+        format!("n,,{}", self.first_bare)
     }
 
     /// Answers the server's challenge. Slow: the password is hashed.
@@ -224,7 +234,10 @@ impl Client {
             return Err("the server's nonce does not begin with ours".to_owned());
         }
         let salt = STANDARD.decode(salt).map_err(|_| "the server's salt is not base64".to_owned())?;
-        let iterations = iterations.parse().ok().filter(|n: &NonZeroU32| n.get() <= MAX_ITERATIONS);
+        let iterations = iterations
+            .parse()
+            .ok()
+            .filter(|n: &NonZeroU32| (MIN_ITERATIONS..=MAX_ITERATIONS).contains(&n.get()));
         let iterations = iterations.ok_or("the server's number of iterations is out of bounds")?;
         let salted = salted_password(&self.password, &salt, iterations);
         let without_proof = format!("c=biws,r={nonce}");
@@ -245,6 +258,31 @@ impl Client {
             (Some(expected), Some(signature)) if crypto::are_equal(expected, &signature) => Ok(()),
             _ => Err("the server did not show that it knows the password".to_owned()),
         }
+    }
+}
+
+impl Authentication for Client {
+    fn method(&self) -> &str {
+        METHOD
+    }
+
+    fn begin(&mut self) -> Result<Option<Bytes>, String> {
+        Ok(Some(Client::begin(self)?.into()))
+    }
+
+    fn answer(&mut self, challenge: &[u8]) -> Result<Bytes, String> {
+        Client::answer(self, challenge).map(Bytes::from)
+    }
+
+    fn finish(&mut self, last: Option<&Bytes>) -> Result<(), String> {
+        self.check(last.map(|last| &**last).unwrap_or_default())
+    }
+}
+
+/// Nobody prints passwords by mistake.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("user", &self.user).finish_non_exhaustive()
     }
 }
 
@@ -299,7 +337,8 @@ mod tests {
     fn the_standards_example() {
         let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
         let keys = Keys::with_salt(b"pencil", &salt, NonZeroU32::new(4096).unwrap());
-        let (mut client, first) = Client::begin_with("user", b"pencil", "rOprNGfwEbeRWgbNEkqO".to_owned());
+        let mut client = Client::new("user", b"pencil");
+        let first = client.begin_with("rOprNGfwEbeRWgbNEkqO".to_owned());
         assert_eq!(first, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
         let first = ClientFirst::parse(first.as_bytes()).unwrap();
         assert_eq!(first.user, "user");
@@ -314,7 +353,8 @@ mod tests {
     }
 
     fn exchange(user: &str, password: &str, keys: Keys) -> Result<(), String> {
-        let (mut client, first) = Client::begin(user, password.as_bytes())?;
+        let mut client = Client::new(user, password.as_bytes());
+        let first = client.begin()?;
         let first = ClientFirst::parse(first.as_bytes())?;
         assert_eq!(first.user, user);
         let (server, challenge) = Server::begin(&first, keys)?;

@@ -8,6 +8,7 @@ use super::settings::{RuleTable, UserTable};
 use super::tokens::{TokenTable, Tokens};
 use super::users::{User, Users};
 use crate::broker::{Access, Client, Identity, Permits};
+use crate::watch::Stamp;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -83,6 +84,9 @@ pub struct Security {
     pub(super) anonymous: bool,
     /// What deserves a second look, in sentences.
     warnings: Vec<String>,
+    /// Where all this comes from, and what the files were like when they were read.
+    pub(super) settings: SecuritySettings,
+    pub(super) stamp: Stamp,
 }
 
 impl SecuritySettings {
@@ -90,11 +94,18 @@ impl SecuritySettings {
     pub fn know_users(&self) -> bool {
         !self.users.is_empty() || self.password_file.is_some() || self.jwt.is_some()
     }
+
+    /// The files that are named here, as they are now.
+    pub(super) fn stamp(&self) -> Stamp {
+        let files = [&self.password_file, &self.acl_file].into_iter().flatten().map(PathBuf::as_path);
+        Stamp::of(files.chain(self.jwt.iter().flat_map(JwtTable::files)))
+    }
 }
 
 impl Security {
     /// Reads all files.
     pub fn load(settings: &SecuritySettings) -> Result<Security, SecurityError> {
+        let stamp = settings.stamp();
         let mut warnings = Vec::new();
         let users = read_users(settings, &mut warnings)?;
         let policy = Policy::new(read_rules(settings)?);
@@ -117,6 +128,8 @@ impl Security {
             knows_users,
             anonymous: !knows_users || settings.allow_anonymous,
             warnings,
+            settings: settings.clone(),
+            stamp,
         })
     }
 

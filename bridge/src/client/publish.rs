@@ -32,7 +32,7 @@ pub async fn publish(args: PubArgs) -> Result<ExitCode, Failure> {
         // A pipe may live for long; a single message is better reported as not sent.
         session.options.reconnect = Some(Backoff::default());
     }
-    let driver = Driver::start(session.options, session.route);
+    let driver = session.start();
     let watch = Watch::new("pub", args.connection.quiet);
     Publisher { driver, watch, message, outstanding: 0, failed: false }.run(input).await
 }

@@ -19,7 +19,7 @@ const TIMED_OUT: u8 = 27;
 pub async fn subscribe(args: SubArgs) -> Result<ExitCode, Failure> {
     let (mut session, subscriptions) = args.session()?;
     session.options.reconnect = Some(Backoff::default());
-    let mut driver = Driver::start(session.options, session.route);
+    let mut driver = session.start();
     let (machine, now) = driver.machine();
     let unanswered = subscriptions.len();
     if !args.unsubscribe.is_empty() {

@@ -221,7 +221,10 @@ fn options(version: Version, credentials: Option<&Credentials>) -> ConnectOption
 
 fn state_for(why: &Why) -> UpstreamState {
     match why {
-        Why::Refused { .. } | Why::AuthenticationUnsupported | Why::BadOptions(_) => UpstreamState::Refused,
+        Why::Refused { .. }
+        | Why::AuthenticationUnsupported
+        | Why::AuthenticationFailed(_)
+        | Why::BadOptions(_) => UpstreamState::Refused,
         _ => UpstreamState::Unreachable,
     }
 }

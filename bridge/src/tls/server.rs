@@ -1,18 +1,15 @@
 //! The broker's side of TLS: what its files say, and what they say now.
 
 use super::{TlsError, TlsVersion, pem, provider};
+use crate::watch::{self, Look, Stamp};
 use parking_lot::RwLock;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 use tokio_rustls::rustls::crypto::ring::Ticketer;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::sign::SingleCertAndKey;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
-
-/// How often the files are looked at.
-const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What a user can say about TLS to clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +53,6 @@ pub struct LoadedTls {
     http: Arc<ServerConfig>,
 }
 
-/// When each file was changed, and its length in bytes; `None` where it cannot be seen.
-type Stamp = Vec<Option<(SystemTime, u64)>>;
-
 impl ServerTls {
     /// Reads the files.
     pub fn load(options: ServerOptions) -> Result<Self, TlsError> {
@@ -80,38 +74,21 @@ impl ServerTls {
     }
 
     /// Reads the files again whenever one of them has changed, and calls `told` afterwards. Runs for ever.
-    ///
-    /// Polling sees what file watchers do not: a symbolic link further up that leads elsewhere, which is how certbot and
-    /// Kubernetes change certificates. Files that belong together are not replaced in one instant, so a change counts
-    /// only when it has been the same twice.
     pub async fn watch(self: Arc<Self>, told: impl Fn(Result<(), TlsError>)) {
-        let mut last_seen = None;
-        loop {
-            tokio::time::sleep(WATCH_INTERVAL).await;
-            let tls = Arc::clone(&self);
-            let seen = last_seen.take();
-            let looked = tokio::task::spawn_blocking(move || tls.look(seen));
-            match looked.await {
-                Ok(Look::Changed(stamp)) => last_seen = Some(stamp),
-                Ok(Look::Read(result)) => told(result),
-                Ok(Look::AsBefore) | Err(_) => {} // an error: the runtime is shutting down
-            }
-        }
+        watch::forever(move |last_seen| self.look(last_seen), told).await;
     }
 
-    fn look(&self, last_seen: Option<Stamp>) -> Look {
-        let (options, known) = {
+    fn look(&self, last_seen: Option<&Stamp>) -> Look<Result<(), TlsError>> {
+        let (options, read) = {
             let current = self.current.read();
             (current.options.clone(), current.stamp.clone())
         };
-        let stamp = options.stamp();
-        if stamp == known {
-            return Look::AsBefore;
-        }
-        if last_seen.as_ref() != Some(&stamp) {
-            return Look::Changed(stamp);
-        }
-        Look::Read(match LoadedTls::load(options) {
+        let stamp = match options.stamp().compare(&read, last_seen) {
+            Look::AsBefore => return Look::AsBefore,
+            Look::Changing(stamp) => return Look::Changing(stamp),
+            Look::Changed(stamp) => stamp,
+        };
+        Look::Changed(match LoadedTls::load(options) {
             Ok(new) => {
                 self.replace(new);
                 Ok(())
@@ -123,14 +100,6 @@ impl ServerTls {
             }
         })
     }
-}
-
-/// What a look at the files has brought.
-enum Look {
-    AsBefore,
-    /// Perhaps something is still being written.
-    Changed(Stamp),
-    Read(Result<(), TlsError>),
 }
 
 impl LoadedTls {
@@ -201,10 +170,6 @@ impl ServerOptions {
             self.client_ca.as_ref(),
             self.revocation_list.as_ref(),
         ];
-        let stamp = |path: &PathBuf| {
-            let metadata = std::fs::metadata(path).ok()?;
-            Some((metadata.modified().ok()?, metadata.len()))
-        };
-        files.into_iter().flatten().map(stamp).collect()
+        Stamp::of(files.into_iter().flatten().map(PathBuf::as_path))
     }
 }

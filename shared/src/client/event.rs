@@ -274,13 +274,18 @@ pub enum Why {
     ProtocolError(String),
     /// The server asks for a step of an enhanced authentication that this client does not know.
     AuthenticationUnsupported,
+    /// The enhanced authentication has failed: the server is not who it claims to be, or does not keep to the method.
+    AuthenticationFailed(String),
 }
 
 impl Why {
     /// Whether trying again would only meet the same end, or harm somebody.
     pub const fn is_final(&self) -> bool {
         match self {
-            Why::Disconnected | Why::BadOptions(_) | Why::AuthenticationUnsupported => true,
+            Why::Disconnected
+            | Why::BadOptions(_)
+            | Why::AuthenticationUnsupported
+            | Why::AuthenticationFailed(_) => true,
             Why::Unreachable(_)
             | Why::ConnectTimeout { .. }
             | Why::ClosedBeforeConnAck { .. }
@@ -340,6 +345,7 @@ impl fmt::Display for Why {
             Why::AuthenticationUnsupported => {
                 f.write_str("the server asks for an authentication exchange that this client does not know")
             }
+            Why::AuthenticationFailed(words) => with_words(f, "the authentication failed", words),
         }
     }
 }

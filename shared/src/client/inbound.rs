@@ -4,9 +4,9 @@ use super::subscriptions::Request;
 use super::{Client, Event, Outcome, State, Why};
 use crate::Time;
 use crate::codec::{self, Limits};
-use crate::packet::{Ack, Disconnect, Packet, PacketId, Publish, QoS, ReasonCode, SubAck};
+use crate::packet::{Ack, Auth, Disconnect, Packet, PacketId, Publish, QoS, ReasonCode, SubAck};
 use crate::session::{PubRecOutcome, Received};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use std::mem;
 
 impl Client {
@@ -28,7 +28,7 @@ impl Client {
     fn handle_packet(&mut self, packet: Packet) {
         match (&self.state, packet) {
             (State::Connecting { .. }, Packet::ConnAck(ack)) => self.on_connack(*ack),
-            (_, Packet::Auth(_)) => self.on_auth(),
+            (_, Packet::Auth(auth)) => self.on_auth(*auth),
             // [MQTT-3.2.0-1]; AUTH may come before
             (State::Connecting { .. }, packet) => self.unexpected(&packet, "before CONNACK"),
             (_, Packet::Publish(publish)) => self.on_publish(publish),
@@ -168,15 +168,54 @@ impl Client {
         self.give_up(Why::ServerDisconnect { reason, reason_string, server_reference });
     }
 
-    fn on_auth(&mut self) {
-        if self.options.properties.authentication_method.is_none() {
+    fn on_auth(&mut self, auth: Auth) {
+        let Some(method) = self.authentication_method() else {
             // [MQTT-4.12.0-6]
             let words = "the server sent AUTH, and CONNECT named no authentication method";
             return self.protocol_error(ReasonCode::ProtocolError, words);
+        };
+        // [MQTT-4.12.0-5]
+        if auth.method.as_deref() != Some(method) {
+            let words = "the server sent AUTH with another method than that of CONNECT";
+            return self.protocol_error(ReasonCode::ProtocolError, words);
         }
-        // A method that is done with one step in CONNECT and one in CONNACK works; this one wants more.
+        let is_due = matches!(self.state, State::Connecting { .. })
+            && auth.reason == ReasonCode::ContinueAuthentication; // [MQTT-4.12.0-2]
+        let Some(authentication) = &mut self.authentication else {
+            // A method that is done with one step in CONNECT and one in CONNACK works; this one wants more.
+            self.say_good_bye(ReasonCode::ImplementationSpecificError);
+            return self.leave(Why::AuthenticationUnsupported);
+        };
+        if !is_due {
+            // Only a client begins to authenticate again, and this one does not.
+            return self.protocol_error(ReasonCode::ProtocolError, "the server sent AUTH out of turn");
+        }
+        match authentication.answer(auth.data.as_deref().unwrap_or_default()) {
+            Ok(data) => {
+                let reason = ReasonCode::ContinueAuthentication; // [MQTT-4.12.0-3]
+                let (method, data) = (auth.method, Some(data));
+                let answer = Auth { reason, method, data, reason_string: None, user: Vec::new() };
+                self.send(&Packet::Auth(Box::new(answer)));
+            }
+            Err(words) => self.authentication_failed(words),
+        }
+    }
+
+    fn authentication_method(&self) -> Option<&str> {
+        let configured = self.options.properties.authentication_method.as_deref();
+        self.authentication.as_ref().map(|authentication| authentication.method()).or(configured)
+    }
+
+    /// CONNACK says yes; whether the server has shown what the method asks of it. If not, it is left.
+    pub(super) fn check_authentication(&mut self, last: Option<&Bytes>) -> bool {
+        let Some(authentication) = &mut self.authentication else { return true };
+        let checked = authentication.finish(last);
+        checked.map_err(|words| self.authentication_failed(words)).is_ok()
+    }
+
+    fn authentication_failed(&mut self, words: String) {
         self.say_good_bye(ReasonCode::ImplementationSpecificError);
-        self.leave(Why::AuthenticationUnsupported);
+        self.leave(Why::AuthenticationFailed(words));
     }
 
     /// An acknowledgement, which before 5.0 cannot say that an identifier is unknown.

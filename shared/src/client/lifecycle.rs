@@ -45,7 +45,10 @@ impl Client {
         if !matches!(self.state, State::Opening { .. }) {
             return;
         }
-        let connect = Packet::Connect(Box::new(self.connect_packet()));
+        let connect = match self.connect_packet() {
+            Ok(connect) => Packet::Connect(Box::new(connect)),
+            Err(words) => return self.give_up(Why::AuthenticationFailed(words)),
+        };
         if let Err(error) = codec::encode(&connect, self.options.version, &mut self.out) {
             self.give_up(Why::BadOptions(format!("CONNECT cannot be sent: {error}")));
             return;
@@ -99,6 +102,9 @@ impl Client {
             // [MQTT-3.2.2-2] [MQTT-3.2.2-4]
             let words = "CONNACK says that there is a session, after a clean start";
             return self.protocol_error(ReasonCode::ProtocolError, words);
+        }
+        if !self.check_authentication(ack.properties.authentication_data.as_ref()) {
+            return;
         }
         if let Some(id) = &ack.properties.assigned_client_id {
             self.client_id = ByteString::from(&**id);
@@ -216,7 +222,11 @@ impl Client {
         }
     }
 
-    fn connect_packet(&mut self) -> Connect {
+    /// The CONNECT for the next connection.
+    ///
+    /// # Errors
+    /// The method of authentication cannot begin.
+    fn connect_packet(&mut self) -> Result<Connect, String> {
         let options = &self.options;
         // Whoever begins clean and keeps the session beyond the connection wants to come back to it.
         let resumes = options.version.is_v5() && self.connected_before && self.session_expiry_s > 0;
@@ -226,7 +236,11 @@ impl Client {
         if properties.maximum_packet_size.is_none() && options.max_packet_size > 0 {
             properties.maximum_packet_size = Some(options.max_packet_size);
         }
-        Connect {
+        if let Some(authentication) = &mut self.authentication {
+            properties.authentication_method = Some(authentication.method().into());
+            properties.authentication_data = authentication.begin()?;
+        }
+        Ok(Connect {
             version: options.version,
             is_bridge: options.is_bridge && !options.version.is_v5(),
             clean_start,
@@ -236,7 +250,7 @@ impl Client {
             username: options.username.clone(),
             password: options.password.clone(),
             properties,
-        }
+        })
     }
 
     fn limits(&self, properties: &ConnAckProperties) -> ServerLimits {

@@ -7,8 +7,10 @@
 //! - [`Client`]: the state machine. `lifecycle` (connect, lose, wait, stop), `timers` (deadlines and keep-alive),
 //!   `inbound` (what the server sends), `outbound` (what is sent when the transport takes more), `queue` and
 //!   `subscriptions` (what waits for it).
+//! - [`Authentication`]: a method of enhanced authentication, if there is to be one.
 //! - [`State`], [`Event`], [`Why`]: what the client says, in words for people where it goes to people.
 
+mod authentication;
 mod event;
 mod inbound;
 mod lifecycle;
@@ -18,6 +20,7 @@ mod queue;
 mod subscriptions;
 mod timers;
 
+pub use authentication::Authentication;
 pub use event::{Command, Event, Outcome, PublishError, PublishId, ServerLimits, State, Why};
 pub use options::{Backoff, ConnectOptions, Message, Subscription};
 
@@ -69,6 +72,7 @@ use subscriptions::Subscriptions;
 #[derive(Debug)]
 pub struct Client {
     options: ConnectOptions,
+    authentication: Option<Box<dyn Authentication>>,
     /// The options' id, or the one that the server chose.
     client_id: ByteString,
     rng: fastrand::Rng,
@@ -179,8 +183,14 @@ impl Client {
             subscriptions: Subscriptions::default(),
             session_expiry_s: options.properties.session_expiry_s.unwrap_or(0),
             round_trip: None,
+            authentication: None,
             options,
         }
+    }
+
+    /// Says who it is by this method (5.0), in all connections that begin from now on.
+    pub fn set_authentication(&mut self, authentication: Box<dyn Authentication>) {
+        self.authentication = Some(authentication);
     }
 
     /// Subscribes, at once or as soon as there is a connection. Each filter gets an [`Event::Subscribed`].

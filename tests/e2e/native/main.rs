@@ -2,6 +2,7 @@
 //!
 //! - [`start`]: starting, stopping, and what is refused with a sentence.
 //! - [`security`]: users, access rules, client ids, roles: the README's commands.
+//! - [`reload`]: users, rules and certificates change while messages flow.
 //! - [`config`]: the configuration file, `tabmq config`, and SIGHUP.
 //! - [`messages`]: every client to every other, at every QoS.
 //! - [`command_line`]: the flags of `tabmq pub` and `tabmq sub`.
@@ -28,11 +29,13 @@ mod api;
 mod bridges;
 mod command_line;
 mod config;
+mod directory;
 mod gateway;
 mod hostile;
 mod malformed;
 mod messages;
 mod recording;
+mod reload;
 mod security;
 mod sessions;
 mod start;

@@ -1,54 +1,11 @@
 //! The README's section on users and rules, command by command.
 
+use crate::directory::{Directory, add_user, tabmq};
 use anyhow::{Context, Result, ensure};
 use harness::command::Client;
 use harness::{Broker, Program, http, in_time, unique};
 use serde_json::json;
 use std::fs;
-use std::path::PathBuf;
-
-/// A directory that goes with its test.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Result<Self> {
-        let name = format!("tabmq-{}-{}", std::process::id(), unique("security"));
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path)?;
-        Ok(Directory(path))
-    }
-
-    fn file(&self, name: &str) -> String {
-        self.0.join(name).to_string_lossy().into_owned()
-    }
-
-    fn write(&self, name: &str, text: &str) -> Result<String> {
-        fs::write(self.0.join(name), text)?;
-        Ok(self.file(name))
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Runs `tabmq` with these arguments and this line of input; whether it ended well, and what it printed.
-async fn tabmq(args: &[&str], input: &str) -> Result<(bool, String)> {
-    let mut program = Program::spawn(&mut Broker::command(args)?)?;
-    // It may end without reading it.
-    let _ = program.type_line(input).await;
-    program.close_stdin();
-    let status = program.wait().await?;
-    Ok((status.success(), format!("{}{}", program.stdout.text(), program.stderr.text())))
-}
-
-async fn add_user(file: &str, name: &str, password: &str, more: &[&str]) -> Result<()> {
-    let (ok, said) = tabmq(&[&["passwd", "add", file, name], more].concat(), password).await?;
-    ensure!(ok, "{said}");
-    Ok(())
-}
 
 const BOTH: [Client; 2] = [Client::Mosquitto, Client::Tabmq];
 
@@ -246,5 +203,33 @@ async fn the_api_asks_for_a_user() -> Result<()> {
         http::request(broker.http(), "POST", "/api/v1/publish", &headers, body.to_string().as_bytes())
             .await?;
     ensure!(answer.status == 200, "{} {}", answer.status, answer.text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_password_that_does_not_travel() -> Result<()> {
+    let directory = Directory::new()?;
+    let users = directory.file("users");
+    add_user(&users, "ann,=b", "123456", &[]).await?;
+    let mut broker = Broker::start_with(&["--password-file", &users]).await?;
+    let scram = ["--auth-method", "SCRAM-SHA-256", "-u", "ann,=b"];
+    let right = [&scram[..], &["-P", "123456"]].concat();
+    let port = broker.mqtt().port().to_string();
+    let place = ["sub", "-h", "127.0.0.1", "-p", &port, "-t", "a", "-v", "-i", "watcher"];
+    let mut watcher = Program::spawn(&mut Broker::command([&place[..], &right].concat())?)?;
+    broker.log_line("subscription", |line| line.contains("subscribed") && line.contains("watcher")).await?;
+    Client::Tabmq.publish(&broker, &[&right[..], &["-t", "a", "-m", "1", "-q", "1"]].concat()).await?;
+    ensure!(watcher.stdout.next().await? == "a 1");
+    let wrong = [&scram[..], &["-P", "1234567"]].concat();
+    let nobody = ["--auth-method", "SCRAM-SHA-256", "-u", "nobody", "-P", "123456"];
+    let (wrong, nobody) =
+        (refused(Client::Tabmq, &broker, &wrong).await?, refused(Client::Tabmq, &broker, &nobody).await?);
+    ensure!(wrong == nobody && wrong.contains("not authorised"), "{wrong}\n{nobody}");
+    broker.log_line("wrong password", |line| line.contains("wrong password for user \"ann,=b\"")).await?;
+    broker.log_line("unknown user", |line| line.contains("there is no user \"nobody\"")).await?;
+    // A server that does not know the method says so.
+    let without = Broker::start().await?;
+    let said = refused(Client::Tabmq, &without, &right).await?;
+    ensure!(said.contains("does not know this authentication method"), "{said}");
     Ok(())
 }

@@ -196,7 +196,7 @@ impl World {
         let properties = &connect.properties;
         let packet_size = properties.maximum_packet_size.map_or(usize::MAX, |size| size as usize);
         let receive_maximum = properties.receive_maximum.map_or(usize::MAX, |max| max.get().into());
-        let peer = Peer { address: ([127, 0, 0, 1], 1).into(), transport: TransportKind::Tcp };
+        let peer = Peer::new(([127, 0, 0, 1], 1).into(), TransportKind::Tcp);
         let Ok(conn) = self.broker.connect(&connect, Admitted::default(), peer, self.now) else { return };
         let client = Client {
             conn,
@@ -343,7 +343,6 @@ impl Expiry {
 fn connect(
     who: usize,
     version: Version,
-    is_bridge: false,
     clean_start: bool,
     expiry_s: Expiry,
     limits: &ClientLimits,

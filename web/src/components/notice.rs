@@ -85,6 +85,7 @@ fn sentence(lang: Lang, why: &Why, url: &str) -> String {
             farewell(lang, *reason) + &server_says(lang, reason_string.as_deref())
         }
         Why::ProtocolError(words) => with_words(Text::WhyProtocol, words),
+        Why::AuthenticationFailed(words) => with_words(Text::WhyProtocol, words),
         Why::AuthenticationUnsupported => lang.t(Text::WhyAuthUnsupported).to_owned(),
     }
 }

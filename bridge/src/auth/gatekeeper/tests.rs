@@ -119,18 +119,18 @@ async fn a_reload_takes_effect_at_once_and_a_bad_one_not_at_all() {
     let before = gatekeeper.security();
     assert_eq!(before.recognise(&identity), Ok(identity.clone()));
     let missing = SecuritySettings { acl_file: Some("there is no such file".into()), ..users(ADMIN) };
-    let error = gatekeeper.reload(&missing).unwrap_err().to_string();
+    let error = reload(&gatekeeper, &missing).unwrap_err().to_string();
     assert!(error.contains("there is no such file"), "{error}");
     assert!(Arc::ptr_eq(&before, &gatekeeper.security()));
     // The same again: whoever is there may stay, with the groups that he has now.
-    let same = gatekeeper.reload(&users(&ADMIN.replace("'ops', 'night'", "'ops'"))).unwrap();
+    let same = reload(&gatekeeper, &users(&ADMIN.replace("'ops', 'night'", "'ops'"))).unwrap();
     assert_eq!(same.recognise(&identity).unwrap().groups.len(), 1);
     // Another password, and no user at all.
-    let other = gatekeeper.reload(&users(&ADMIN.replace("123456", "new"))).unwrap();
+    let other = reload(&gatekeeper, &users(&ADMIN.replace("123456", "new"))).unwrap();
     assert!(other.recognise(&identity).is_err());
     assert!(refusal(&gatekeeper, Some("admin"), Some("123456")).await.is_some());
     assert_eq!(refusal(&gatekeeper, Some("admin"), Some("new")).await, None);
-    let gone = gatekeeper.reload(&users(&ADMIN.replace("name = 'admin'", "name = 'other'"))).unwrap();
+    let gone = reload(&gatekeeper, &users(&ADMIN.replace("name = 'admin'", "name = 'other'"))).unwrap();
     assert!(gone.recognise(&identity).is_err() && gone.recognise(&Identity::default()).is_err());
 }
 
@@ -152,7 +152,7 @@ async fn a_certificate_with_a_name_is_enough() {
     assert_eq!(ask(Some("robot")).await.unwrap().groups.len(), 0);
     // Without a name in it, it opens the line and no more.
     assert!(ask(None).await.is_err());
-    let fewer = gatekeeper.reload(&users(&ADMIN.replace("'ops', 'night'", "'ops'"))).unwrap();
+    let fewer = reload(&gatekeeper, &users(&ADMIN.replace("'ops', 'night'", "'ops'"))).unwrap();
     assert_eq!(fewer.recognise(&identity).unwrap().groups.len(), 1);
 }
 
@@ -168,7 +168,8 @@ async fn scram() {
     std::fs::remove_file(path).unwrap();
     let exchange = |name: &str, password: &str| -> Result<Identity, String> {
         let mut exchange = gatekeeper.methods().begin("SCRAM-SHA-256", &peer(1)).unwrap();
-        let (mut client, first) = Client::begin(name, password.as_bytes())?;
+        let mut client = Client::new(name, password.as_bytes());
+        let first = client.begin()?;
         let Step::Continue(challenge) = exchange.step(Some(&first.into()))? else { panic!("no challenge") };
         let Step::Done(admitted) = exchange.step(Some(&client.answer(&challenge)?.into()))? else {
             panic!("more")
@@ -185,4 +186,47 @@ async fn scram() {
         assert!(exchange("admin", &format!("guess {guess}")).is_err());
     }
     assert!(gatekeeper.counters().throttled > 5, "{:?}", gatekeeper.counters());
+}
+
+/// Reads other settings; what is in force then.
+fn reload(gatekeeper: &Gatekeeper, settings: &SecuritySettings) -> Result<Arc<Security>, SecurityError> {
+    gatekeeper.reload(settings, |_| ())?;
+    Ok(gatekeeper.security())
+}
+
+#[tokio::test]
+async fn files_are_read_again_when_they_change() {
+    let path = std::env::temp_dir().join(format!("tabmq-users-{:x}", fastrand::u64(..)));
+    let write = |text: &str| std::fs::write(&path, text).unwrap();
+    // mosquitto's form of "123456".
+    let line = "::$6$fyWOSBdPVPGquH1C$7hUhVn2tPltFTiztvYXxAl2Lu4deYue06gDEXwCDNjg6jxS83IIT4/iFvV0pZvTuqabpXZ9anPG9ztsvNlSCJw==\n";
+    let line = line.trim_start_matches(':');
+    write(&format!("ann:{line}"));
+    let settings = SecuritySettings { password_file: Some(path.clone()), ..SecuritySettings::default() };
+    let gatekeeper = gatekeeper(&settings);
+    let (told, mut seen) = (std::cell::Cell::new(0), None);
+    let mut look = || match gatekeeper.look(seen.take().as_ref(), |_| told.set(told.get() + 1)) {
+        Look::AsBefore => "as before".to_owned(),
+        Look::Changing(stamp) => {
+            seen = Some(stamp);
+            "changing".to_owned()
+        }
+        Look::Changed(Ok(())) => "read".to_owned(),
+        Look::Changed(Err(error)) => error.to_string(),
+    };
+    assert_eq!(look(), "as before");
+    write(&format!("ann:{line}bob:{line}"));
+    assert_eq!([look(), look(), look()], ["changing", "read", "as before"]);
+    assert_eq!((told.get(), refusal(&gatekeeper, Some("bob"), Some("123456")).await), (1, None));
+    // What is not right is said once, and changes nothing.
+    write("bob: this is no hash");
+    assert_eq!(look(), "changing");
+    let said = look();
+    assert!(said.contains("line 1"), "{said}");
+    assert_eq!((look(), told.get()), ("as before".to_owned(), 1));
+    assert_eq!(refusal(&gatekeeper, Some("bob"), Some("123456")).await, None);
+    write(&format!("bob:{line}"));
+    assert_eq!([look(), look()], ["changing", "read"]);
+    assert!(refusal(&gatekeeper, Some("ann"), Some("123456")).await.is_some());
+    std::fs::remove_file(&path).unwrap();
 }

@@ -80,6 +80,14 @@ impl JwtTable {
         })
     }
 
+    /// The files that it names.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.secret_file, &self.public_key_file, &self.jwks_file]
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+    }
+
     /// Reads the keys.
     pub(crate) fn load(&self) -> Result<Jwt, SecurityError> {
         signatures::install();

@@ -1,6 +1,7 @@
 //! The broker as its clients see it: packets in, packets out, and a clock that the test owns.
 
 mod access;
+mod anything;
 mod connecting;
 mod delivering;
 mod features;

@@ -69,6 +69,14 @@ fn urls_give_address_user_and_topic() {
 }
 
 #[test]
+fn a_password_that_is_spoken_of_is_not_sent() {
+    let line = "-t a -n -L mqtt://u:secret@h --auth-method scram-sha-256";
+    let (session, _) = publish(line).unwrap();
+    assert_eq!((session.options.username.as_deref(), session.options.password), (None, None));
+    assert!(session.authentication.is_some_and(|method| !format!("{method:?}").contains("secret")));
+}
+
+#[test]
 fn values_may_look_like_flags() {
     assert_eq!(Pub::try_parse_from(words("-t a -m -5")).unwrap().args.message.as_deref(), Some("-5"));
     assert_eq!(publish("-t a -n -x -1").unwrap().0.options.properties.session_expiry_s, Some(u32::MAX));
@@ -130,6 +138,9 @@ fn errors_say_what_to_do() {
         (publish("-t a -n --cafile /nowhere").err(), "--cafile /nowhere: cannot be read"),
         (publish("-t a -n -L mqtt://h -h x").err(), "cannot be used with"),
         (publish("-t a -n -D publish colour red").err(), "colour"),
+        (publish("-t a -n --auth-method PLAIN -u a -P b").err(), "possible values: SCRAM-SHA-256"),
+        (publish("-t a -n --auth-method SCRAM-SHA-256 -u a").err(), "-P PASSWORD"),
+        (publish("-t a -n --auth-method SCRAM-SHA-256 -u a -P b -V 311").err(), "leave -V out"),
         (subscribe("").err(), "-t FILTER"),
         (subscribe("-t a#").err(), "the filter 'a#' has a '#'"),
         (subscribe("-t a -F %z").err(), "%z"),
