@@ -25,6 +25,8 @@ const NATIVE_TOOLS: &[Tool] = &[
 const BROWSER_TOOLS: &[Tool] = &[
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "chromedriver", package: "chromium-driver" },
+    // Imports an authority into a browser's profile.
+    Tool { program: "certutil", package: "libnss3-tools" },
 ];
 
 /// Adds the wasm32 target to the toolchain, if it is missing.
@@ -58,7 +60,7 @@ pub(crate) fn test_tools(browser: bool) -> Result<()> {
         return Err(format!(
             "the end-to-end tests need {list} on PATH. \
              On Debian: `sudo apt-get install {list}`; elsewhere install Chromium with its chromedriver, \
-             mosquitto and its clients{way_out}"
+             NSS's certutil, mosquitto and its clients{way_out}"
         )
         .into());
     }
@@ -108,10 +110,12 @@ mod tests {
         let check = |browser: bool, there: &[&str], expected: &[&str]| {
             assert_eq!(missing_packages(browser, |program| there.contains(&program)), expected, "{there:?}");
         };
-        check(true, &[], &["mosquitto", "mosquitto-clients", "chromium", "chromium-driver"]);
+        check(true, &[], &["mosquitto", "mosquitto-clients", "chromium", "chromium-driver", "libnss3-tools"]);
         check(false, &[], &["mosquitto", "mosquitto-clients"]);
-        check(true, &["mosquitto", "mosquitto_pub", "mosquitto_sub", "chromium"], &["chromium-driver"]);
-        check(true, &["mosquitto", "mosquitto_pub", "chromium", "chromedriver"], &["mosquitto-clients"]);
-        check(true, &["mosquitto", "mosquitto_pub", "mosquitto_sub", "chromium", "chromedriver"], &[]);
+        let all = ["mosquitto", "mosquitto_pub", "mosquitto_sub", "chromium", "chromedriver", "certutil"];
+        let without = |missing: &str| all.iter().copied().filter(|tool| *tool != missing).collect::<Vec<_>>();
+        check(true, &without("chromedriver"), &["chromium-driver"]);
+        check(true, &without("mosquitto_sub"), &["mosquitto-clients"]);
+        check(true, &all, &[]);
     }
 }

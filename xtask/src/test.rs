@@ -34,15 +34,7 @@ pub(crate) fn all(options: Options) -> Result<ExitCode> {
     run.check("clippy, warnings as errors", || {
         command::run(cargo(["clippy", "--all-targets"]).args(E2E).args(["--", "-D", "warnings"]))
     });
-    if command::on_path("cargo-deny") {
-        run.check("advisories and licences (cargo-deny)", || command::run(&mut cargo(["deny", "check"])));
-    } else {
-        run.skip(
-            "advisories and licences",
-            "cargo-deny is not installed: `cargo install --locked cargo-deny`",
-            1,
-        );
-    }
+    run.advisories();
     run.tests("unit and integration tests", &mut cargo(["test", "--workspace", "--no-fail-fast"]));
     run.check("shared for wasm32", build::shared_for_wasm);
 
@@ -135,6 +127,22 @@ impl Run {
     fn skip(&mut self, name: &str, why: &str, tests: u64) {
         println!("==> {name}: SKIPPED, {why}\n");
         self.count.skipped += tests;
+    }
+
+    /// What cargo-deny says, where it is installed and can get the list of advisories. Licences, sources and bans are looked
+    /// at by a test of their own as well (tests/dependencies), because cargo-deny takes minutes to build.
+    fn advisories(&mut self) {
+        const STEP: &str = "advisories (cargo-deny)";
+        if !command::on_path("cargo-deny") {
+            return self.skip(STEP, "cargo-deny is not installed: `cargo install --locked cargo-deny`", 1);
+        }
+        self.check("licences, sources and bans (cargo-deny)", || {
+            command::run(&mut cargo(["deny", "check", "bans", "licenses", "sources"]))
+        });
+        if command::run(&mut cargo(["deny", "fetch", "db"])).is_err() {
+            return self.skip(STEP, "the list of advisories cannot be fetched from here", 1);
+        }
+        self.check(STEP, || command::run(&mut cargo(["deny", "check", "--disable-fetch", "advisories"])));
     }
 
     /// Counts the tests in Chromium without running them, and says loudly that they did not run.
