@@ -2,6 +2,8 @@
 //!
 //! - `matching`: a PUBLISH that nobody gets, among so many subscriptions of others: what finding the receivers costs.
 //! - `fan_out`: a PUBLISH to so many subscribers, whose outboxes are taken; the rate counts deliveries.
+//! - `rules`: one publisher and one subscriber, under so many access rules, of which the last one decides; to one topic, whose
+//!   answers are remembered, and to 1,000 in turn, whose answers are not.
 //! - `one_at_a_time`: the same where each read brings one message only, as from devices that speak now and then.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark of packets that it made itself")]
@@ -11,6 +13,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tabmq::auth::{RuleTable, Security, SecuritySettings};
 use tabmq::broker::{Admitted, Broker, BrokerConfig, ConnId, NoMethods, Output, Peer, TransportKind, Wake};
 use tabmq::outbox::WriteQueue;
 use tabmq_shared::codec::{self, Limits};
@@ -143,6 +146,37 @@ fn decode(bytes: &BytesMut) -> Vec<Packet> {
         packets.push(packet);
     }
     packets
+}
+
+/// Rules of which the last one speaks of the topics here.
+fn rules_for_all(count: usize) -> Arc<Security> {
+    #[derive(serde::Deserialize)]
+    struct Tables {
+        #[serde(default)]
+        rule: Vec<RuleTable>,
+    }
+    let topic = |n: usize| if n + 1 == count { "t/#".to_owned() } else { format!("plant/{n}/+/state/#") };
+    let text: String = (0..count)
+        .map(|n| format!("[[rule]]\nallow = 'all'\nanyone = true\ntopic = '{}'\n", topic(n)))
+        .collect();
+    let Tables { rule } = toml::from_str(&text).unwrap();
+    Arc::new(Security::load(&SecuritySettings { rules: rule, ..SecuritySettings::default() }).unwrap())
+}
+
+#[divan::bench(args = [(0, 1), (1, 1), (100, 1), (0, 1_000), (1, 1_000), (100, 1_000)])]
+fn rules(bencher: Bencher<'_, '_>, (rules, topics): (usize, usize)) {
+    let mut rig = Rig::new();
+    rig.broker.set_access(rules_for_all(rules), Time::ZERO);
+    rig.subscriber(std::iter::once("t/#".to_owned()), QoS::AtMostOnce);
+    let mut round = 0;
+    let inputs = || {
+        round += 1;
+        decode(&messages(BATCH, |i| format!("t/{}/state", (round * BATCH + i) % topics)))
+    };
+    bencher.counter(ItemsCount::new(BATCH)).with_inputs(inputs).bench_local_values(|packets| {
+        let bytes = rig.publish(packets);
+        assert!(bytes > 64 * BATCH, "the subscriber gets every message");
+    });
 }
 
 /// How the filters of the others look.

@@ -3,7 +3,7 @@
 use crate::{Program, target_directory};
 use anyhow::{Context, Result, bail, ensure};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use tokio::process::Command;
 
@@ -40,6 +40,26 @@ impl Broker {
         Broker::start_command(command, [any, any], args.iter().map(|arg| (*arg).to_owned()).collect()).await
     }
 
+    /// Starts it by a line as it is typed, in this directory; the ports that the line does not name are of the system's
+    /// choice.
+    pub async fn start_as(line: &str, directory: &Path) -> Result<Broker> {
+        let any: SocketAddr = ([127, 0, 0, 1], 0).into();
+        let mut command = Broker::shell(&format!("exec {line} \"$@\""), directory)?;
+        command.arg("sh"); // $0
+        Broker::start_command(command, [any, any], Vec::new()).await
+    }
+
+    /// The shell with a line as it is typed, in this directory; `tabmq` is what is tested.
+    pub fn shell(line: &str, directory: &Path) -> Result<Command> {
+        let binary = Broker::binary()?;
+        let own = binary.parent().context("a binary without a directory")?.to_path_buf();
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&others)))?;
+        let mut command = Command::new("sh");
+        without_settings(&mut command).current_dir(directory).env("PATH", path).args(["-c", line]);
+        Ok(command)
+    }
+
     /// What runs when a test says `tabmq`: TABMQ_BIN (`cargo xtask test` sets it), else what was built last, by
     /// `cargo xtask build` or for the tests.
     pub fn binary() -> Result<PathBuf> {
@@ -58,11 +78,7 @@ impl Broker {
     /// `tabmq` with these arguments, without the caller's TABMQ_… settings.
     pub fn command<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Result<Command> {
         let mut command = Command::new(Broker::binary()?);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TABMQ_"))
-        {
-            command.env_remove(name);
-        }
-        command.args(args);
+        without_settings(&mut command).args(args);
         Ok(command)
     }
 
@@ -179,4 +195,12 @@ impl Broker {
         *self = Broker::start_at(self.mqtt, self.http, std::mem::take(&mut self.args)).await?;
         Ok(())
     }
+}
+
+/// Takes the caller's TABMQ_… settings away.
+fn without_settings(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TABMQ_")) {
+        command.env_remove(name);
+    }
+    command
 }

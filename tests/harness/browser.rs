@@ -34,8 +34,17 @@ pub async fn browser_test(
     name: &str,
     test: impl AsyncFnOnce(&mut Broker, &Browser) -> Result<()>,
 ) -> Result<()> {
-    let mut broker = Broker::start().await?;
-    let browser = Browser::start().await?;
+    browser_test_with(name, Broker::start().await?, None, test).await
+}
+
+/// The same with this broker, and a browser into which this authority (PEM) was imported as a trusted one.
+pub async fn browser_test_with(
+    name: &str,
+    mut broker: Broker,
+    authority: Option<&Path>,
+    test: impl AsyncFnOnce(&mut Broker, &Browser) -> Result<()>,
+) -> Result<()> {
+    let browser = Browser::start(authority).await?;
     let outcome = AssertUnwindSafe(test(&mut broker, &browser)).catch_unwind().await;
     let failed = !matches!(outcome, Ok(Ok(())));
     if failed {
@@ -67,14 +76,19 @@ pub struct Browser {
 }
 
 impl Browser {
-    async fn start() -> Result<Browser> {
+    async fn start(authority: Option<&Path>) -> Result<Browser> {
         let profile = target_directory()?.join("browser-profiles").join(format!(
             "{}-{}",
             std::process::id(),
             unique("p")
         ));
         std::fs::create_dir_all(&profile)?;
-        let mut driver = Program::spawn(Command::new("chromedriver").arg("--port=0"))
+        let mut command = Command::new("chromedriver");
+        if let Some(authority) = authority {
+            import(authority, &profile).await?;
+            command.env("HOME", &profile); // where Chromium looks for what its user trusts
+        }
+        let mut driver = Program::spawn(command.arg("--port=0"))
             .context("the tests in Chromium need chromedriver on PATH")?;
         let line =
             driver.stdout.find("its port", |line| line.contains("started successfully on port")).await?;
@@ -167,6 +181,22 @@ impl Browser {
             .filter(|text| is_defect(text))
             .collect())
     }
+}
+
+/// Imports an authority as a user of this home directory does: into the database that Chromium on Linux reads.
+async fn import(authority: &Path, home: &Path) -> Result<()> {
+    let database = home.join(".pki/nssdb");
+    std::fs::create_dir_all(&database)?;
+    let database = format!("sql:{}", database.display());
+    for arguments in [&["-N", "--empty-password"][..], &["-A", "-n", "made for a test", "-t", "C,,", "-i"]] {
+        let mut certutil = Command::new("certutil");
+        certutil.args(["-d", &database]).args(arguments);
+        if arguments.contains(&"-i") {
+            certutil.arg(authority);
+        }
+        Program::spawn(&mut certutil).context("certutil is in Debian's libnss3-tools")?.success().await?;
+    }
+    Ok(())
 }
 
 fn capabilities(profile: &Path) -> Result<Capabilities> {

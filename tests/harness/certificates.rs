@@ -2,7 +2,7 @@
 
 use crate::{Broker, Program, target_directory, unique};
 use anyhow::{Context, Result};
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair, SanType};
 use std::path::{Path, PathBuf};
 
 /// A directory with an authority and what it has signed; gone with the value.
@@ -49,15 +49,17 @@ impl Certificates {
         ["--cert", &certificate, "--key", &key].map(str::to_owned).to_vec()
     }
 
-    /// Makes a certificate for a client that has expired long ago.
-    pub fn add_expired_client(&self, client: &str) -> Result<()> {
+    /// Makes a certificate for a client that is valid from the beginning of one year to that of another, with these names
+    /// besides.
+    pub fn add_client(&self, client: &str, years: (i32, i32), names: &[SanType]) -> Result<()> {
         let read = |name: &str| std::fs::read_to_string(self.0.join(name)).context("no authority");
         let issuer = Issuer::from_ca_cert_pem(&read("ca.pem")?, KeyPair::from_pem(&read("ca-key.pem")?)?)?;
         let mut params = CertificateParams::new(Vec::new())?;
         params.distinguished_name.push(DnType::CommonName, client);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params.not_before = rcgen::date_time_ymd(2019, 1, 1);
-        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        params.subject_alt_names = names.to_vec();
+        params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
         let key = KeyPair::generate()?;
         std::fs::write(self.path(&format!("client-{client}.pem")), params.signed_by(&key, &issuer)?.pem())?;
         std::fs::write(self.path(&format!("client-{client}-key.pem")), key.serialize_pem())?;

@@ -38,7 +38,7 @@ mod raw;
 mod tab;
 
 pub use broker::Broker;
-pub use browser::{Browser, browser_test};
+pub use browser::{Browser, browser_test, browser_test_with};
 pub use certificates::Certificates;
 pub use device::{Device, DeviceOptions, Message, Properties, Version};
 pub use files::FileServer;

@@ -161,7 +161,8 @@ fn refused(alert: AlertDescription) -> String {
             "the server lets in only clients with a certificate: give --cert FILE and --key FILE".to_owned()
         }
         A::UnknownCA => "the server does not know the authority that signed this client's certificate".to_owned(),
-        A::CertificateExpired => "this client's certificate has expired".to_owned(),
+        // RFC 8446 section 6.2: "expired or is not currently valid"
+        A::CertificateExpired => "this client's certificate has expired, or is not valid yet".to_owned(),
         A::CertificateRevoked => "this client's certificate has been revoked".to_owned(),
         A::BadCertificate | A::UnsupportedCertificate | A::CertificateUnknown | A::AccessDenied => {
             format!("the server does not accept this client's certificate ({alert:?})")

@@ -68,3 +68,73 @@ fn user<'a>(certificate: &'a X509Certificate<'_>, user_from: UserFrom) -> Option
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{CertificateParams, DnType, KeyPair, SanType};
+
+    fn certificate(common_names: &[&str], others: Vec<SanType>, until_year: i32) -> Vec<u8> {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        for name in common_names {
+            params.distinguished_name.push(DnType::CommonName, *name);
+        }
+        params.distinguished_name.push(DnType::OrganizationName, "plant");
+        params.subject_alt_names = others;
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(until_year, 1, 1);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    fn all() -> Vec<SanType> {
+        let text = |text: &str| text.try_into().unwrap();
+        vec![
+            SanType::IpAddress([192, 0, 2, 1].into()),
+            SanType::URI(text("urn:dev:ops:pump-7")),
+            SanType::DnsName(text("pump-7.plant.example")),
+            SanType::Rfc822Name(text("ann@plant.example")),
+            SanType::DnsName(text("other.plant.example")),
+        ]
+    }
+
+    #[test]
+    fn the_user_is_what_the_operator_says() {
+        use UserFrom::{Cn, Dns, Email, None as Nothing, Uri};
+        let ann: &[&str] = &["ann"];
+        type Case<'a> = (&'a [&'a str], Vec<SanType>, UserFrom, Result<Option<&'a str>, &'a str>);
+        let cases: [Case<'_>; 14] = [
+            (ann, all(), Cn, Ok(Some("ann"))),
+            (ann, all(), Dns, Ok(Some("pump-7.plant.example"))),
+            (ann, all(), Email, Ok(Some("ann@plant.example"))),
+            (ann, all(), Uri, Ok(Some("urn:dev:ops:pump-7"))),
+            (ann, all(), Nothing, Ok(None)),
+            // What is not there is nobody's name: another one never takes its place.
+            (ann, vec![], Dns, Ok(None)),
+            (ann, vec![], Email, Ok(None)),
+            (ann, vec![], Uri, Ok(None)),
+            (&[], all(), Cn, Ok(None)),
+            (&["Änne Müller"], vec![], Cn, Ok(Some("Änne Müller"))),
+            (&["ann "], vec![], Cn, Ok(Some("ann "))),
+            (&[""], vec![], Cn, Err("not one that a user can have")),
+            (&["ann\nbob"], vec![], Cn, Err("not one that a user can have")),
+            (&["ann\0"], vec![], Cn, Err("not one that a user can have")),
+        ];
+        for (names, others, from, expected) in cases {
+            let found = identity(&certificate(names, others, 2100), from);
+            let user = found.as_ref().map(|found| found.user.as_deref());
+            match (user, expected) {
+                (Ok(user), Ok(expected)) => assert_eq!(user, expected, "{names:?} {from:?}"),
+                (Err(error), Err(part)) => assert!(error.contains(part), "{names:?} {from:?}: {error}"),
+                (found, expected) => panic!("{names:?} {from:?}: {found:?} and not {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_resumed_session_does_not_outlive_its_certificate() {
+        let error = identity(&certificate(&["ann"], vec![], 2021), UserFrom::Cn).unwrap_err();
+        assert!(error.contains("has expired"), "{error}");
+        assert!(identity(b"no certificate", UserFrom::Cn).unwrap_err().contains("cannot be read"));
+    }
+}

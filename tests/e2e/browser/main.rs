@@ -15,6 +15,7 @@
 //! - [`load`]: large payloads and floods.
 //! - [`looks`]: pictures of the page.
 //! - [`npm`]: the client for JavaScript, in a page of its own.
+//! - [`secure`]: TLS with an imported authority, users, rules; topics and payloads that would be scripts.
 //! - [`payloads`]: every format, comparisons, files, parts that are loaded when they are needed.
 
 #![allow(
@@ -43,4 +44,5 @@ mod npm;
 mod payloads;
 mod publish;
 mod recordings;
+mod secure;
 mod topics;

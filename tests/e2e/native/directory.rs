@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use harness::{Broker, Program, unique};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A directory that goes with its test.
 pub(crate) struct Directory(PathBuf);
@@ -18,6 +18,10 @@ impl Directory {
 
     pub(crate) fn file(&self, name: &str) -> String {
         self.0.join(name).to_string_lossy().into_owned()
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<String> {

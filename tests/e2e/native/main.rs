@@ -1,8 +1,10 @@
 //! The broker's binary against native peers: mosquitto's clients, rumqttc, `tabmq pub` and `tabmq sub`, raw bytes.
 //!
 //! - [`start`]: starting, stopping, and what is refused with a sentence.
-//! - [`security`]: users, access rules, client ids, roles: the README's commands.
+//! - [`security`]: users, access rules, client ids, roles.
+//! - [`readme`]: every command of its section on security.
 //! - [`reload`]: users, rules and certificates change while messages flow.
+//! - [`guessing`]: passwords that are tried.
 //! - [`config`]: the configuration file, `tabmq config`, and SIGHUP.
 //! - [`messages`]: every client to every other, at every QoS.
 //! - [`command_line`]: the flags of `tabmq pub` and `tabmq sub`.
@@ -31,9 +33,11 @@ mod command_line;
 mod config;
 mod directory;
 mod gateway;
+mod guessing;
 mod hostile;
 mod malformed;
 mod messages;
+mod readme;
 mod recording;
 mod reload;
 mod security;

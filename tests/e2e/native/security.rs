@@ -225,8 +225,8 @@ async fn a_password_that_does_not_travel() -> Result<()> {
     let (wrong, nobody) =
         (refused(Client::Tabmq, &broker, &wrong).await?, refused(Client::Tabmq, &broker, &nobody).await?);
     ensure!(wrong == nobody && wrong.contains("not authorised"), "{wrong}\n{nobody}");
-    broker.log_line("wrong password", |line| line.contains("wrong password for user \"ann,=b\"")).await?;
-    broker.log_line("unknown user", |line| line.contains("there is no user \"nobody\"")).await?;
+    broker.log_line("wrong password", |line| line.contains("wrong password for user")).await?;
+    broker.log_line("unknown user", |line| line.contains("there is no user")).await?;
     // A server that does not know the method says so.
     let without = Broker::start().await?;
     let said = refused(Client::Tabmq, &without, &right).await?;

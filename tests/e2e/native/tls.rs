@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use harness::command::Client;
 use harness::{Broker, Certificates, Device, Message, Program, Version, eventually, in_time, unique};
+use rcgen::SanType;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -86,7 +87,8 @@ async fn who_is_let_in_by_certificate() -> Result<()> {
     let certificates = Certificates::make(&["--client", "alice", "--client", "mallory"]).await?;
     let others = Certificates::make(&["--client", "eve"]).await?;
     certificates.more(&["--revoke", "mallory"]).await?;
-    certificates.add_expired_client("late")?;
+    certificates.add_client("late", (2019, 2020), &[])?;
+    certificates.add_client("early", (2090, 2099), &[])?;
     let (ca, crl) = (certificates.ca(), certificates.path("revoked.pem"));
     let mut broker = broker(&certificates, &["--client-ca", &ca, "--crl", &crl]).await?;
     // What the client shows, what the broker's console says, and what our client says.
@@ -99,6 +101,7 @@ async fn who_is_let_in_by_certificate() -> Result<()> {
         ),
         (certificates.of_client("mallory"), "has been revoked", "has been revoked"),
         (certificates.of_client("late"), "certificate has expired", "has expired"),
+        (certificates.of_client("early"), "certificate is not valid yet", "is not valid yet"),
     ];
     for (shown, at_the_broker, at_the_client) in refused {
         let args = [trusting(&certificates, &[]), shown].concat();
@@ -119,6 +122,33 @@ async fn who_is_let_in_by_certificate() -> Result<()> {
         publish(client, broker.mqtts()?, "t", &args).await.map_err(anyhow::Error::msg)?;
     }
     broker.log_line("alice", |line| line.contains("client connected") && line.contains("alice")).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_user_is_the_name_that_the_operator_wants() -> Result<()> {
+    let certificates = Certificates::make(&[]).await?;
+    let names = [
+        SanType::DnsName("pump-7.plant.example".try_into()?),
+        SanType::Rfc822Name("ann@plant.example".try_into()?),
+        SanType::URI("urn:dev:ops:pump-7".try_into()?),
+    ];
+    certificates.add_client("ann", (2020, 2099), &names)?;
+    let ca = certificates.ca();
+    let cases = [
+        ("cn", "ann"),
+        ("dns", "pump-7.plant.example"),
+        ("email", "ann@plant.example"),
+        ("uri", "urn:dev:ops:pump-7"),
+    ];
+    for (from, user) in cases {
+        let mut broker = broker(&certificates, &["--client-ca", &ca, "--certificate-user", from]).await?;
+        let args = [trusting(&certificates, &["-i", from]), certificates.of_client("ann")].concat();
+        publish(Client::Mosquitto, broker.mqtts()?, "t", &args).await.map_err(anyhow::Error::msg)?;
+        let line =
+            broker.log_line(user, |line| line.contains("client connected") && line.contains(user)).await?;
+        ensure!(line.contains(&format!("user=\"{user}\"")), "{line}");
+    }
     Ok(())
 }
 
