@@ -511,7 +511,7 @@ mod tests {
             untold: 0,
         };
         for _ in 0..MAX_EVENTS {
-            history.record(&[denied.clone()]);
+            history.record([&denied]);
         }
         let rings = history.rings.lock();
         let ring = &rings.of_clients;

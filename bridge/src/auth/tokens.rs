@@ -160,7 +160,7 @@ mod tests {
         let (identity, role) = tokens.find(token.as_bytes()).unwrap();
         assert_eq!((identity.user.as_deref(), role), (Some("token:grafana"), Role::Viewer));
         assert_eq!(identity.groups.as_ref(), [Arc::<str>::from("staff")]);
-        for wrong in [other.as_bytes(), hash.as_bytes(), b"", b"tabmq_", &[0xFF], token[..48].as_bytes()] {
+        for wrong in [other.as_bytes(), hash.as_bytes(), b"", b"tabmq_", &[0xFF], &token.as_bytes()[..48]] {
             assert!(tokens.find(wrong).is_none(), "{wrong:?}");
         }
         assert!(!format!("{tokens:?}").contains(&hash), "{tokens:?}");

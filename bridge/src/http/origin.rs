@@ -85,14 +85,15 @@ pub(super) async fn check(
     let is_foreign = text(headers, header::HOST).is_some_and(|host| policy.is_foreign(host, local));
     let harmless =
         matches!(*request.method(), Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
-    if !harmless && let Some(origin) = text(headers, header::ORIGIN) {
-        if !policy.allows(origin, text(headers, header::HOST), local) {
-            let detail = format!(
-                "pages from {} may not use this broker; start it with --allow-origin and that origin if they should",
-                origin.escape_debug()
-            );
-            return ApiError::new(StatusCode::FORBIDDEN, detail).into_response();
-        }
+    if !harmless
+        && let Some(origin) = text(headers, header::ORIGIN)
+        && !policy.allows(origin, text(headers, header::HOST), local)
+    {
+        let detail = format!(
+            "pages from {} may not use this broker; start it with --allow-origin and that origin if they should",
+            origin.escape_debug()
+        );
+        return ApiError::new(StatusCode::FORBIDDEN, detail).into_response();
     }
     if is_foreign {
         request.extensions_mut().insert(ForeignName);

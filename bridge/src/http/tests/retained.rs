@@ -21,17 +21,20 @@ async fn messages_are_shown_by_filter_and_page() {
     .await;
     let page = site.get("/api/v1/retained?limit=2&preview=4").await;
     assert_eq!(topics(&page), ["a/1", "a/2"]);
-    let first = &page["messages"][0];
+    let mut first = page["messages"][0].clone();
+    // The broker's clock is the real one here, and this test may wait for its processor.
+    assert!(first["age_s"].take().as_u64().unwrap() < 60);
     assert_eq!(
-        *first,
-        json!({"topic": "a/1", "qos": 0, "payload_bytes": 10, "payload_base64": "MDEyMw==", "age_s": 0, "publisher": "sensor"})
+        first,
+        json!({"topic": "a/1", "qos": 0, "payload_bytes": 10, "payload_base64": "MDEyMw==", "age_s": null, "publisher": "sensor"})
     );
     let next = page["next"].as_str().unwrap().replace('/', "%2F");
     let page = site.get(&format!("/api/v1/retained?after={next}")).await;
     assert_eq!((topics(&page), &page["next"]), (vec!["a/3", "b", "c", "d"], &json!(null)));
     let last = &page["messages"][3];
     assert_eq!((&last["payload_base64"], &last["publisher"]), (&json!("AP8="), &json!(null)));
-    assert_eq!((&last["expires_in_s"], &last["properties"]["content_type"]), (&json!(60), &json!("x")));
+    assert!((1..=60).contains(&last["expires_in_s"].as_u64().unwrap()));
+    assert_eq!(last["properties"]["content_type"], "x");
     let page = site.get("/api/v1/retained?filter=a/%2B").await;
     assert_eq!(topics(&page), ["a/1", "a/2", "a/3"]);
     let page = site.get("/api/v1/retained?filter=$SYS/broker/version").await;

@@ -296,28 +296,33 @@ impl World {
         assert!(stats.sessions <= CLIENTS && self.broker.connections() <= CLIENTS);
         let clients = &self.broker.clients;
         let sessions = || clients.sessions.iter().map(|(_, session)| session);
-        let sum = |of: fn(&session::Session) -> usize| sessions().map(of).sum::<usize>();
-        assert_eq!(stats.queued_messages, sum(|session| session.queue.len()));
-        assert_eq!(stats.queued_bytes, sum(|session| session.queue.bytes()));
-        assert_eq!(stats.in_flight_bytes, sum(|session| session.in_flight_bytes));
+        let flows = |of: fn(&session::Flow) -> usize| {
+            sessions().filter_map(session::Session::flow).map(of).sum::<usize>()
+        };
+        assert_eq!(stats.queued_messages, flows(|flow| flow.queue.len()));
+        assert_eq!(stats.queued_bytes, flows(|flow| flow.queue.bytes()));
+        assert_eq!(stats.in_flight_bytes, flows(|flow| flow.in_flight_bytes));
         assert!(stats.queued_messages <= config.limits.all_queues_messages);
         assert!(stats.queued_bytes <= config.all_queues_bytes);
         assert!(stats.in_flight_bytes <= config.all_queues_bytes + 2 * LARGEST, "{}", stats.in_flight_bytes);
+        let mut in_force = 0;
         for (key, session) in &clients.sessions {
-            assert!(session.queue.live() <= config.queue_messages);
+            assert!(session.flow().is_none_or(|flow| flow.queue.live() <= config.queue_messages));
             assert!(session.subscriptions.len() <= config.limits.subscriptions);
             let user = session.identity.user.as_deref();
+            let rests = |filter: &tabmq_shared::topic::TopicFilter| {
+                session.resting.as_ref().is_some_and(|resting| resting.contains_key(filter))
+            };
             for filter in session.subscriptions.iter() {
                 let allowed = self.rules.allow(user, Action::Subscribe, filter.filter());
-                let (in_force, rests) = (
-                    self.broker.router.subscription(key as u32, filter).is_some(),
-                    session.resting.contains_key(filter),
-                );
-                assert_eq!((in_force, rests), (allowed, !allowed), "{user:?} {filter}");
+                let is_in_force = self.broker.router.subscription(key as u32, &filter).is_some();
+                assert_eq!((is_in_force, rests(&filter)), (allowed, !allowed), "{user:?} {filter}");
+                in_force += usize::from(is_in_force);
             }
-            assert!(session.resting.keys().all(|filter| session.subscriptions.contains(filter)));
+            let mut resting = session.resting.iter().flat_map(|resting| resting.keys());
+            assert!(resting.all(|filter| session.subscriptions.contains(filter)));
         }
-        assert_eq!(stats.subscriptions, sum(|session| session.subscriptions.len() - session.resting.len()));
+        assert_eq!(stats.subscriptions, in_force);
         for (_, link) in &clients.links {
             assert!(
                 link.outbox.data_bytes() <= config.outbox_bytes + LARGEST,
@@ -326,7 +331,7 @@ impl World {
             );
             assert!(link.outbox.control_bytes() <= client::MAX_CONTROL_BYTES + LARGEST);
         }
-        let retained: usize = self.broker.retained.iter().map(|message| message.weight()).sum();
+        let retained: usize = self.broker.retained.iter().map(|kept| kept.message.weight()).sum();
         assert_eq!(stats.retained_bytes, retained);
         assert!(retained <= config.retained_bytes && stats.retained_messages <= config.retained_messages);
     }
