@@ -25,6 +25,8 @@ pub fn init(level: LevelFilter, format: LogFormat) {
     let (filter, handle) = reload::Layer::new(level);
     let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
+    #[cfg(feature = "rumqttd")]
+    let registry = registry.with(quieter_rumqttd(level));
     let initialised = match format {
         LogFormat::Text => registry.with(lines.with_ansi(std::io::stderr().is_terminal())).try_init(),
         LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
@@ -33,6 +35,21 @@ pub fn init(level: LevelFilter, format: LogFormat) {
     if initialised.is_ok() {
         let _ = LEVEL.set(handle);
     }
+}
+
+/// The broker that may be in this process calls every end of a connection an error: its lines are for those who look for
+/// one.
+#[cfg(feature = "rumqttd")]
+fn quieter_rumqttd<S: tracing::Subscriber>(level: LevelFilter) -> impl tracing_subscriber::Layer<S> {
+    let most = match level {
+        LevelFilter::TRACE => LevelFilter::DEBUG,
+        LevelFilter::DEBUG => LevelFilter::INFO,
+        _ => LevelFilter::OFF,
+    };
+    tracing_subscriber::filter::filter_fn(move |metadata| {
+        let theirs = metadata.target() == "rumqttd" || metadata.target().starts_with("rumqttd::");
+        !theirs || *metadata.level() <= most
+    })
 }
 
 /// Writes lines from this level on.
@@ -53,6 +70,21 @@ pub(crate) fn reloaded(changes: &[Change]) {
         }
     }
     info!(changes = changes.len(), "configuration read again");
+}
+
+/// There is a bridge that was not there before.
+pub(crate) fn bridge_added(bridge: &str) {
+    info!(bridge, "bridge added");
+}
+
+/// A bridge is no longer what it was; it connects anew.
+pub(crate) fn bridge_changed(bridge: &str) {
+    info!(bridge, "bridge changed");
+}
+
+/// A bridge is no longer there.
+pub(crate) fn bridge_removed(bridge: &str) {
+    info!(bridge, "bridge removed");
 }
 
 /// The configuration was read again, and is not right: the old one stays.

@@ -34,6 +34,7 @@ fn apply(server: &Server, config: &Config) -> Result<(), String> {
     server.reload_tls(tls);
     server.hub().reconfigure(config.broker.clone());
     server.gate().reconfigure(config.gate.clone());
+    server.bridges().set(&config.bridges);
     server.origins().replace(config.allow_origins.clone());
     Ok(())
 }

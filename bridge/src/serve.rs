@@ -37,10 +37,17 @@ pub async fn gateway(config: &GatewayConfig) -> Result<ExitCode, StartError> {
     events::init(config.log.into(), config.log_format);
     let _ = raise_open_files();
     let mut signals = Signals::new();
-    let gateway = Gateway::start(config)?;
+    let gateway = Gateway::start(config).await?;
     // Nobody may be listening there, and a gateway can do without.
     let _ = announce_gateway(&gateway, &mut io::stdout().lock());
-    events::stopping(signals.next().await.name);
+    let ended = tokio::select! {
+        signal = signals.next() => signal,
+        error = gateway.broker_failed() => {
+            gateway.stop().await;
+            return Err(error);
+        }
+    };
+    events::stopping(ended.name);
     tokio::select! {
         () = gateway.stop() => Ok(ExitCode::SUCCESS),
         signal = signals.next() => Ok(ExitCode::from(signal.exit_code)),
@@ -51,6 +58,9 @@ pub async fn gateway(config: &GatewayConfig) -> Result<ExitCode, StartError> {
 fn announce_gateway(gateway: &Gateway, out: &mut impl Write) -> io::Result<()> {
     let address = gateway.http_address();
     writeln!(out, "http listening on {address} (page at http://{}/)", reachable(address))?;
+    for listener in gateway.listeners().iter().filter(|listener| listener.kind != "http") {
+        writeln!(out, "{} listening on {}", listener.kind, listener.address)?;
+    }
     writeln!(out, "upstream {}", gateway.upstream())?;
     writeln!(out, "ready")?;
     out.flush()

@@ -99,6 +99,9 @@ pub enum StartError {
     /// A file of TLS is not right.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The broker inside of a gateway does not start, or does not work any more.
+    #[error("{0}")]
+    Embedded(String),
     /// Something else.
     #[error("cannot listen on {address} ({flag}): {source}")]
     Other {
@@ -136,6 +139,7 @@ impl Server {
             mqtt: mqtt.iter().map(|(_, address)| *address).collect(),
             http: http.as_ref().map(|(_, address)| *address),
             secure,
+            bridges: Bridges::new(Arc::clone(&hub)),
             hub,
             workers: Arc::new(workers),
             gatekeeper,
@@ -144,12 +148,11 @@ impl Server {
                 count: Arc::new(move |limit| count.count_limit(limit)),
             },
             origins: Arc::new(OriginPolicy::new(config.allow_origins.clone())),
-            bridges: Bridges::default(),
             tasks: JoinSet::new(),
             stop_http: CancellationToken::new(),
         };
         server.hub.set_access(server.gatekeeper.security());
-        server.bridges = Bridges::start(&config.bridges, &server.hub);
+        server.bridges.set(&config.bridges);
         for (listener, _) in mqtt {
             server.accept_mqtt(listener);
         }
@@ -177,6 +180,11 @@ impl Server {
     /// The broker.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// Its bridges to other brokers.
+    pub(crate) fn bridges(&self) -> &Bridges {
+        &self.bridges
     }
 
     /// Which web pages may use it.

@@ -33,8 +33,8 @@ fn settings(upstream: &str, more: &[&str]) -> GatewaySettings {
     Flags::try_parse_from(flags.iter().chain(anywhere).chain(more)).unwrap().settings
 }
 
-fn start(upstream: SocketAddr, more: &[&str]) -> Gateway {
-    Gateway::start(&settings(&format!("mqtt://{upstream}"), more).load().unwrap()).unwrap()
+async fn start(upstream: SocketAddr, more: &[&str]) -> Gateway {
+    Gateway::start(&settings(&format!("mqtt://{upstream}"), more).load().unwrap()).await.unwrap()
 }
 
 fn broker() -> Server {
@@ -165,7 +165,7 @@ async fn until_upstream_is(gateway: &Gateway, state: &str) -> serde_json::Value 
 #[tokio::test]
 async fn every_version_passes_and_http_publishes() {
     let broker = broker();
-    let gateway = start(broker.mqtt_addresses()[0], &[]);
+    let gateway = start(broker.mqtt_addresses()[0], &[]).await;
     let told = until_upstream_is(&gateway, "connected").await;
     assert_eq!((&told["mode"], &told["name"]), (&"gateway".into(), &"tabmq".into()));
     assert_eq!(told["upstream"]["protocol_version"], "5.0");
@@ -189,7 +189,7 @@ async fn every_version_passes_and_http_publishes() {
 #[tokio::test]
 async fn an_absent_broker_is_told_in_words_and_is_found_when_it_comes() {
     let address = nowhere().await;
-    let gateway = start(address, &[]);
+    let gateway = start(address, &[]).await;
     let told = until_upstream_is(&gateway, "unreachable").await;
     assert!(told["upstream"]["why"].as_str().unwrap().contains("refused"), "{told}");
     let mut tab = Tab::open(&gateway, Version::V5).await;
@@ -212,7 +212,7 @@ async fn an_absent_broker_is_told_in_words_and_is_found_when_it_comes() {
 #[tokio::test]
 async fn a_lost_broker_ends_the_tab_after_its_last_word() {
     let broker = broker();
-    let gateway = start(broker.mqtt_addresses()[0], &[]);
+    let gateway = start(broker.mqtt_addresses()[0], &[]).await;
     let mut tab = Tab::connected(&gateway, Version::V5, "tab").await;
     broker.stop().await;
     // What the broker has said is not lost, and then comes the Close frame.
@@ -223,7 +223,7 @@ async fn a_lost_broker_ends_the_tab_after_its_last_word() {
 
     // A broker that breaks off within a connection.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let gateway = start(listener.local_addr().unwrap(), &["--connect-time", "1s"]);
+    let gateway = start(listener.local_addr().unwrap(), &["--connect-time", "1s"]).await;
     let mut tab = Tab::open(&gateway, Version::V5).await;
     tab.send(&connect(Version::V5, "tab")).await;
     loop {
@@ -254,7 +254,7 @@ async fn a_lost_broker_ends_the_tab_after_its_last_word() {
 async fn who_may_not_pass_is_told() {
     let broker = broker();
     let gateway =
-        start(broker.mqtt_addresses()[0], &["--client-id-prefix", "web-", "--max-connections", "1"]);
+        start(broker.mqtt_addresses()[0], &["--client-id-prefix", "web-", "--max-connections", "1"]).await;
     let mut tab = Tab::open(&gateway, Version::V311).await;
     tab.send(&connect(Version::V311, "pump-7")).await;
     let Some(Packet::ConnAck(ack)) = tab.packet().await else { panic!("no CONNACK") };
@@ -284,7 +284,7 @@ async fn who_may_not_pass_is_told() {
 #[tokio::test]
 async fn a_tab_that_says_goodbye_leaves_no_will() {
     let broker = broker();
-    let gateway = start(broker.mqtt_addresses()[0], &[]);
+    let gateway = start(broker.mqtt_addresses()[0], &[]).await;
     let mut watcher = Tab::connected(&gateway, Version::V5, "watcher").await;
     watcher.subscribe("will/#").await;
     for (client_id, says_goodbye) in [("polite", true), ("gone", false)] {
@@ -329,5 +329,5 @@ async fn what_cannot_work_is_said_before_anything_is_served() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let config = settings("mqtt://h", &["--http", &address]).load().unwrap();
-    assert!(matches!(Gateway::start(&config), Err(StartError::InUse { flag: "--http", .. })));
+    assert!(matches!(Gateway::start(&config).await, Err(StartError::InUse { flag: "--http", .. })));
 }

@@ -42,7 +42,7 @@ pub use browser::{Browser, browser_test, browser_test_with};
 pub use certificates::Certificates;
 pub use device::{Device, DeviceOptions, Message, Properties, Version};
 pub use files::FileServer;
-pub use foreign::ForeignBroker;
+pub use foreign::{ForeignBroker, free_ports};
 pub use gateway::Gateway;
 pub use program::{Program, Stream};
 pub use raw::Raw;

@@ -43,6 +43,27 @@ pub(crate) fn broker_with_page(profile: Profile) -> Result<PathBuf> {
     Ok(broker)
 }
 
+/// The same, with rumqttd inside of the gateway, in a place of its own: `<target>/rumqttd/tabmq`. For the tests it is not
+/// optimised: it is compiled for little else, and nothing is measured with it.
+pub(crate) fn gateway_with_rumqttd(optimised: bool) -> Result<PathBuf> {
+    setup::wasm_target()?;
+    let target = target_directory()?;
+    let page = page(&target)?;
+    eprintln!("==> the gateway with rumqttd inside");
+    let mut build = cargo(["build", "--package", "tabmq", "--bin", "tabmq", "--features", "rumqttd"]);
+    if optimised {
+        build.arg("--release");
+    }
+    command::run(build.env("TABMQ_PAGE_DIR", page))?;
+    let name = format!("tabmq{}", std::env::consts::EXE_SUFFIX);
+    let built = target.join(if optimised { "release" } else { "debug" }).join(&name);
+    let directory = target.join("rumqttd");
+    fs::create_dir_all(&directory).context(format!("make {}", directory.display()))?;
+    // Away from where people look for the broker.
+    fs::rename(&built, directory.join(&name)).context(format!("move {}", built.display()))?;
+    Ok(directory.join(name))
+}
+
 /// Compiles shared for wasm32 alone, without the page's dependencies and their features.
 pub(crate) fn shared_for_wasm() -> Result<()> {
     setup::wasm_target()?;

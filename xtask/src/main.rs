@@ -37,10 +37,11 @@ Usage: cargo xtask COMMAND
   run [-- ARGS]          build the page and the broker, then start the broker: `tabmq ARGS`
   build [--quick]        the same without starting; prints where the binary is. Quick: as the tests have it, without
                          optimisation across crates, rebuilt in seconds
+  build --rumqttd [--quick]  the same with another broker, rumqttd, inside: for `tabmq gateway --upstream rumqttd`
   test [--skip-browser]  every check and every test; the last line counts them
   test --fuzz            only the fuzz targets, half a minute each (needs nightly and cargo-fuzz)
-  bench [--help]         this broker beside mosquitto and rumqttd; `bench growth`: how cost grows; `bench page`: the page
-                         beside MQTT.js
+  bench [--help]         this broker beside mosquitto and rumqttd; `bench growth`: how cost grows; `bench gateway`: what
+                         the gateway costs; `bench page`: the page beside MQTT.js
   npm                    the page's client as a package for JavaScript; prints where it is
   tidy                   only the checks of the sources' rules
   screenshots            take the README's pictures of the page anew
@@ -63,16 +64,24 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
     match command {
         "run" => run(rest),
         "build" => {
-            let profile = if rest == ["--quick"] { Profile::E2e } else { Profile::Release };
-            if profile == Profile::Release {
-                no_arguments("build", rest)?;
-            }
-            println!("{}", build::broker_with_page(profile)?.display());
+            let (quick, rumqttd) = (flag(rest, "--quick"), flag(rest, "--rumqttd"));
+            let others: Vec<String> = rest
+                .iter()
+                .filter(|word| !["--quick", "--rumqttd"].contains(&word.as_str()))
+                .cloned()
+                .collect();
+            no_arguments("build", &others)?;
+            let profile = if quick { Profile::E2e } else { Profile::Release };
+            let binary = match rumqttd {
+                true => build::gateway_with_rumqttd(!quick)?,
+                false => build::broker_with_page(profile)?,
+            };
+            println!("{}", binary.display());
             Ok(ExitCode::SUCCESS)
         }
         "test" if rest == ["--fuzz"] => fuzz::all(),
         "test" => {
-            let skip_browser = rest.iter().any(|a| a == "--skip-browser");
+            let skip_browser = flag(rest, "--skip-browser");
             let others: Vec<String> = rest.iter().filter(|a| *a != "--skip-browser").cloned().collect();
             no_arguments("test", &others)?;
             test::all(test::Options { skip_browser })
@@ -119,6 +128,10 @@ fn run(args: &[String]) -> Result<ExitCode> {
     };
     let broker = build::broker_with_page(Profile::Release)?;
     command::replace_self(&broker, args)
+}
+
+fn flag(args: &[String], name: &str) -> bool {
+    args.iter().any(|arg| arg == name)
 }
 
 fn no_arguments(command: &str, args: &[String]) -> Result<()> {

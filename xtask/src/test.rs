@@ -43,11 +43,21 @@ pub(crate) fn all(options: Options) -> Result<ExitCode> {
         broker = Some(build::broker_with_page(Profile::E2e)?);
         Ok(())
     });
+    let mut rumqttd = None;
+    run.check("gateway with rumqttd inside", || {
+        let features = ["clippy", "--package", "tabmq", "--features", "rumqttd", "--", "-D", "warnings"];
+        command::run(&mut cargo(features))?;
+        rumqttd = Some(build::gateway_with_rumqttd(false)?);
+        Ok(())
+    });
     let e2e = |test: &str| {
         let mut command = cargo(["test", "--test", test, "--no-fail-fast"]);
         command.args(E2E);
         if let Some(broker) = &broker {
             command.env("TABMQ_BIN", broker);
+        }
+        if let Some(rumqttd) = &rumqttd {
+            command.env("TABMQ_RUMQTTD", rumqttd);
         }
         command.env("RUST_LIB_BACKTRACE", "0"); // the sentence of a failing test, not fifty frames of the runtime
         command

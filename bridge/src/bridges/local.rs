@@ -40,6 +40,21 @@ pub(super) struct Local {
 impl Local {
     /// Lets the bridge in. Its session lasts as long as the broker; `resume` continues it.
     pub(super) fn connect(hub: &Arc<Hub>, client_id: &str, resume: bool) -> Result<Local, ConnectError> {
+        Local::enter(hub, client_id, resume, u32::MAX)
+    }
+
+    /// Ends the session.
+    pub(super) fn forget(hub: &Arc<Hub>, client_id: &str) {
+        // Who is not let in has no session either.
+        let _ = Local::enter(hub, client_id, false, 0);
+    }
+
+    fn enter(
+        hub: &Arc<Hub>,
+        client_id: &str,
+        resume: bool,
+        session_expiry_s: u32,
+    ) -> Result<Local, ConnectError> {
         let connect = Connect {
             version: Version::V5,
             is_bridge: false,
@@ -50,7 +65,7 @@ impl Local {
             username: None,
             password: None,
             properties: ConnectProperties {
-                session_expiry_s: Some(u32::MAX),
+                session_expiry_s: Some(session_expiry_s),
                 receive_maximum: Some(IN_HAND),
                 ..ConnectProperties::default()
             },

@@ -15,9 +15,10 @@ mod topics;
 
 pub use settings::{BridgeConfig, BridgeTable};
 
+use crate::events;
 use crate::hub::Hub;
 use parking_lot::Mutex;
-use run::Run;
+use run::{Before, Run};
 use status::Status;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,35 +30,60 @@ use tokio_util::sync::CancellationToken;
 const STOP_TIME: Duration = Duration::from_secs(2);
 
 /// The bridges that run.
-#[derive(Default)]
 pub struct Bridges {
+    hub: Arc<Hub>,
     statuses: Statuses,
-    tasks: JoinSet<()>,
+    /// One for each bridge, and for each that has ended and says good-bye.
+    tasks: Mutex<JoinSet<()>>,
     stop: CancellationToken,
 }
 
 /// How the bridges are; clones show the same.
 #[derive(Clone, Default)]
-pub struct Statuses(Arc<[Shown]>);
+pub struct Statuses(Arc<Mutex<Vec<Running>>>);
 
-struct Shown {
-    name: String,
-    address: String,
+/// A bridge that runs.
+struct Running {
+    config: BridgeConfig,
     status: Arc<Mutex<Status>>,
+    stop: CancellationToken,
+    /// Cancelled when it has ended.
+    ended: CancellationToken,
 }
 
 impl Bridges {
-    /// Begins to connect. Must be called inside a tokio runtime.
-    pub fn start(configs: &[BridgeConfig], hub: &Arc<Hub>) -> Bridges {
-        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        let start = |config: &BridgeConfig| {
-            let status = Arc::new(Mutex::new(Status::new(config.version)));
-            let run = Run::new(config.clone(), Arc::clone(hub), Arc::clone(&status));
-            tasks.spawn(run.run(stop.clone()));
-            Shown { name: config.name.clone(), address: config.address(), status }
-        };
-        let statuses = Statuses(configs.iter().map(start).collect());
-        Bridges { statuses, tasks, stop }
+    /// No bridges as yet.
+    pub fn new(hub: Arc<Hub>) -> Bridges {
+        let (statuses, tasks) = (Statuses::default(), Mutex::default());
+        Bridges { hub, statuses, tasks, stop: CancellationToken::new() }
+    }
+
+    /// From now on there are these bridges and no others. Who stays as it was stays connected. Must be called inside a
+    /// tokio runtime.
+    ///
+    /// A bridge that has changed says good-bye first, and its successor goes on with what has waited; only with other
+    /// topics it begins with nothing, because what has waited was meant for those.
+    pub fn set(&self, configs: &[BridgeConfig]) {
+        let mut running = self.statuses.0.lock();
+        let mut old = std::mem::take(&mut *running);
+        for config in configs {
+            let known = old.iter().position(|bridge| bridge.config.name == config.name);
+            match known.map(|index| old.swap_remove(index)) {
+                Some(same) if same.config == *config => running.push(same),
+                Some(other) => {
+                    events::bridge_changed(&config.name);
+                    running.push(self.begin(config, Some(other)));
+                }
+                None => {
+                    events::bridge_added(&config.name);
+                    running.push(self.begin(config, None));
+                }
+            }
+        }
+        for bridge in old {
+            events::bridge_removed(&bridge.config.name);
+            self.end(bridge);
+        }
     }
 
     /// How they are.
@@ -66,18 +92,60 @@ impl Bridges {
     }
 
     /// Says good-bye to the other brokers.
-    pub async fn stop(&mut self) {
+    pub async fn stop(&self) {
         self.stop.cancel();
-        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        let ended = async { while tasks.join_next().await.is_some() {} };
         // A broker that does not answer must not hold this one up.
         let _ = tokio::time::timeout(STOP_TIME, ended).await;
-        self.tasks.shutdown().await;
+        tasks.shutdown().await;
+    }
+
+    fn begin(&self, config: &BridgeConfig, predecessor: Option<Running>) -> Running {
+        let status = Arc::new(Mutex::new(Status::new(config.version)));
+        let (stop, ended) = (self.stop.child_token(), CancellationToken::new());
+        let before = match &predecessor {
+            None => Before::Nothing,
+            Some(bridge) if bridge.config.rules == config.rules => Before::Session,
+            Some(_) => Before::OtherTopics,
+        };
+        let (hub, config_of_run) = (Arc::clone(&self.hub), config.clone());
+        let (shown, stopped, guard) = (Arc::clone(&status), stop.clone(), ended.clone().drop_guard());
+        self.spawn(async move {
+            let _guard = guard;
+            if let Some(bridge) = predecessor {
+                bridge.stop.cancel();
+                bridge.ended.cancelled().await; // both of them have the same name on both sides
+            }
+            if !stopped.is_cancelled() {
+                Run::new(config_of_run, hub, shown, before).run(stopped).await;
+            }
+        });
+        Running { config: config.clone(), status, stop, ended }
+    }
+
+    fn end(&self, bridge: Running) {
+        bridge.stop.cancel();
+        let hub = Arc::clone(&self.hub);
+        self.spawn(async move {
+            bridge.ended.cancelled().await;
+            run::forget(&hub, &bridge.config.name);
+        });
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock();
+        while tasks.try_join_next().is_some() {} // so that those that have ended are not kept
+        tasks.spawn(task);
     }
 }
 
 impl Statuses {
     /// For `GET /api/v1/info`.
     pub fn describe(&self) -> Vec<api::Bridge> {
-        self.0.iter().map(|shown| shown.status.lock().describe(&shown.name, &shown.address)).collect()
+        let running = self.0.lock();
+        let describe =
+            |bridge: &Running| bridge.status.lock().describe(&bridge.config.name, &bridge.config.address());
+        running.iter().map(describe).collect()
     }
 }

@@ -74,8 +74,43 @@ struct InHand {
     copies: usize,
 }
 
+/// What a bridge of the same name has left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// There was none.
+    Nothing,
+    /// A session here, with what has waited.
+    Session,
+    /// The same, for other topics.
+    OtherTopics,
+}
+
+/// Nothing of a bridge remains here: neither what has waited nor its state.
+pub(super) fn forget(hub: &Arc<Hub>, name: &str) {
+    Local::forget(hub, &client_id(name));
+    if let Ok(topic) = state_topic(name) {
+        let (payload, qos, properties) = (Bytes::new(), QoS::AtLeastOnce, None);
+        hub.publish(ServerMessage { topic, payload, qos, retain: true, properties });
+    }
+}
+
+/// Who a bridge is at this broker.
+fn client_id(name: &str) -> String {
+    format!("{BRIDGE_CLIENT_IDS}{name}")
+}
+
+/// Where its state is told, as mosquitto does.
+fn state_topic(name: &str) -> Result<TopicName, impl std::error::Error> {
+    TopicName::new(format!("$SYS/broker/connection/{name}/state"))
+}
+
 impl Run {
-    pub(super) fn new(config: BridgeConfig, hub: Arc<Hub>, status: Arc<Mutex<Status>>) -> Run {
+    pub(super) fn new(
+        config: BridgeConfig,
+        hub: Arc<Hub>,
+        status: Arc<Mutex<Status>>,
+        before: Before,
+    ) -> Run {
         let private = config.version == Version::V311 && config.try_private;
         let driver = driver(&config, private);
         let (echoes, origins, in_hand) = (Echoes::default(), HashMap::new(), HashMap::new());
@@ -92,7 +127,7 @@ impl Run {
             anew_at: None,
         };
         run.tell_state(false);
-        run.open_local(false);
+        run.open_local(before == Before::Session);
         run
     }
 
@@ -138,8 +173,7 @@ impl Run {
 
     /// Connects to this broker and subscribes to what goes out.
     fn open_local(&mut self, resume: bool) {
-        let client_id = format!("{BRIDGE_CLIENT_IDS}{}", self.config.name);
-        match Local::connect(&self.hub, &client_id, resume) {
+        match Local::connect(&self.hub, &client_id(&self.config.name), resume) {
             Ok(mut local) => {
                 subscribe(&self.config.rules, &mut local);
                 self.local = Some(local);
@@ -366,7 +400,7 @@ impl Run {
 
     /// Tells this broker's clients, as mosquitto does.
     fn tell_state(&self, connected: bool) {
-        if let Ok(topic) = TopicName::new(format!("$SYS/broker/connection/{}/state", self.config.name)) {
+        if let Ok(topic) = state_topic(&self.config.name) {
             let payload = Bytes::from_static(if connected { b"1" } else { b"0" });
             let (qos, properties) = (QoS::AtLeastOnce, None);
             self.hub.publish(ServerMessage { topic, payload, qos, retain: true, properties });

@@ -7,6 +7,7 @@ use crate::tls::ClientOptions;
 use bytes::Bytes;
 use serde::Deserialize;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::time::Duration;
 use tabmq_shared::packet::{QoS, Version};
@@ -88,10 +89,12 @@ pub struct TopicTable {
     pub remote_prefix: String,
 }
 
-/// A bridge as it runs; valid as a whole. Two are equal if what was written is.
+/// A bridge as it runs; valid as a whole. Two are equal if what was written is, also in the files that are named.
 #[derive(Clone)]
 pub struct BridgeConfig {
     written: BridgeTable,
+    /// What the files said: certificates and keys, hashed.
+    files: u64,
     pub(super) name: String,
     pub(super) route: Route,
     pub(super) version: Version,
@@ -110,7 +113,7 @@ pub struct BridgeConfig {
 
 impl PartialEq for BridgeConfig {
     fn eq(&self, other: &Self) -> bool {
-        self.written == other.written
+        self.written == other.written && self.files == other.files && self.password == other.password
     }
 }
 
@@ -227,6 +230,7 @@ impl BridgeTable {
             self.topics.iter().map(|topic| topic.rule().map_err(bad)).collect();
         Ok(BridgeConfig {
             written: self.clone(),
+            files: self.hash_files(),
             name: name.clone(),
             route: self.route().map_err(bad)?,
             version,
@@ -265,6 +269,15 @@ impl BridgeTable {
         }
         let tls = options.load().map_err(|error| error.to_string())?;
         Ok(Route { target, tls: Some(tls) })
+    }
+
+    /// Tells whether what is in the files has changed. What cannot be read was told before.
+    fn hash_files(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for path in [&self.cafile, &self.cert, &self.key].into_iter().flatten() {
+            std::fs::read(path).unwrap_or_default().hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// What it is called.

@@ -124,6 +124,10 @@ impl AsyncRead for Transport {
                         "the server sent a text frame",
                     )));
                 }
+                Some(Ok(Message::Close(Some(frame)))) if !frame.reason.is_empty() => {
+                    let words = format!("the server closed it: {}", frame.reason.escape_debug());
+                    return Poll::Ready(Err(io::Error::new(ErrorKind::ConnectionAborted, words)));
+                }
                 Some(Ok(Message::Close(_))) | None => return Poll::Ready(Ok(())),
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Err(error)) => return Poll::Ready(Err(into_io(error))),

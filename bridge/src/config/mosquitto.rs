@@ -1,5 +1,8 @@
 //! mosquitto.conf in our words, as far as there are any.
 
+mod bridges;
+
+use bridges::Bridge;
 use std::fmt::Write;
 
 /// What became of a mosquitto.conf.
@@ -32,7 +35,8 @@ struct Import {
     listeners: Vec<Listener>,
     settings: Vec<Setting>,
     left_out: Vec<String>,
-    /// The section of a bridge, in which everything belongs to it.
+    bridges: Vec<Bridge>,
+    /// The section of a bridge, the last one, in which everything belongs to it.
     in_bridge: bool,
 }
 
@@ -54,10 +58,11 @@ impl Import {
     fn line(&mut self, line: usize, key: &str, value: &str) {
         if key == "connection" {
             self.in_bridge = true;
-            return self.leave(line, key, "a bridge: see [[bridge]] in `tabmq config example`");
+            return self.bridges.push(Bridge::new(line, value));
         }
         if self.in_bridge && key != "listener" {
-            return self.leave(line, key, "it belongs to the bridge above");
+            let taken = self.bridges.last_mut().map_or(Ok(()), |bridge| bridge.line(line, key, value));
+            return taken.unwrap_or_else(|why| self.leave(line, key, why));
         }
         if !self.listener(line, key, value) && !self.setting(line, key, value) {
             self.leave(line, key, why_not(key));
@@ -191,6 +196,13 @@ impl Import {
         for Setting { key, value, line } in &self.settings {
             // Writing to a String does not fail.
             let _ = write!(text, "\n# line {line}\n{key} = {value}\n");
+        }
+        // Behind all settings: in TOML what follows a table belongs to it.
+        for bridge in std::mem::take(&mut self.bridges) {
+            match bridge.finish() {
+                Ok(table) => text.push_str(&table),
+                Err((line, why)) => self.leave(line, "connection", why),
+            }
         }
         if !self.left_out.is_empty() {
             text.push_str("\n# Not carried over:\n");
@@ -346,7 +358,7 @@ mod tests {
     fn what_is_left_out_is_listed_with_its_line() {
         let Imported { text, left_out } = import(
             "persistence true\ninclude_dir /etc/mosquitto/conf.d\n\nplugin /x.so\nlistener 0 /run/socket\n\
-             connection cloud\naddress example.org\ntopic # out\nzzz \u{1b}[2J\nmax_packet_size many\n",
+             zzz \u{1b}[2J\nmax_packet_size many\nconnection cloud\naddress example.org\nthreshold 5\n",
         );
         assert_eq!(
             left_out
@@ -358,11 +370,10 @@ mod tests {
                 "line 2: include_dir",
                 "line 4: plugin",
                 "line 5: listener",
-                "line 6: connection",
-                "line 7: address",
-                "line 8: topic",
-                "line 9: zzz",
-                "line 10: max_packet_size",
+                "line 6: zzz",
+                "line 7: max_packet_size",
+                "line 10: threshold",
+                "line 8: connection",
             ]
         );
         assert!(!text.contains('\u{1b}'));

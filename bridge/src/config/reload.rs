@@ -3,7 +3,7 @@
 use super::settings::{Layer, Settings};
 use super::{Config, ConfigError, Tables, file};
 
-/// Settings that are used once, at the start. All others, and all tables but [`TABLES_AT_START`], take effect at once.
+/// Settings that are used once, at the start. All others, and all tables, take effect at once.
 const AT_START: &[&str] = &[
     "mqtt",
     "http",
@@ -16,9 +16,6 @@ const AT_START: &[&str] = &[
     "threads",
     "log-format",
 ];
-
-/// Tables that are used once, at the start.
-const TABLES_AT_START: &[&str] = &["bridge"];
 
 /// A configuration, with what was said to get it.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +84,7 @@ impl Loaded {
             },
             from: count(from),
             to: count(to),
-            at_once: !TABLES_AT_START.contains(&name),
+            at_once: true,
         });
         settings.chain(tables).collect()
     }
@@ -155,9 +152,6 @@ mod tests {
     fn what_is_used_at_the_start_exists() {
         for name in AT_START {
             assert!(Layer::keys().iter().any(|key| key == name), "{name}");
-        }
-        for name in TABLES_AT_START {
-            assert!(file::known_tables().iter().any(|table| table == name), "{name}");
         }
     }
 }

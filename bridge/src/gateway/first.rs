@@ -3,6 +3,7 @@
 
 use super::Credentials;
 use bytes::BytesMut;
+use std::io;
 use tabmq_shared::ByteString;
 use tabmq_shared::codec::{self, Limits};
 use tabmq_shared::packet::{ConnAck, ConnAckProperties, Connect, Packet, ReasonCode, Version};
@@ -20,6 +21,10 @@ pub(super) struct Rules {
     pub(super) credentials: Option<Credentials>,
     /// Whether the way depends on the version.
     pub(super) by_version: bool,
+    /// Neither side is told that the other one takes topic aliases.
+    pub(super) no_topic_aliases: bool,
+    /// Characters that a client id must not have, because the broker does not survive them.
+    pub(super) not_in_client_ids: &'static str,
 }
 
 /// A CONNECT that may pass.
@@ -49,7 +54,9 @@ pub(super) enum Turned {
 impl Rules {
     /// Whether the CONNECT must be looked at.
     pub(super) fn need_it(&self) -> bool {
-        self.by_version || !self.client_id_prefixes.is_empty() || self.credentials.is_some()
+        let Rules { client_id_prefixes, credentials, by_version, no_topic_aliases, not_in_client_ids } = self;
+        let about_ids = !client_id_prefixes.is_empty() || !not_in_client_ids.is_empty();
+        about_ids || credentials.is_some() || *by_version || *no_topic_aliases
     }
 
     /// Reads the CONNECT and judges it.
@@ -78,14 +85,12 @@ impl Rules {
     /// `raw` is all that has come, `behind` what follows the CONNECT in it.
     fn judge(&self, mut connect: Connect, raw: Vec<u8>, behind: &[u8]) -> Result<First, Turned> {
         let version = connect.version;
-        if !self.lets_pass(&connect.client_id) {
-            let allowed = self.client_id_prefixes.join(", ");
-            let why = format!("client ids must begin with {allowed}");
+        if let Some(why) = self.objection(&connect.client_id) {
             return Err(turned(Some(version), ReasonCode::ClientIdentifierNotValid, why));
         }
-        let Some(credentials) = &self.credentials else { return Ok(First { version, bytes: raw }) };
-        connect.username = Some(ByteString::from(credentials.username.as_str()));
-        connect.password = credentials.password.clone();
+        if !self.change(&mut connect) {
+            return Ok(First { version, bytes: raw });
+        }
         let mut bytes = BytesMut::new();
         if let Err(error) = codec::encode(&Packet::Connect(Box::new(connect)), version, &mut bytes) {
             return Err(Turned::NotMqtt(error.to_string())); // cannot be: it was decoded a moment ago
@@ -94,9 +99,68 @@ impl Rules {
         Ok(First { version, bytes: bytes.into() })
     }
 
-    fn lets_pass(&self, client_id: &str) -> bool {
+    /// Why this client id must not pass.
+    fn objection(&self, client_id: &str) -> Option<String> {
         let prefixes = &self.client_id_prefixes;
-        prefixes.is_empty() || prefixes.iter().any(|prefix| client_id.starts_with(prefix.as_str()))
+        if !prefixes.is_empty() && !prefixes.iter().any(|prefix| client_id.starts_with(prefix.as_str())) {
+            return Some(format!("client ids must begin with {}", prefixes.join(", ")));
+        }
+        client_id.contains(|c| self.not_in_client_ids.contains(c)).then(|| {
+            let characters: Vec<String> = self.not_in_client_ids.chars().map(String::from).collect();
+            format!("client ids must not contain {}", characters.join(" "))
+        })
+    }
+
+    /// Writes into the CONNECT what the broker is to see. False: it stays as it is.
+    fn change(&self, connect: &mut Connect) -> bool {
+        let aliases = &mut connect.properties.topic_alias_maximum;
+        let without_aliases = self.no_topic_aliases && aliases.take_if(|maximum| *maximum > 0).is_some();
+        if let Some(credentials) = &self.credentials {
+            connect.username = Some(ByteString::from(credentials.username.as_str()));
+            connect.password = credentials.password.clone();
+        }
+        without_aliases || self.credentials.is_some()
+    }
+
+    /// Whether the first packet of the broker must be looked at, too.
+    pub(super) fn look_at_answers(&self, version: Version) -> bool {
+        self.no_topic_aliases && version.is_v5()
+    }
+
+    /// Reads the broker's first packet, for a tab that speaks `version`, and takes what the tab is not to see out of it.
+    /// Returns what the tab is to get: that packet, and what has come behind it.
+    ///
+    /// # Errors
+    /// The broker is gone, or closes without a word (`UnexpectedEof`).
+    pub(super) async fn answer<R: AsyncRead + Unpin>(
+        &self,
+        broker: &mut R,
+        version: Version,
+    ) -> io::Result<Vec<u8>> {
+        let (mut raw, mut undecoded) = (Vec::new(), BytesMut::new());
+        let limits = Limits { max_packet_size: CONNECT_BYTES, ..Limits::of_client() };
+        loop {
+            let mut ack = match codec::decode(&mut undecoded, version, &limits) {
+                Ok(Some(Packet::ConnAck(ack))) => ack,
+                Ok(None) => {
+                    let known = undecoded.len();
+                    if broker.read_buf(&mut undecoded).await? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                    raw.extend_from_slice(undecoded.get(known..).unwrap_or_default());
+                    continue;
+                }
+                // An AUTH, or something that is wrong: the tab will see.
+                Ok(Some(_)) | Err(_) => return Ok(raw),
+            };
+            let mut bytes = BytesMut::new();
+            ack.properties.topic_alias_maximum = None;
+            if codec::encode(&Packet::ConnAck(ack), version, &mut bytes).is_err() {
+                return Ok(raw); // cannot be: it was decoded a moment ago
+            }
+            bytes.extend_from_slice(&undecoded);
+            return Ok(bytes.into());
+        }
     }
 }
 
@@ -203,6 +267,46 @@ mod tests {
                 assert_eq!(first.bytes, [bytes(expected.clone()), b"behind".to_vec()].concat());
             }
         }
+    }
+
+    #[tokio::test]
+    async fn characters_in_client_ids_are_objected_to() {
+        let rules = Rules { not_in_client_ids: "+/", ..Rules::default() };
+        for id in ["a/b", "+"] {
+            let Err(Turned::Away { why, .. }) = read(&rules, &bytes(connect(Version::V5, id))).await else {
+                panic!("{id}")
+            };
+            assert_eq!(why, "client ids must not contain + /");
+        }
+        assert!(read(&rules, &bytes(connect(Version::V5, "a-b"))).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn topic_aliases_are_offered_to_neither_side() {
+        let rules = Rules { no_topic_aliases: true, ..Rules::default() };
+        let with = |maximum| Connect {
+            properties: ConnectProperties { topic_alias_maximum: maximum, ..ConnectProperties::default() },
+            ..connect(Version::V5, "id")
+        };
+        for (said, passes) in [(Some(100), None), (None, None), (Some(0), Some(0))] {
+            let first = read(&rules, &bytes(with(said))).await.unwrap_or_else(|turned| panic!("{turned:?}"));
+            assert_eq!(first.bytes, bytes(with(passes)));
+        }
+        let ack = |topic_alias_maximum| {
+            let properties = ConnAckProperties { topic_alias_maximum, ..ConnAckProperties::default() };
+            let ack = ConnAck { session_present: true, reason: ReasonCode::Success, properties };
+            let mut bytes = BytesMut::new();
+            codec::encode(&Packet::ConnAck(Box::new(ack)), Version::V5, &mut bytes).unwrap();
+            [&bytes[..], b"behind"].concat()
+        };
+        let answer = rules.answer(&mut &ack(Some(10))[..], Version::V5).await.unwrap();
+        assert_eq!(answer, ack(None));
+        let refused = b"\x20\x03\0\x87\0";
+        assert_eq!(rules.answer(&mut &refused[..], Version::V5).await.unwrap(), refused);
+        assert_eq!(rules.answer(&mut &b"\xF0\0 AUTH"[..], Version::V5).await.unwrap(), b"\xF0\0 AUTH");
+        assert!(rules.look_at_answers(Version::V5) && !rules.look_at_answers(Version::V311));
+        let error = rules.answer(&mut &b""[..], Version::V5).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 
     #[tokio::test]

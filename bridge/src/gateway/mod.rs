@@ -13,10 +13,13 @@
 //! - [`settings`]: the flags. `upstream`: where the broker is.
 //! - `tab`: one tab from its beginning to its end. `first`: its CONNECT, where something depends on it. `pump`: the bytes.
 //! - `own`: the gateway's own connection, for the API.
+//! - `rumqttd`: a broker in this process, with the cargo feature of that name.
 
 mod first;
 mod own;
 mod pump;
+#[cfg(feature = "rumqttd")]
+mod rumqttd;
 pub mod settings;
 mod tab;
 mod upstream;
@@ -74,6 +77,9 @@ pub struct Gateway {
     tasks: JoinSet<()>,
     /// Ends HTTP connections after the answer that they are at.
     stop_http: CancellationToken,
+    /// The broker, if it runs in this process.
+    #[cfg(feature = "rumqttd")]
+    embedded: Option<rumqttd::Running>,
 }
 
 /// What all tabs and the API share.
@@ -98,9 +104,24 @@ struct Shared {
 }
 
 impl Gateway {
-    /// Binds the address, and begins to accept. Must be called inside a tokio runtime.
-    pub fn start(config: &GatewayConfig) -> Result<Gateway, StartError> {
+    /// Binds the address, and begins to accept; before that, starts the broker, if it is one in this process. Must be
+    /// called inside a tokio runtime.
+    pub async fn start(config: &GatewayConfig) -> Result<Gateway, StartError> {
         let (listener, http) = bind(config.http, "--http")?;
+        #[cfg_attr(
+            not(feature = "rumqttd"),
+            expect(unused_mut, reason = "only a broker in this process adds some")
+        )]
+        let mut listeners = vec![api::Listener { kind: "http".to_owned(), address: http.to_string() }];
+        #[cfg(feature = "rumqttd")]
+        let embedded = match &config.embedded {
+            None => None,
+            Some(settings) => {
+                let embedded = rumqttd::start(settings, config.max_connections).await?;
+                listeners.extend(settings.listeners());
+                Some(embedded)
+            }
+        };
         let upstream = Arc::new(config.upstream.clone());
         let (own, own_connection) = Own::start(Arc::clone(&upstream), config.credentials.clone());
         let shared = Arc::new(Shared {
@@ -108,10 +129,12 @@ impl Gateway {
                 client_id_prefixes: config.client_id_prefixes.clone(),
                 credentials: config.credentials.clone().filter(|_| config.replace_credentials),
                 by_version: matches!(upstream.places, upstream::Places::ByVersion { .. }),
+                no_topic_aliases: config.no_topic_aliases,
+                not_in_client_ids: config.not_in_client_ids,
             },
             upstream,
             own,
-            listeners: vec![api::Listener { kind: "http".to_owned(), address: http.to_string() }],
+            listeners,
             started: Instant::now(),
             stop: CancellationToken::new(),
             max_idle: config.max_idle,
@@ -134,7 +157,28 @@ impl Gateway {
                 tokio::spawn(http::connection::serve(stream, address, place, router.clone(), stop.clone()));
             }
         }));
-        Ok(Gateway { http, shared, tasks, stop_http })
+        Ok(Gateway {
+            http,
+            shared,
+            tasks,
+            stop_http,
+            #[cfg(feature = "rumqttd")]
+            embedded,
+        })
+    }
+
+    /// All that listens, as (kind, address).
+    pub(crate) fn listeners(&self) -> &[api::Listener] {
+        &self.shared.listeners
+    }
+
+    /// Resolves when the broker in this process has failed, with a sentence; never, if there is none.
+    pub async fn broker_failed(&self) -> StartError {
+        #[cfg(feature = "rumqttd")]
+        if let Some(embedded) = &self.embedded {
+            return embedded.failed().await;
+        }
+        std::future::pending().await
     }
 
     /// Where the page, the API and WebSocket are served.

@@ -62,10 +62,10 @@ impl Own {
             state: UpstreamState::Connecting,
             why: None,
             since: Instant::now(),
-            version: Version::V5,
+            version: upstream.first_version(),
         }));
         let own = Own { requests, status: Arc::clone(&status) };
-        let driver = driver(&upstream, Version::V5, credentials.as_ref());
+        let driver = driver(&upstream, upstream.first_version(), credentials.as_ref());
         let task = Task { upstream, credentials, status, driver, anew_at: None, waiting: HashMap::new() };
         (own, task.run(inbox))
     }
@@ -132,7 +132,9 @@ impl Task {
                     Some(request) => self.publish(request),
                     None => return,
                 },
-                () = tokio::time::sleep_until(anew_at), if self.anew_at.is_some() => self.start(Version::V5),
+                () = tokio::time::sleep_until(anew_at), if self.anew_at.is_some() => {
+                    self.start(self.upstream.first_version());
+                }
             }
         }
     }

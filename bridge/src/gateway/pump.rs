@@ -63,11 +63,22 @@ pub(super) trait Traffic {
     fn down(&self, bytes: usize);
 }
 
-/// Carries bytes until one side ends. `first` is what the tab has sent already.
+/// What had happened before the pump began.
+#[derive(Default)]
+pub(super) struct Begun {
+    /// What the tab has sent and the broker has got.
+    pub(super) written: usize,
+    /// What the tab has sent and the broker is to get.
+    pub(super) up: Vec<u8>,
+    /// What the tab is to get.
+    pub(super) down: Vec<u8>,
+}
+
+/// Carries bytes until one side ends.
 pub(super) async fn run<T, B>(
     tab: &mut T,
     broker: &mut B,
-    first: Vec<u8>,
+    begun: Begun,
     patience: Patience,
     traffic: &impl Traffic,
 ) -> (End, Moved)
@@ -75,8 +86,9 @@ where
     T: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut up = Lane::holding(first);
-    let mut down = Lane::default();
+    let mut up = Lane::holding(begun.up);
+    up.moved += begun.written as u64;
+    let mut down = Lane::holding(begun.down);
     let mut watch = Watch::new(patience);
     let end = poll_fn(|cx| {
         if let Poll::Ready(end) = up.poll(cx, tab, broker, |bytes| traffic.up(bytes)) {

@@ -17,13 +17,32 @@ const HTTP_PORT: u16 = 8083;
 /// Tabs that may be connected at a time, if nobody says otherwise.
 const MAX_CONNECTIONS: usize = 10_000;
 
+/// `--upstream rumqttd`.
+const RUMQTTD: &str = "rumqttd";
+
+/// Of two clients with such an id the second one ends rumqttd's listener for everybody.
+const NOT_IN_RUMQTTDS_CLIENT_IDS: &str = "+$#/";
+
+const NOT_BUILT_IN: &str = "--upstream rumqttd: this tabmq is built without rumqttd. `cargo xtask build --rumqttd` builds one \
+                            that has it; our own broker is tabmq serve";
+
 /// Flags of `tabmq gateway`.
 #[derive(Args, Clone, Debug)]
 pub struct GatewaySettings {
-    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT], or mqtts:// for TLS. User and password are the gateway's own; tabs bring theirs,
-    /// unless --replace-credentials
+    /// The broker: mqtt://[USER[:PASSWORD]@]HOST[:PORT], or mqtts:// for TLS. User and password are the gateway's own;
+    /// tabs bring theirs, unless --replace-credentials. 'rumqttd': that broker in this process, where it is built in
     #[arg(long, value_name = "URL")]
     upstream: String,
+
+    /// With --upstream rumqttd: take devices that speak MQTT 3.1.1 over TCP here [default: 127.0.0.1:1883]
+    #[cfg(feature = "rumqttd")]
+    #[arg(long, value_name = "ADDR")]
+    mqtt: Option<Endpoint>,
+
+    /// With --upstream rumqttd: take devices that speak MQTT 5.0 over TCP here [default: 127.0.0.1:1884]
+    #[cfg(feature = "rumqttd")]
+    #[arg(long, value_name = "ADDR")]
+    mqtt_v5: Option<Endpoint>,
 
     /// Serve the page, the API and MQTT over WebSocket (at /mqtt) here [default: 127.0.0.1:8083]
     #[arg(long, value_name = "ADDR")]
@@ -51,6 +70,11 @@ pub struct GatewaySettings {
     /// Show the broker the gateway's user name and password in place of those that the tab brings
     #[arg(long)]
     replace_credentials: bool,
+
+    /// Let neither the broker nor the tabs know that the other side takes topic aliases (5.0): for brokers that use them
+    /// wrongly, as rumqttd does
+    #[arg(long)]
+    no_topic_aliases: bool,
 
     /// Let only client ids through that begin with this; may be repeated
     #[arg(long, value_name = "PREFIX", value_delimiter = ',')]
@@ -85,12 +109,18 @@ pub struct GatewaySettings {
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
     pub(super) upstream: Upstream,
+    /// The broker, if it is one in this process.
+    #[cfg(feature = "rumqttd")]
+    pub(super) embedded: Option<super::rumqttd::Settings>,
     /// Where the page, the API and WebSocket are served. Port 0: the system chooses one.
     pub http: SocketAddr,
     pub(super) allow_origins: Vec<String>,
     pub(super) credentials: Option<Credentials>,
     pub(super) replace_credentials: bool,
+    pub(super) no_topic_aliases: bool,
     pub(super) client_id_prefixes: Vec<String>,
+    /// Characters that the broker does not bear.
+    pub(super) not_in_client_ids: &'static str,
     pub(super) max_connections: usize,
     pub(super) max_idle: Option<Duration>,
     /// The least important lines that are written.
@@ -103,18 +133,52 @@ impl GatewaySettings {
     /// Checks what no single flag can tell, and reads the files that are named.
     pub fn load(self) -> Result<GatewayConfig, ConfigError> {
         let invalid = |sentence: String| ConfigError::Invalid(sentence);
-        let target = Target::parse(&self.upstream)
-            .and_then(|target| match target.is_plain_address() {
-                true => Ok(target),
-                false => Err("write mqtt://HOST or mqtt://HOST:PORT, without a topic".to_owned()),
-            })
-            .map_err(|error| invalid(format!("--upstream {}: {error}", without_password(&self.upstream))))?;
-        let credentials = self.credentials(&target)?;
+        let inside = self.upstream == RUMQTTD;
+        let target = if inside { None } else { Some(self.target()?) };
+        let credentials = self.credentials(target.as_ref())?;
         if self.replace_credentials && credentials.is_none() {
             let sentence =
                 "--replace-credentials needs what to replace them by: --username NAME --password-file FILE";
             return Err(invalid(sentence.to_owned()));
         }
+        let http = self.http_address()?;
+        let connect_time = seconds(self.connect_time);
+        #[cfg(feature = "rumqttd")]
+        let embedded = self.embedded(inside, credentials.clone())?;
+        #[cfg(feature = "rumqttd")]
+        let embedded_upstream = embedded.as_ref().map(|embedded| embedded.upstream(connect_time));
+        #[cfg(not(feature = "rumqttd"))]
+        let embedded_upstream = None;
+        let upstream = match (target, embedded_upstream) {
+            (Some(target), _) => Upstream {
+                name: format!("{}://{target}", if target.secure { "mqtts" } else { "mqtt" }),
+                places: Places::One(self.tls.route(target).map_err(|failure| invalid(failure.to_string()))?),
+                connect_time,
+            },
+            (None, Some(upstream)) => upstream,
+            (None, None) => return Err(invalid(NOT_BUILT_IN.to_owned())),
+        };
+        Ok(GatewayConfig {
+            upstream,
+            #[cfg(feature = "rumqttd")]
+            embedded,
+            no_topic_aliases: inside || self.no_topic_aliases,
+            not_in_client_ids: if inside { NOT_IN_RUMQTTDS_CLIENT_IDS } else { "" },
+            http,
+            allow_origins: crate::config::check_origins(self.allow_origin)?,
+            credentials,
+            replace_credentials: self.replace_credentials,
+            client_id_prefixes: self.client_id_prefix,
+            max_connections: self.max_connections,
+            max_idle: (self.max_idle.0 != u32::MAX && self.max_idle.0 > 0).then(|| seconds(self.max_idle)),
+            log: self.log.unwrap_or_default(),
+            log_format: self.log_format.unwrap_or_default(),
+        })
+    }
+
+    /// Where the page is, if everybody who gets there may be let in.
+    fn http_address(&self) -> Result<SocketAddr, ConfigError> {
+        let invalid = |sentence: String| ConfigError::Invalid(sentence);
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, HTTP_PORT));
         let http = match self.http {
             None => loopback,
@@ -129,37 +193,77 @@ impl GatewaySettings {
                 http.port()
             )));
         }
-        let seconds = |span: Span| Duration::from_secs(u64::from(span.0));
-        let upstream = Upstream {
-            name: format!("{}://{target}", if target.secure { "mqtts" } else { "mqtt" }),
-            places: Places::One(self.tls.route(target).map_err(|failure| invalid(failure.to_string()))?),
-            connect_time: seconds(self.connect_time),
-        };
-        Ok(GatewayConfig {
-            upstream,
-            http,
-            allow_origins: crate::config::check_origins(self.allow_origin)?,
-            credentials,
-            replace_credentials: self.replace_credentials,
-            client_id_prefixes: self.client_id_prefix,
-            max_connections: self.max_connections,
-            max_idle: (self.max_idle.0 != u32::MAX && self.max_idle.0 > 0).then(|| seconds(self.max_idle)),
-            log: self.log.unwrap_or_default(),
-            log_format: self.log_format.unwrap_or_default(),
+        Ok(http)
+    }
+
+    /// The broker elsewhere.
+    fn target(&self) -> Result<Target, ConfigError> {
+        let target = Target::parse(&self.upstream).and_then(|target| match target.is_plain_address() {
+            true => Ok(target),
+            false => Err("write mqtt://HOST or mqtt://HOST:PORT, without a topic".to_owned()),
+        });
+        target.map_err(|error| {
+            ConfigError::Invalid(format!("--upstream {}: {error}", without_password(&self.upstream)))
         })
     }
 
-    fn credentials(&self, target: &Target) -> Result<Option<Credentials>, ConfigError> {
+    /// The broker in this process.
+    #[cfg(feature = "rumqttd")]
+    fn embedded(
+        &self,
+        inside: bool,
+        credentials: Option<Credentials>,
+    ) -> Result<Option<super::rumqttd::Settings>, ConfigError> {
+        let invalid = |sentence: String| Err(ConfigError::Invalid(sentence));
+        let flags = [("--mqtt", self.mqtt, 1883), ("--mqtt-v5", self.mqtt_v5, 1884)];
+        if !inside {
+            return match flags.iter().find(|(_, endpoint, _)| endpoint.is_some()) {
+                Some((flag, ..)) => {
+                    invalid(format!("{flag} is for --upstream rumqttd: this one listens itself"))
+                }
+                None => Ok(None),
+            };
+        }
+        if self.tls.are_given() {
+            return invalid(
+                "--upstream rumqttd: it is in this process, so there is no TLS on the way".to_owned(),
+            );
+        }
+        let mut addresses = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)); 2];
+        for (address, (flag, endpoint, port)) in addresses.iter_mut().zip(flags) {
+            let default = Endpoint::At(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+            match endpoint.unwrap_or(default).address().filter(|address| address.port() > 0) {
+                Some(given) => *address = given,
+                None => {
+                    return invalid(format!("{flag}: rumqttd needs an address with a port for each version"));
+                }
+            }
+            if !self.allow_anonymous && credentials.is_none() && !address.ip().to_canonical().is_loopback() {
+                return invalid(format!(
+                    "{flag} {address} can be reached from other machines: give everybody a name and a password to \
+                     show with --username NAME --password-file FILE, or add --allow-anonymous if that is meant"
+                ));
+            }
+        }
+        let [old, new] = addresses;
+        Ok(Some(super::rumqttd::Settings { old, new, credentials }))
+    }
+
+    fn credentials(&self, target: Option<&Target>) -> Result<Option<Credentials>, ConfigError> {
         if let Some(username) = &self.username {
             let password = self.password_file.as_deref().map(crate::config::first_line).transpose()?;
             return Ok(Some(Credentials { username: username.clone(), password }));
         }
-        let (username, password) = target.credentials();
+        let (username, password) = target.map(Target::credentials).unwrap_or_default();
         Ok(username.map(|username| Credentials {
             username: username.to_owned(),
             password: password.map(|password| Bytes::copy_from_slice(password.as_bytes())),
         }))
     }
+}
+
+fn seconds(span: Span) -> Duration {
+    Duration::from_secs(u64::from(span.0))
 }
 
 /// A URL as it may be shown: without what stands before its '@'.

@@ -2,10 +2,11 @@
 
 use super::Shared;
 use super::first::Turned;
-use super::pump::{self, End, Moved, Patience, Traffic};
+use super::pump::{self, Begun, End, Moved, Patience, Traffic};
 use crate::client::Transport as Broker;
 use crate::listener::Transport;
 use crate::listener::ws::ByteStream;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -90,8 +91,12 @@ async fn carry(tab: &mut ByteStream, address: SocketAddr, shared: &Shared) -> Op
         }
     };
     info!(%address, "tab connected");
+    let begun = match begin(&mut broker, version, first, shared).await {
+        Ok(begun) => begun,
+        Err(end) => return farewell(&end, Moved::default(), shared),
+    };
     let patience = Patience { first: FIRST_TIME, idle: shared.max_idle };
-    let (end, moved) = pump::run(tab, &mut broker, first, patience, shared).await;
+    let (end, moved) = pump::run(tab, &mut broker, begun, patience, shared).await;
     let farewell = farewell(&end, moved, shared);
     let why = words(&end);
     info!(%address, up_bytes = moved.up, down_bytes = moved.down, why = why.as_str(), "tab disconnected");
@@ -131,6 +136,27 @@ async fn first(
         }
         Ok(Err(Turned::Left)) => Err(None),
         Err(_elapsed) => Err(Some(silent())),
+    }
+}
+
+/// What is to be done before bytes pass as they are: the broker's answer is looked at, if somebody wants to know it.
+async fn begin(broker: &mut Broker, version: Version, up: Vec<u8>, shared: &Shared) -> Result<Begun, End> {
+    if !shared.rules.look_at_answers(version) {
+        return Ok(Begun { up, ..Begun::default() });
+    }
+    let answer = async {
+        broker.write_all(&up).await?;
+        broker.flush().await?;
+        shared.rules.answer(broker, version).await
+    };
+    match tokio::time::timeout(FIRST_TIME, answer).await {
+        Ok(Ok(down)) => {
+            shared.down(down.len());
+            Ok(Begun { written: up.len(), up: Vec::new(), down })
+        }
+        Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => Err(End::BrokerClosed),
+        Ok(Err(error)) => Err(End::BrokerLost(error)),
+        Err(_elapsed) => Err(End::BrokerLost(ErrorKind::TimedOut.into())),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Upstream {
 pub(super) enum Places {
     /// One address for every version of MQTT, as with nearly every broker.
     One(Route),
-    #[expect(dead_code, reason = "for the embedded rumqttd, which comes next")]
+    #[cfg_attr(not(feature = "rumqttd"), expect(dead_code, reason = "only rumqttd is like that"))]
     /// An address for 3.1.1 and one for 5.0, as rumqttd has them.
     ByVersion {
         /// For 3.1 and 3.1.1.
@@ -31,6 +31,15 @@ pub(super) enum Places {
 }
 
 impl Upstream {
+    /// What the gateway itself speaks at first. Where versions have ports of their own, that is rumqttd: in it a message
+    /// with a property of 5.0 ends the connection of everybody who speaks 3.1.1.
+    pub(super) fn first_version(&self) -> Version {
+        match self.places {
+            Places::One(_) => Version::V5,
+            Places::ByVersion { .. } => Version::V311,
+        }
+    }
+
     /// The address for a client that speaks `version`.
     pub(super) fn place(&self, version: Version) -> &Route {
         match &self.places {

@@ -9,22 +9,44 @@ async fn the_page_through_the_gateway_to_mosquitto() -> Result<()> {
     browser_test("gateway_to_mosquitto", async |_, browser| {
         let foreign = ForeignBroker::mosquitto().await?;
         let gateway = Gateway::start(foreign.tcp).await?;
+        let upstream = format!("mqtt://127.0.0.1:{}", foreign.tcp);
         for version in ["3.1", "3.1.1", "5.0"] {
-            talk(browser, &gateway, foreign.tcp, version).await.with_context(|| format!("MQTT {version}"))?;
+            let talk = talk(browser, &gateway, &upstream, foreign.tcp, version);
+            talk.await.with_context(|| format!("MQTT {version}"))?;
         }
         Ok(())
     })
     .await
 }
 
-/// It has a port for each version. 3.1.1 only: over 5.0 what the page publishes arrives, but rumqttd sends the page nothing
-/// for its subscriptions.
+/// It has a port for each version, and the topic aliases that it gives in 5.0 are wrong. And one version at a time: the first
+/// property of 5.0 that it has to tell a client of 3.1.1 is the end of that client's port.
 #[tokio::test]
 async fn the_page_through_the_gateway_to_rumqttd() -> Result<()> {
     browser_test("gateway_to_rumqttd", async |_, browser| {
-        let foreign = ForeignBroker::rumqttd().await?;
-        let gateway = Gateway::start(foreign.tcp).await?;
-        talk(browser, &gateway, foreign.tcp, "3.1.1").await
+        for (is_v5, version) in [(false, "3.1.1"), (true, "5.0")] {
+            let foreign = ForeignBroker::rumqttd().await?;
+            let port = if is_v5 { foreign.tcp_v5 } else { foreign.tcp };
+            let upstream = format!("mqtt://127.0.0.1:{port}");
+            let gateway = Gateway::start_with(&["--upstream", &upstream, "--no-topic-aliases"]).await?;
+            let talk = talk(browser, &gateway, &upstream, port, version);
+            talk.await.with_context(|| format!("MQTT {version}"))?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_page_through_the_gateway_to_rumqttd_inside() -> Result<()> {
+    browser_test("gateway_with_rumqttd", async |_, browser| {
+        for (is_v5, version) in [(false, "3.1.1"), (true, "5.0")] {
+            let gateway = Gateway::with_rumqttd(&[]).await?;
+            let port = gateway.inside(is_v5)?.port();
+            let talk = talk(browser, &gateway, "rumqttd", port, version);
+            talk.await.with_context(|| format!("MQTT {version}"))?;
+        }
+        Ok(())
     })
     .await
 }
@@ -58,10 +80,10 @@ async fn the_page_says_why_there_is_no_broker_and_comes_back() -> Result<()> {
 }
 
 /// What the page publishes reaches a device over TCP, and what a device says reaches the page, at every QoS.
-async fn talk(browser: &Browser, gateway: &Gateway, port: u16, version: &str) -> Result<()> {
+async fn talk(browser: &Browser, gateway: &Gateway, upstream: &str, port: u16, version: &str) -> Result<()> {
     let tab = browser.open(&format!("{}?version={version}", gateway.page_url())).await?;
     tab.connected().await?;
-    let upstream = format!("→ mqtt://127.0.0.1:{port}");
+    let upstream = format!("→ {upstream}");
     tab.text_when(&Hook::named("upstream"), |text| text == upstream).await?;
     let topic = unique("gateway");
     let mut device = subscriber(port, &topic, &tab).await?;

@@ -6,22 +6,28 @@ use harness::{Broker, ForeignBroker, Program, eventually, http, target_directory
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// A configuration file with one bridge. It goes with its value.
-struct File(PathBuf);
+/// A configuration file with bridges. It goes with its value.
+pub(crate) struct File(PathBuf);
 
 impl File {
     fn bridge_to(port: u16, lines: &str) -> Result<File> {
-        let directory = target_directory()?.join("interop");
-        std::fs::create_dir_all(&directory)?;
-        let path = directory.join(unique("bridge.toml"));
-        let table = format!(
-            "[[bridge]]\nname = \"other\"\naddress = \"mqtt://127.0.0.1:{port}\"\nmax-retry-time = 1\n{lines}\n"
-        );
-        std::fs::write(&path, table)?;
-        Ok(File(path))
+        File::with(&bridge("other", &format!("mqtt://127.0.0.1:{port}"), lines))
     }
 
-    async fn broker(&self) -> Result<Broker> {
+    pub(crate) fn with(tables: &str) -> Result<File> {
+        let directory = target_directory()?.join("interop");
+        std::fs::create_dir_all(&directory)?;
+        let file = File(directory.join(unique("bridge.toml")));
+        file.set(tables)?;
+        Ok(file)
+    }
+
+    /// Writes it anew.
+    pub(crate) fn set(&self, tables: &str) -> Result<()> {
+        Ok(std::fs::write(&self.0, tables)?)
+    }
+
+    pub(crate) async fn broker(&self) -> Result<Broker> {
         Broker::start_with(&["--config", &self.0.to_string_lossy()]).await
     }
 }
@@ -32,15 +38,20 @@ impl Drop for File {
     }
 }
 
+/// `[[bridge]]` with further lines.
+pub(crate) fn bridge(name: &str, address: &str, lines: &str) -> String {
+    format!("[[bridge]]\nname = '{name}'\naddress = '{address}'\nmax-retry-time = 1\n{lines}\n")
+}
+
 /// One of the two sides, for `tabmq pub` and `sub`.
 #[derive(Clone)]
-struct Side {
+pub(crate) struct Side {
     port: String,
     version: &'static str,
 }
 
 impl Side {
-    fn of(port: u16, version: &'static str) -> Side {
+    pub(crate) fn of(port: u16, version: &'static str) -> Side {
         Side { port: port.to_string(), version }
     }
 
@@ -49,12 +60,12 @@ impl Side {
         Program::spawn(command.args(args))
     }
 
-    async fn publish(&self, topic: &str, payload: &str, qos: &str) -> Result<()> {
+    pub(crate) async fn publish(&self, topic: &str, payload: &str, qos: &str) -> Result<()> {
         self.command("pub", &["-t", topic, "-m", payload, "-q", qos])?.success().await
     }
 
     /// Publishes as many retained messages at QoS 1 as there are numbers, to topics of their own.
-    async fn publish_many(&self, prefix: &str, numbers: std::ops::Range<u32>) -> Result<()> {
+    pub(crate) async fn publish_many(&self, prefix: &str, numbers: std::ops::Range<u32>) -> Result<()> {
         for n in numbers {
             self.command("pub", &["-t", &format!("{prefix}/{n}"), "-m", &n.to_string(), "-q", "1", "-r"])?
                 .success()
@@ -64,17 +75,18 @@ impl Side {
     }
 
     /// `sub -v`; returns when it is subscribed, which a retained message tells.
-    async fn subscribe(&self, filter: &str) -> Result<Program> {
+    pub(crate) async fn subscribe(&self, filter: &str) -> Result<Program> {
         let marker = unique("subscribed");
         self.command("pub", &["-t", &marker, "-m", "1", "-q", "1", "-r"])?.success().await?;
         let mut program = self.command("sub", &["-v", "-q", "2", "-t", filter, "-t", &marker])?;
-        let line = program.stdout.next().await.with_context(|| program.stderr.text())?;
-        ensure!(line == format!("{marker} 1"), "{line}");
+        let line = format!("{marker} 1");
+        let found = program.stdout.find("marker", |found| found == line).await;
+        found.with_context(|| program.stderr.text())?;
         Ok(program)
     }
 }
 
-async fn until_bridge_is(broker: &Broker, state: &str) -> Result<serde_json::Value> {
+pub(crate) async fn until_bridge_is(broker: &Broker, state: &str) -> Result<serde_json::Value> {
     eventually(&format!("bridge that is {state}"), async || {
         let info = http::get(broker.http(), "/api/v1/info", &[]).await?.json()?;
         Ok((info["bridges"][0]["state"] == state).then(|| info["bridges"][0].clone()))

@@ -1,9 +1,15 @@
-//! The gateway in front of mosquitto, with native clients: every version and QoS, HTTP, and tabs that take nothing.
+//! The gateway in front of mosquitto, with native clients: every version and QoS, HTTP, tabs that take nothing, and
+//! a broker that takes nothing.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use harness::{Broker, ForeignBroker, Gateway, Program, Raw, eventually, http, unique};
 use mqttbytes::{QoS, v4};
 use serde_json::json;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn every_version_and_qos_through_the_gateway() -> Result<()> {
@@ -121,5 +127,74 @@ async fn tabs_that_take_nothing_cost_bounded_memory() -> Result<()> {
     // And others are not held up.
     let answer = http::get(gateway.http(), "/api/v1/info", &[]).await?.json()?;
     ensure!(answer["connections"]["now"] == TABS, "{answer}");
+    Ok(())
+}
+
+/// Five tabs that send far more than a broker takes, which then takes it after all.
+#[tokio::test]
+async fn a_broker_that_takes_nothing_costs_bounded_memory_and_loses_nothing() -> Result<()> {
+    const TABS: usize = 5;
+    const FRAME_BYTES: usize = 100_000;
+    const FRAMES: usize = 400;
+    let upstream = TcpListener::bind("127.0.0.1:0").await?;
+    let gateway = Gateway::start(upstream.local_addr()?.port()).await?;
+    let (take, may_take) = watch::channel(false);
+    let (totals, mut taken) = mpsc::unbounded_channel();
+    let broker = tokio::spawn(async move {
+        while let Ok((mut connection, _)) = upstream.accept().await {
+            let (totals, mut may_take) = (totals.clone(), may_take.clone());
+            tokio::spawn(async move {
+                let _ = may_take.wait_for(|may| *may).await;
+                let (mut scratch, mut total) = (vec![0; 65_536], 0);
+                while total < FRAMES * FRAME_BYTES {
+                    match connection.read(&mut scratch).await {
+                        Ok(0) | Err(_) => break,
+                        Ok(bytes) => total += bytes,
+                    }
+                }
+                let _ = totals.send(total);
+                connection
+            });
+        }
+    });
+    let info = async || http::get(gateway.http(), "/api/v1/info", &[]).await?.json();
+    let before = gateway.memory_bytes()?;
+    let mut sending = JoinSet::new();
+    for _ in 0..TABS {
+        let mut tab = Raw::websocket(&gateway.websocket_url(), "mqtt").await?;
+        sending.spawn(async move {
+            for _ in 0..FRAMES {
+                tab.send(&[0x30; FRAME_BYTES]).await?;
+            }
+            anyhow::Ok(tab) // and it stays open
+        });
+    }
+    // Until nothing passes any more: all that the system holds for sockets is full, and so is the gateway.
+    let mut last = 0;
+    eventually("standstill", async || {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let passed = info().await?["traffic"]["up_bytes"].as_u64().unwrap_or_default();
+        let still = passed > 0 && passed == last;
+        last = passed;
+        Ok(still.then_some(()))
+    })
+    .await?;
+    ensure!(sending.try_join_next().is_none(), "a tab was not held back");
+    take.send_replace(true);
+    let mut tabs = Vec::new();
+    while let Some(tab) = sending.join_next().await {
+        tabs.push(tab??);
+    }
+    let mut whole = 0;
+    while whole < TABS {
+        let total = harness::in_time("end of a tab's bytes", taken.recv()).await?.context("no broker")?;
+        // The gateway's own connection is one, too: it says little.
+        ensure!(total < 1000 || total == FRAMES * FRAME_BYTES, "{total} bytes arrived");
+        whole += usize::from(total >= 1000);
+    }
+    broker.abort();
+    let grown = gateway.peak_memory_bytes()?.saturating_sub(before);
+    let bound = (TABS * 4 * 65_535) as u64 + (8 << 20);
+    ensure!(grown < bound, "{grown} bytes for {TABS} tabs; {bound} are allowed");
     Ok(())
 }

@@ -13,8 +13,10 @@
 //! - [`web`]: the page's files, and the HTTP API.
 //! - [`api`]: clients, retained messages, events, counters, tokens.
 //! - [`hostile`]: what broke other brokers, floods, and clients that take without giving.
-//! - [`bridges`]: bridges to and from mosquitto and rumqttd.
+//! - [`bridges`]: bridges to and from mosquitto and rumqttd; [`bridges_tls`]: over TLS, and the gateway over TLS, too;
+//!   [`bridges_changed`]: read again at SIGHUP.
 //! - [`gateway`]: `tabmq gateway` in front of mosquitto.
+//! - [`rumqttd`]: the gateway with rumqttd inside, and what rumqttd cannot do.
 //! - [`malformed`]: bytes that are not MQTT.
 //! - [`tls`]: certificates, handshakes, and what is no TLS.
 //! - [`table`]: the codec's own table of packets against the running broker.
@@ -29,6 +31,8 @@
 
 mod api;
 mod bridges;
+mod bridges_changed;
+mod bridges_tls;
 mod command_line;
 mod config;
 mod directory;
@@ -40,6 +44,7 @@ mod messages;
 mod readme;
 mod recording;
 mod reload;
+mod rumqttd;
 mod security;
 mod sessions;
 mod start;

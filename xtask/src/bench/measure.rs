@@ -55,27 +55,70 @@ pub(super) fn measure(peer: &Peer, generator: &Path, scenario: &Scenario, second
     };
     let mut sample = sample(scenario, &json, before, connected.unwrap_or(after), after);
     if !succeeded {
-        let first_error = json.split_once("\"errors\":[\"").and_then(|(_, rest)| rest.split('"').next());
-        sample.error = Some(first_error.unwrap_or_else(|| errors.trim()).to_owned());
+        sample.error = Some(failure(&json, &errors));
     }
     Ok(sample)
 }
 
 fn command(generator: &Path, scenario: &Scenario, broker: &Running, seconds: f64) -> Command {
     let url = match scenario.websocket {
-        true => format!("ws://{}{}", broker.websocket, broker.websocket_path),
+        true => broker.websocket_url(),
         false => format!("mqtt://{}", broker.mqtt),
     };
-    let mut command = Command::new(generator);
-    command.arg("bench").args(scenario.args.split_whitespace());
-    command.args(["--json", "--quiet", "-V", "311", "-L", &url]);
+    let mut command = bench(generator, &url, scenario.args);
     match scenario.kind {
         Kind::Retained => {}
         Kind::Idle => _ = command.args(["-d", "1"]),
         _ => _ = command.args(["-d", &seconds.to_string()]),
     }
+    command
+}
+
+fn bench(generator: &Path, url: &str, args: &str) -> Command {
+    let mut command = Command::new(generator);
+    command.arg("bench").args(args.split_whitespace());
+    command.args(["--json", "--quiet", "-V", "311", "-L", url]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// What a load on several processes found.
+#[derive(Clone, Debug)]
+pub(super) struct Load {
+    /// User and system time of each process, in µs for each delivery.
+    pub(super) cpu_us: Vec<f64>,
+    pub(super) per_s: f64,
+    /// Part of the messages that did not arrive, 0 to 1.
+    pub(super) lost: f64,
+    /// The load generator ended with an error: what it said.
+    pub(super) error: Option<String>,
+}
+
+/// Runs the load generator once, and looks at these processes.
+pub(super) fn load(generator: &Path, url: &str, args: &str, seconds: f64, pids: &[u32]) -> Result<Load> {
+    let used = || pids.iter().map(|pid| Usage::of(*pid)).collect::<Result<Vec<_>>>();
+    let before = used()?;
+    let mut command = bench(generator, url, args);
+    let output = command
+        .args(["-d", &seconds.to_string()])
+        .output()
+        .context(format!("run {}", generator.display()))?;
+    let json = String::from_utf8_lossy(&output.stdout);
+    let get = |key: &str| number(&json, key).unwrap_or_default();
+    let cost = |(after, before): (&Usage, &Usage)| (after.cpu_s - before.cpu_s) * 1e6 / get("received");
+    let error = (!output.status.success()).then(|| failure(&json, &String::from_utf8_lossy(&output.stderr)));
+    Ok(Load {
+        cpu_us: used()?.iter().zip(&before).map(cost).collect(),
+        per_s: get("received_per_s"),
+        lost: get("lost") / get("expected").max(1.0),
+        error,
+    })
+}
+
+/// What the load generator said is wrong.
+fn failure(json: &str, stderr: &str) -> String {
+    let first_error = json.split_once("\"errors\":[\"").and_then(|(_, rest)| rest.split('"').next());
+    first_error.unwrap_or_else(|| stderr.trim()).to_owned()
 }
 
 fn sample(scenario: &Scenario, json: &str, before: Usage, connected: Usage, after: Usage) -> Sample {

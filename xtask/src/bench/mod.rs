@@ -6,8 +6,10 @@
 //! disturbs least.
 //!
 //! In reading order: [`scenarios`] (what is measured), [`peers`] (the brokers), [`measure`] (one measurement),
-//! [`table`] (the result), [`growth`] (how cost grows). [`page`] is a benchmark of its own: the page.
+//! [`table`] (the result), [`growth`] (how cost grows), [`gateway`] (what the gateway costs).
+//! [`page`] is a benchmark of its own: the page.
 
+mod gateway;
 mod growth;
 mod measure;
 mod page;
@@ -25,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Usage: cargo xtask bench [hard | growth] [OPTIONS]
+Usage: cargo xtask bench [hard | growth | gateway] [OPTIONS]
        cargo xtask bench page [OPTIONS]
 
   page               the page in Chromium, beside MQTT.js: see `cargo xtask bench page --help`
@@ -33,6 +35,7 @@ Usage: cargo xtask bench [hard | growth] [OPTIONS]
                      --write puts the table into docs/speed.md
   growth             not the table of scenarios, but how cost grows with subscribers, subscriptions, retained messages,
                      connections, payload and cores; --write writes docs/growth.md
+  gateway            WebSockets with the gateway in front of the brokers and without; --write writes into README.md
 
   --only WORDS       only the scenarios whose name contains all of these words, as in --only 'QoS 1'; repeatable
   --brokers LIST     of tabmq,mosquitto,rumqttd those
@@ -61,6 +64,7 @@ enum What {
     Usual,
     Hard,
     Growth,
+    Gateway,
 }
 
 /// Runs `cargo xtask bench` with these arguments.
@@ -79,7 +83,7 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
         scenarios.iter().for_each(|scenario| println!("{}", scenario.name));
         return Ok(ExitCode::SUCCESS);
     }
-    if scenarios.is_empty() && options.what != What::Growth {
+    if scenarios.is_empty() && !matches!(options.what, What::Growth | What::Gateway) {
         return Err("no scenario has such a name: --list prints them".into());
     }
     if !Path::new("/proc/self/stat").exists() {
@@ -88,6 +92,10 @@ pub(crate) fn run(args: &[String]) -> Result<ExitCode> {
     let (peers, generator) = prepare(&options)?;
     if options.what == What::Growth {
         growth::run(&options, &peers, &generator)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.what == What::Gateway {
+        gateway::run(&options, &peers, &generator)?;
         return Ok(ExitCode::SUCCESS);
     }
     let rows = measure_all(&options, &scenarios, &peers, &generator)?;
@@ -137,6 +145,7 @@ fn parse(args: &[String]) -> Result<Options> {
             "--list" => options.list = true,
             "growth" => options.what = What::Growth,
             "hard" => options.what = What::Hard,
+            "gateway" => options.what = What::Gateway,
             other => return Err(format!("`bench` knows no argument '{other}'\n\n{HELP}").into()),
         }
     }
@@ -168,7 +177,8 @@ fn prepare(options: &Options) -> Result<(Vec<Peer>, PathBuf)> {
     if options.has("mosquitto") {
         peers.push(Peer::mosquitto()?);
     }
-    if options.has("rumqttd") {
+    // The gateway speaks to one port, and this one has a port for each version: it would only be left out of the table.
+    if options.has("rumqttd") && options.what != What::Gateway {
         peers.push(Peer::rumqttd(&build_rumqttd()?));
     }
     Ok((peers, built))

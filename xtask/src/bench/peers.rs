@@ -29,14 +29,16 @@ enum Kind {
     TabMq,
     Mosquitto,
     Rumqttd,
+    /// `tabmq gateway`, which needs a broker.
+    Gateway,
 }
 
 /// A broker that runs; it ends when this is dropped.
 pub(super) struct Running {
     child: Child,
     pub(super) mqtt: SocketAddr,
-    pub(super) websocket: SocketAddr,
-    pub(super) websocket_path: &'static str,
+    websocket: SocketAddr,
+    websocket_path: &'static str,
     directory: PathBuf,
 }
 
@@ -69,6 +71,11 @@ impl Peer {
         }
     }
 
+    /// The gateway of this program; see [`start_before`](Self::start_before).
+    pub(super) fn gateway(program: &Path) -> Self {
+        Peer { name: "gateway".to_owned(), program: program.to_path_buf(), kind: Kind::Gateway, cores: None }
+    }
+
     /// The same broker, bound to these cores.
     pub(super) fn on_cores(&self, cores: &'static str) -> Self {
         let count = cores.split(',').count();
@@ -78,9 +85,20 @@ impl Peer {
 
     /// Starts it, and waits until it accepts connections.
     pub(super) fn start(&self) -> Result<Running> {
-        let ports = free_ports()?;
-        let [mqtt, websocket, _] = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let directory = std::env::temp_dir().join(format!("tabmq-bench-{}", std::process::id()));
+        let ports @ [mqtt, ..] = free_ports()?;
+        self.start_at(ports, SocketAddr::from((Ipv4Addr::LOCALHOST, mqtt)))
+    }
+
+    /// Starts a gateway in front of the broker at this address.
+    pub(super) fn start_before(&self, upstream: SocketAddr) -> Result<Running> {
+        let [_, websocket, other] = free_ports()?;
+        self.start_at([upstream.port(), websocket, other], upstream)
+    }
+
+    fn start_at(&self, ports: [u16; 3], mqtt: SocketAddr) -> Result<Running> {
+        let [_, websocket, _] = ports.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let name = format!("tabmq-bench-{}-{}", std::process::id(), websocket.port());
+        let directory = std::env::temp_dir().join(name);
         fs::create_dir_all(&directory).context(format!("make {}", directory.display()))?;
         let log = directory.join("log");
         let mut command = self.command(ports, &directory)?;
@@ -120,6 +138,10 @@ impl Peer {
                     .context(format!("write {}", path.display()))?;
                 command.arg("-c").arg(path);
             }
+            Kind::Gateway => {
+                let (upstream, http) = (format!("mqtt://127.0.0.1:{mqtt}"), format!("127.0.0.1:{websocket}"));
+                command.args(["gateway", "--log", "warn", "--upstream", &upstream, "--http", &http]);
+            }
             Kind::Rumqttd => {
                 command.args([mqtt, other, websocket].map(|port| port.to_string()));
             }
@@ -140,6 +162,10 @@ fn mosquitto_config(mqtt: u16, websocket: u16) -> String {
 impl Running {
     pub(super) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    pub(super) fn websocket_url(&self) -> String {
+        format!("ws://{}{}", self.websocket, self.websocket_path)
     }
 
     fn wait_until_ready(&mut self) -> Result<()> {

@@ -87,14 +87,14 @@ fn goal(row: &Row<'_>) -> String {
     format!("{text} {}", if reached { "✓" } else { "✗" })
 }
 
-fn median(samples: &[Sample], figure: impl Fn(&Sample) -> f64) -> f64 {
+pub(super) fn median<S>(samples: &[S], figure: impl Fn(&S) -> f64) -> f64 {
     let mut figures: Vec<f64> = samples.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Three digits, whatever the size.
-fn digits(n: f64) -> String {
+pub(super) fn digits(n: f64) -> String {
     match n.abs() {
         0.0..9.995 => format!("{n:.2}"),
         9.995..99.95 => format!("{n:.1}"),
@@ -103,7 +103,7 @@ fn digits(n: f64) -> String {
 }
 
 /// 1,234,567 as 1.23 M.
-fn count(n: f64) -> String {
+pub(super) fn count(n: f64) -> String {
     match n {
         1e6.. => format!("{} M", digits(n / 1e6)),
         1e3.. => format!("{} k", digits(n / 1e3)),

@@ -44,7 +44,13 @@ fn ends(room: usize) -> Ends {
 async fn bytes_pass_both_ways_and_the_end_follows_the_last_of_them() {
     let Ends { near: (mut near_tab, mut near_broker), mut tab, mut broker } = ends(100);
     let traffic = Count::default();
-    let pump = run(&mut near_tab, &mut near_broker, b"first ".to_vec(), PATIENT, &traffic);
+    let pump = run(
+        &mut near_tab,
+        &mut near_broker,
+        Begun { up: b"first ".to_vec(), ..Begun::default() },
+        PATIENT,
+        &traffic,
+    );
     let peers = async {
         tab.write_all(b"from the tab").await.unwrap();
         let mut seen = [0; 18];
@@ -73,7 +79,7 @@ async fn bytes_pass_both_ways_and_the_end_follows_the_last_of_them() {
 async fn a_tab_that_leaves_ends_it_after_its_last_byte() {
     let Ends { near: (mut near_tab, mut near_broker), mut tab, mut broker } = ends(10);
     let traffic = Count::default();
-    let pump = run(&mut near_tab, &mut near_broker, Vec::new(), PATIENT, &traffic);
+    let pump = run(&mut near_tab, &mut near_broker, Begun::default(), PATIENT, &traffic);
     let peers = async {
         let last_words = async {
             tab.write_all(&[1; 500]).await.unwrap();
@@ -107,13 +113,19 @@ async fn who_takes_nothing_costs_one_buffer() {
     const ROOM: usize = 1000;
     let traffic = Count::default();
     let Ends { near: (mut near_tab, mut near_broker), tab, broker } = ends(ROOM);
-    let pump = run(&mut near_tab, &mut near_broker, b"x".to_vec(), PATIENT, &traffic);
+    let pump = run(
+        &mut near_tab,
+        &mut near_broker,
+        Begun { up: b"x".to_vec(), ..Begun::default() },
+        PATIENT,
+        &traffic,
+    );
     let taken = taken_from(broker, pump).await;
     assert!(taken <= BUFFER_BYTES + 2 * ROOM, "a slow tab: {taken}");
     drop(tab);
 
     let Ends { near: (mut near_tab, mut near_broker), tab, broker } = ends(ROOM);
-    let pump = run(&mut near_tab, &mut near_broker, Vec::new(), PATIENT, &traffic);
+    let pump = run(&mut near_tab, &mut near_broker, Begun::default(), PATIENT, &traffic);
     let taken = taken_from(tab, pump).await;
     assert!(taken <= BUFFER_BYTES + 2 * ROOM, "a slow broker: {taken}");
     drop(broker);
@@ -130,7 +142,7 @@ async fn frames_are_joined_and_what_one_read_brings_is_one_frame() {
     }
     broker.write_all(&[9; 50_000]).await.unwrap();
     let traffic = Count::default();
-    let mut pump = pin!(run(&mut near_tab, &mut near_broker, Vec::new(), PATIENT, &traffic));
+    let mut pump = pin!(run(&mut near_tab, &mut near_broker, Begun::default(), PATIENT, &traffic));
     assert!(pump.as_mut().now_or_never().is_none());
     let mut seen = vec![0; 2000];
     let joined = broker.read(&mut seen).await.unwrap();
@@ -147,14 +159,14 @@ async fn frames_are_joined_and_what_one_read_brings_is_one_frame() {
 async fn silence_has_an_end() {
     let Ends { near: (mut near_tab, mut near_broker), tab: _tab, broker: _broker } = ends(10);
     let begun = Instant::now();
-    let (end, _) = run(&mut near_tab, &mut near_broker, Vec::new(), PATIENT, &Count::default()).await;
+    let (end, _) = run(&mut near_tab, &mut near_broker, Begun::default(), PATIENT, &Count::default()).await;
     assert!(matches!(end, End::Silent) && begun.elapsed() >= PATIENT.first, "{end:?}");
 
     let patience = Patience { idle: Some(Duration::from_secs(60)), ..PATIENT };
     let Ends { near: (mut near_tab, mut near_broker), mut tab, mut broker } = ends(10);
     let begun = Instant::now();
     let traffic = Count::default();
-    let pump = run(&mut near_tab, &mut near_broker, Vec::new(), patience, &traffic);
+    let pump = run(&mut near_tab, &mut near_broker, Begun::default(), patience, &traffic);
     let peers = async {
         for _ in 0..10 {
             tab.write_all(b"x").await.unwrap();
