@@ -41,14 +41,17 @@ impl TopicName {
     pub fn new(name: impl Into<ByteString>) -> Result<Self, TopicError> {
         let name = name.into();
         check_length(&name)?;
-        for byte in name.as_bytes() {
-            match byte {
-                b'+' | b'#' => return Err(TopicError::WildcardInName), // [MQTT-3.3.2-2]
-                0 => return Err(TopicError::Nul),
-                _ => {}
-            }
+        // One pass without branches over the bytes: every PUBLISH comes by here.
+        let (mut wildcard, mut nul) = (false, false);
+        for &byte in name.as_bytes() {
+            wildcard |= byte == b'+' || byte == b'#';
+            nul |= byte == 0;
         }
-        Ok(TopicName(name))
+        match (wildcard, nul) {
+            (true, _) => Err(TopicError::WildcardInName), // [MQTT-3.3.2-2]
+            (false, true) => Err(TopicError::Nul),
+            (false, false) => Ok(TopicName(name)),
+        }
     }
 
     /// The name as text.
