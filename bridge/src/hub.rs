@@ -274,6 +274,7 @@ impl Hub {
         let now = self.now();
         let wake = Wake { waker: waker.clone(), place: workers::here() };
         self.with(|broker| {
+            let deliveries = broker.deliveries();
             if input.bytes > 0 || !input.packets.is_empty() {
                 broker.handle_packets(conn, input.packets, input.bytes, now);
             }
@@ -286,6 +287,7 @@ impl Hub {
             };
             Exchanged {
                 output,
+                deliveries: broker.deliveries() - deliveries,
                 control_bytes: broker.control_bytes(conn),
                 ended: broker.has_ended(conn),
                 client_left: broker.has_left(conn),
@@ -367,6 +369,8 @@ pub(crate) struct Input<'a> {
 /// What a connection takes away.
 pub(crate) struct Exchanged {
     pub(crate) output: Output,
+    /// How many receivers the packets had, all in all: how much work they were.
+    pub(crate) deliveries: u64,
     /// What has come into the control lane meanwhile: while it is much, nothing more is read.
     pub(crate) control_bytes: usize,
     /// The broker has ended the connection.

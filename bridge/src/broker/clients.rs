@@ -35,6 +35,8 @@ pub(super) struct Clients {
     /// How many connections there are of each [`TransportKind`].
     pub(super) by_transport: [usize; TransportKind::ALL.len()],
     pub(super) stats: Stats,
+    /// How often [`Clients::deliver`] was called.
+    pub(super) deliveries: u64,
     /// Connections that have something to write since the last [`Broker::drain_wakes`](super::Broker::drain_wakes).
     pub(super) wakes: Vec<Wake>,
     /// The connection whose packets are being handled: it looks into its outbox by itself.
@@ -133,6 +135,7 @@ impl Clients {
             links: Slab::new(),
             by_transport: Default::default(),
             stats: Stats::default(),
+            deliveries: 0,
             wakes: Vec::new(),
             current: None,
             limited: false,
@@ -284,6 +287,7 @@ impl Clients {
 
     /// Delivers a message to a session: into its outbox, or its queue. False if it was dropped, which is counted.
     pub(super) fn deliver(&mut self, key: SessionKey, out: &mut Outbound<'_>, route: &Route) -> bool {
+        self.deliveries += 1;
         let Some(session) = self.sessions.get_mut(key as usize) else { return false };
         let link = session.link.and_then(|key| Some((key, self.links.get_mut(key as usize)?)));
         let Some((link_key, link)) = link else {

@@ -331,6 +331,12 @@ impl Broker {
         self.end_connection(conn, DisconnectCause::ProtocolViolation(error.reason, error.message), now);
     }
 
+    /// How many times a message has been given to a receiver, whatever became of it: the measure of how much work packets
+    /// were.
+    pub fn deliveries(&self) -> u64 {
+        self.clients.deliveries
+    }
+
     /// Hands over what waits for this connection. `queue` must be empty; its spent buffers are taken back.
     pub fn take_output(&mut self, conn: ConnId, queue: &mut WriteQueue, wake: &Wake, now: Time) -> Output {
         if let Some(key) = self.clients.link(conn).and_then(|link| link.session) {

@@ -3,7 +3,7 @@
 use super::throttle::{Stall, Throttle};
 use super::{FAREWELL_TIME, read_buffer};
 use crate::broker::{BrokerConfig, ConnId, Limit, Output};
-use crate::hub::{Hub, Input};
+use crate::hub::{Exchanged, Hub, Input};
 use crate::listener::Transport;
 use crate::outbox::WriteQueue;
 use bytes::{Buf, BufMut, BytesMut};
@@ -27,6 +27,14 @@ const CONTROL_BACKLOG_BYTES: usize = 64 * 1024;
 /// flood neither keeps others waiting nor piles up in outboxes that nobody comes to empty.
 const TURN_BYTES: usize = read_buffer::READ_BYTES / 2;
 
+/// About so many deliveries come of one visit to the broker, and then the turn ends as well: ten milliseconds or so under
+/// its lock, and as much as the receivers can take.
+const TURN_DELIVERIES: u64 = 1 << 17;
+
+/// How many packets the first visit brings, and the most that any does: more than fit into one read of usual messages.
+const PACKETS_AT_FIRST: u16 = 16;
+const PACKETS_AT_MOST: u16 = 1024;
+
 /// How many parts one write gathers at the most.
 const WRITE_SLICES: usize = 64;
 
@@ -49,6 +57,8 @@ pub(super) struct Exchange {
     /// The client has said that it sends nothing more.
     client_is_done: bool,
     ahead: Ahead,
+    /// How many packets the next visit brings at the most: fewer where each of them goes to thousands.
+    packets: u16,
     /// How fast the client may send, if there is a limit.
     throttle: Option<Box<Throttle>>,
     /// Since when nothing is taken of what is written, while that is so.
@@ -61,7 +71,7 @@ enum Ahead {
     No,
     /// They came with CONNECT, and their bytes are not counted yet.
     New,
-    /// They had to wait.
+    /// They had to wait: for the next visit, or because the client is too fast.
     Counted,
 }
 
@@ -103,6 +113,7 @@ impl Exchange {
             ended: false,
             client_is_done: false,
             ahead,
+            packets: PACKETS_AT_FIRST,
             throttle: Throttle::new(&config.limits),
             stall: None,
             config,
@@ -209,7 +220,8 @@ impl Exchange {
             Ahead::Counted => Some(0),
         };
         if let Some(bytes) = ahead {
-            self.decode_and_visit(cx, bytes);
+            let bytes = self.decode_and_visit(cx, bytes);
+            read_buffer::give_back_if_empty(&mut self.input);
             return Poll::Ready(Ok(Read::Bytes(bytes)));
         }
         ready!(self.transport.poll_read_ready(cx))?;
@@ -227,10 +239,7 @@ impl Exchange {
         };
         let result = match read {
             Poll::Ready(Ok(0)) => Poll::Ready(Ok(Read::End)),
-            Poll::Ready(Ok(bytes)) => {
-                self.decode_and_visit(cx, bytes);
-                Poll::Ready(Ok(Read::Bytes(bytes)))
-            }
+            Poll::Ready(Ok(bytes)) => Poll::Ready(Ok(Read::Bytes(self.decode_and_visit(cx, bytes)))),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
@@ -238,10 +247,17 @@ impl Exchange {
         result
     }
 
-    fn decode_and_visit(&mut self, cx: &Context<'_>, bytes: usize) {
+    /// What that counts for in this turn, in bytes: those that were read, or a whole turn if it was much work.
+    fn decode_and_visit(&mut self, cx: &Context<'_>, bytes: usize) -> usize {
         let limits = self.config.decoding();
         PACKETS.with_borrow_mut(|packets| {
             let error = loop {
+                if packets.len() >= usize::from(self.packets) {
+                    if !self.input.is_empty() {
+                        self.ahead = Ahead::Counted;
+                    }
+                    break None;
+                }
                 match codec::decode(&mut self.input, self.version, &limits) {
                     Ok(Some(packet)) => {
                         let last =
@@ -256,9 +272,12 @@ impl Exchange {
                     Err(error) => break Some(error),
                 }
             };
-            self.visit(cx.waker(), bytes, Some((&mut *packets, error)));
+            let brought = packets.len();
+            let deliveries = self.visit(cx.waker(), bytes, Some((&mut *packets, error))).deliveries;
             packets.clear();
-        });
+            self.packets = next_packets(self.packets, brought, deliveries);
+            if deliveries >= TURN_DELIVERIES / 2 { bytes.max(TURN_BYTES) } else { bytes }
+        })
     }
 
     /// Brings what was read to the broker, and takes what waits if everything before it is written.
@@ -267,7 +286,7 @@ impl Exchange {
         waker: &Waker,
         bytes: usize,
         input: Option<(&mut Vec<Packet>, Option<DecodeError>)>,
-    ) -> Output {
+    ) -> Exchanged {
         let mut nothing = Vec::new();
         let (packets, error) = input.unwrap_or((&mut nothing, None));
         let input = Input { packets, bytes, error };
@@ -276,7 +295,7 @@ impl Exchange {
         self.ended = exchanged.ended;
         self.client_is_done |= exchanged.client_left;
         self.more_output = matches!(exchanged.output, Output::Data { more: true });
-        exchanged.output
+        exchanged
     }
 
     /// Writes what is left, if the transport still takes it, and frees everything.
@@ -289,7 +308,7 @@ impl Exchange {
             let last_words = poll_fn(|cx| {
                 loop {
                     ready!(self.poll_write(cx))?;
-                    if self.visit(cx.waker(), 0, None) == Output::Close {
+                    if self.visit(cx.waker(), 0, None).output == Output::Close {
                         return Poll::Ready(io::Result::Ok(()));
                     }
                 }
@@ -301,6 +320,39 @@ impl Exchange {
             }
         } else {
             self.hub.release(self.conn);
+        }
+    }
+}
+
+/// How many packets the next visit may bring, after one that brought `brought` and had `deliveries`. It shrinks at once and
+/// grows step by step.
+fn next_packets(before: u16, brought: usize, deliveries: u64) -> u16 {
+    let wanted = (brought as u64 * TURN_DELIVERIES).checked_div(deliveries).unwrap_or(u64::MAX);
+    let most = before.saturating_mul(4).min(PACKETS_AT_MOST);
+    u16::try_from(wanted).unwrap_or(u16::MAX).clamp(1, most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fewer_packets_where_each_goes_to_thousands() {
+        // before, brought, deliveries, next
+        let cases = [
+            (16, 16, 16, 64),
+            (64, 64, 0, 256),
+            (1024, 890, 89_000, 1024),
+            (1024, 1, 1, 1024),
+            (16, 16, 16 * 10_000, 13),
+            (1024, 1024, 1024 * 10_000, 13),
+            (13, 13, 130_000, 13),
+            (13, 1, 1_000_000, 1),
+            (1, 1, 0, 4),
+            (1, 0, 0, 4),
+        ];
+        for (before, brought, deliveries, next) in cases {
+            assert_eq!(next_packets(before, brought, deliveries), next, "{before} {brought} {deliveries}");
         }
     }
 }
