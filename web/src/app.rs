@@ -13,6 +13,7 @@ use crate::browser;
 use crate::files::Files;
 use crate::i18n::Lang;
 use crate::keeping;
+use crate::lazy::{Part, Views};
 use crate::state::history::Limits;
 use crate::state::layout::Layout;
 use crate::state::profiles::Profiles;
@@ -225,7 +226,7 @@ impl App {
                 show_look(look);
             }
             Effect::Locate => {
-                browser::set_fragment(&self.workspace.borrow().active().location().write());
+                browser::set_fragment(&self.workspace.borrow().location().write());
             }
             Effect::KeepShapes => self.keep_for_all(id, SHAPES, |state| state.shapes.write()),
             Effect::KeepSchema => self.keep_for_all(id, SCHEMA, |state| {
@@ -257,7 +258,22 @@ impl App {
             }
             Effect::LocateBroker => browser::set_query(&self.query()),
             Effect::OpenTab => browser::open_tab(&self.query()),
+            Effect::Desk(order) => {
+                if let Some(views) = Views::loaded() {
+                    (views.run)(&order, self.desk());
+                }
+            }
         }
+    }
+
+    /// For what the broker answers to the desk's questions, or the browser in its place.
+    fn desk(self: &Rc<Self>) -> Rc<dyn Fn(Action)> {
+        let app = self.clone();
+        Rc::new(move |action| {
+            let active = app.workspace.borrow().active_id();
+            app.act(active, [app.time(), action]);
+            app.painter.in_time();
+        })
     }
 
     /// For what the browser does in its own time with a connection's files.
@@ -378,7 +394,7 @@ impl App {
         });
         let app = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
-            if let Some(info) = browser::broker_info().await {
+            if let Some(info) = browser::broker_info(None).await {
                 app.dispatch_to_active(Action::Broker(info));
             }
         });

@@ -344,9 +344,21 @@ pub async fn read_json_objects(file: &web_sys::File) -> Option<Vec<Vec<Pair>>> {
 }
 
 /// What the broker at this page's own address says about itself; `None` if it is not a TabMQ.
-pub async fn broker_info() -> Option<BrokerInfo> {
-    let response = JsFuture::from(window().fetch_with_str("/api/v1/info")).await.ok()?;
+///
+/// `authorization` is the header of that name: without it, one that has users says only that it is one.
+pub async fn broker_info(authorization: Option<String>) -> Option<BrokerInfo> {
+    let init = web_sys::RequestInit::new();
+    let headers = web_sys::Headers::new().ok()?;
+    if let Some(authorization) = authorization {
+        headers.set("Authorization", &authorization).ok()?;
+    }
+    init.set_headers(&headers);
+    let response = JsFuture::from(window().fetch_with_str_and_init("/api/v1/info", &init)).await.ok()?;
     let response: web_sys::Response = response.dyn_into().ok()?;
+    if response.status() == 401 {
+        let realm = response.headers().get("WWW-Authenticate").ok().flatten()?;
+        return realm.contains("\"TabMQ\"").then(|| BrokerInfo { locked: true, ..BrokerInfo::default() });
+    }
     if !response.ok() {
         return None;
     }
@@ -366,7 +378,7 @@ pub async fn broker_info() -> Option<BrokerInfo> {
     });
     let upstream = field(&info, "upstream").and_then(|upstream| field(&upstream, "address")?.as_string());
     let behind = upstream.as_ref().and_then(|address| seen_from_here(address.strip_prefix("mqtt://")?));
-    Some(BrokerInfo { version, mqtt: mqtt.or(behind), upstream })
+    Some(BrokerInfo { version, mqtt: mqtt.or(behind), upstream, locked: false })
 }
 
 /// The page cannot go on: says so in the console and where somebody will see it.

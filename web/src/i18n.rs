@@ -4,6 +4,7 @@
 
 #[macro_use]
 mod tools;
+pub mod words;
 
 /// A language.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,15 +53,7 @@ impl Lang {
 
     /// A text with its places filled.
     pub fn fill(self, text: Text, values: &[(&str, &str)]) -> String {
-        let mut out = String::new();
-        let mut rest = self.t(text);
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, behind) = after.split_once('}').unwrap_or((after, ""));
-            out.push_str(before);
-            out.push_str(values.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value));
-            rest = behind;
-        }
-        out + rest
+        filled(self.t(text), values)
     }
 
     /// A text and its places.
@@ -68,6 +61,19 @@ impl Lang {
         let values: Vec<_> = phrase.values.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.fill(phrase.text, &values)
     }
+}
+
+/// A text with its places filled.
+fn filled(text: &str, values: &[(&str, &str)]) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+            out.push_str(before);
+            out.push_str(values.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value));
+            rest = behind;
+        }
+        out + rest
 }
 
 /// A text with what its places are filled with: for what is said later, in whatever language it is then.
@@ -288,6 +294,7 @@ with_tools! {
     MessagesUnit = "messages", "条消息";
     MegabytesUnit = "MB", "MB";
     TooFast = "{n}/s: only the newest are in sight", "{n} 条/秒：仅最新消息可见";
+    OneIn = "{n}/s, showing 1 in {one}", "{n} 条/秒，每 {one} 条显示 1 条";
     TooFastHint = "Each message is kept, none is left out; they pass faster than a screen can show them", "所有消息均已保留，只是速度超过屏幕显示能力";
     Abandoned = "the connection was made anew before the broker answered", "代理应答前连接已重新建立";
     Gap = "no connection from {from} to {to}", "{from} 至 {to} 连接中断";
@@ -302,6 +309,15 @@ with_tools! {
     StartDemo = "Start a demo device", "启动演示设备";
     StopDemo = "Stop the demo device", "停止演示设备";
     DemoRuns = "A demo device in this tab publishes to demo/…", "本标签页中的演示设备正在向 demo/… 发布消息";
+
+    // The views
+    Views = "Views", "视图";
+    Explore = "Explore", "浏览";
+    Clients = "Clients", "客户端";
+    RetainedView = "Retained", "保留消息";
+    Events = "Events", "事件";
+    Broker = "Broker", "代理";
+    Plain = "{words}", "{words}";
 
     // Parts that are loaded when they are needed
     LoadingPart = "Loading…", "正在加载…";
@@ -513,6 +529,7 @@ mod tests {
         Text::TopicPlaceholder,
         Text::SendHint,
         Text::Shown,
+        Text::Plain,
         Text::Variables,
         Text::MegabytesUnit,
     ];

@@ -7,15 +7,20 @@
 //! A part is entered through plain function pointers, so that the page can call it in the middle of rendering once it
 //! is there. Nothing outside may name what the pointers lead to: then it would be needed at once.
 
+use crate::api;
 use crate::charts;
 use crate::components::{
-    ChartPanelProps, DetailProps, ExtraProps, LazyDialogProps, render_charts, render_detail, render_dialog,
-    render_extra,
+    ChartPanelProps, DetailProps, ExtraProps, LazyDialogProps, PayloadViewProps, PlaceProps, TalkProps, render_charts,
+    render_detail, render_dialog, render_extra, render_payload, render_place, render_talk,
 };
+use crate::desk;
 use crate::payload::Coding;
+use crate::state::Action;
 use crate::state::charts::Charting;
+use crate::state::desk::{Desking, Sealed};
 use std::cell::Cell;
 use std::future::Future;
+use std::rc::Rc;
 use tabmq_decoders::diff::{Diff, diff};
 use tabmq_decoders::guess::{Guess, on_closer_look};
 use tabmq_decoders::packing::{Packing, Unpacked};
@@ -64,6 +69,8 @@ impl From<wasm_split_helpers::SplitLoaderError> for LoadError {
 pub struct Details {
     /// Renders the detail pane.
     pub pane: fn(&DetailProps) -> Html,
+    /// Renders one payload.
+    pub payload: fn(&PayloadViewProps) -> Html,
     /// Renders the charts.
     pub charts: fn(&ChartPanelProps) -> Html,
     /// Makes the charts of a connection.
@@ -121,6 +128,19 @@ pub struct Dialogs {
     pub dialog: fn(&LazyDialogProps) -> Html,
 }
 
+/// The views of the broker's inside, and what asks for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Views {
+    /// Renders a view.
+    pub page: fn(&PlaceProps) -> Html,
+    /// Renders who has sent a message and who gets it.
+    pub talk: fn(&TalkProps) -> Html,
+    /// Makes the desk.
+    pub new_desk: fn() -> Box<dyn Desking>,
+    /// Does what the desk wants done; what comes of it is said to the callback.
+    pub run: fn(&Sealed, Rc<dyn Fn(Action)>),
+}
+
 /// Makes a [`Part`]; its module is split from the page where the page is split.
 macro_rules! part {
     ($part:ident, $module:ident, $load:ident: { $($field:ident: $value:expr),* $(,)? }) => {
@@ -148,7 +168,12 @@ macro_rules! part {
     };
 }
 
-part!(Details, details, load_details: { pane: render_detail, charts: render_charts, new_charts: charts::new });
+part!(Details, details, load_details: {
+    pane: render_detail,
+    payload: render_payload,
+    charts: render_charts,
+    new_charts: charts::new,
+});
 part!(Dialogs, dialogs, load_dialogs: { dialog: render_dialog });
 part!(Decoders, decoders, load_decoders: {
     unpack: Packing::unpack,
@@ -159,6 +184,12 @@ part!(Decoders, decoders, load_decoders: {
     diff: diff,
 });
 part!(Schemas, schemas, load_schemas: { messages: messages_of, decode: decode_with });
+part!(Views, views, load_views: {
+    page: render_place,
+    talk: render_talk,
+    new_desk: desk::new,
+    run: api::run,
+});
 part!(Extras, extras, load_extras: { dialog: render_extra });
 
 /// Natively everything is there: for tests.

@@ -37,10 +37,12 @@
     )
 )]
 
+pub mod api;
 pub mod app;
 pub mod browser;
 pub mod charts;
 pub mod components;
+pub mod desk;
 pub mod files;
 pub mod format;
 pub mod hooks;

@@ -5,6 +5,7 @@ use super::icon::Icon;
 use super::parts::{icon_button, marks, topic_text};
 use super::payload_view::{PayloadView, PayloadViewProps, chart_actions, written};
 use super::properties::properties;
+use super::talk::LazyTalk;
 use crate::charts::Charts;
 use crate::charts::source::Source;
 use crate::format;
@@ -14,6 +15,7 @@ use crate::lazy::Decoders;
 use crate::payload::{Format, preview};
 use crate::state::charts::{Births, ChartId};
 use crate::state::history::Message;
+use crate::state::place::Place;
 use crate::state::{Action, AppState, View};
 use std::rc::Rc;
 use tabmq_decoders::path::Path;
@@ -79,6 +81,7 @@ fn shown(
     html! {
         <>
             { facts(props, state, message, compared, source.as_ref()) }
+            <div class="bar">{ talk(props, state, message, len) }</div>
             { comparison(props, state, message, &view, compared) }
             <PayloadView ..view />
             if let Some(shown) = &message.properties {
@@ -87,6 +90,16 @@ fn shown(
             { history(props, state, message.seq, source.as_ref(), compared) }
         </>
     }
+}
+
+/// Who has sent it and who gets it: what only the page's own broker can tell.
+fn talk(props: &DetailProps, state: &AppState, message: &Message, len: usize) -> Html {
+    if !state.places().contains(&Place::Clients) {
+        return Html::default();
+    }
+    let (view, on) = (props.view.clone(), props.on.clone());
+    let is_own = message.direction.is_sent();
+    html! { <LazyTalk {view} topic={message.topic.clone()} at_ms={message.at_ms} {len} {is_own} {on} /> }
 }
 
 fn payload_props(props: &DetailProps, state: &AppState, message: &Message, len: usize) -> PayloadViewProps {

@@ -5,6 +5,7 @@ use yew::prelude::*;
 /// Which picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Icon {
+    Back,
     Caret,
     Changed,
     Chart,
@@ -16,6 +17,7 @@ pub(super) enum Icon {
     Filter,
     History,
     Help,
+    Leave,
     Light,
     More,
     NewTab,
@@ -36,6 +38,7 @@ pub(super) enum Icon {
 impl Icon {
     const fn path(self) -> &'static str {
         match self {
+            Icon::Back => "M10 3.5L5.5 8l4.5 4.5",
             Icon::Caret => "M6 4l4 4-4 4",
             Icon::Changed => "M2 10.5h2.5l2-6 3 8 2-5H14",
             Icon::Pin => "M6 2.5h4l-.6 4.2 2.1 2H4.5l2.1-2zM8 8.7v5",
@@ -53,6 +56,7 @@ impl Icon {
             Icon::Share => {
                 "M3 3h3.5v3.5H3zM9.5 3H13v3.5H9.5zM3 9.5h3.5V13H3zM9.5 9.5h1.2v1.2H9.5zM12 12h1v1h-1zM12.8 9.5h.2M9.5 13h.2"
             }
+            Icon::Leave => "M9 2.5H3.5v11H9M6.5 8h7M11 5.5L13.5 8 11 10.5",
             Icon::Light => {
                 "M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6M8 1.5v1.3M8 13.2v1.3M1.5 8h1.3M13.2 8h1.3M3.4 3.4l.9.9M11.7 11.7l.9.9M3.4 12.6l.9-.9M11.7 4.3l.9-.9"
             }

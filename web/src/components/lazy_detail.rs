@@ -1,6 +1,7 @@
 //! The detail pane while nothing is in it, and while its code is on the way.
 
 use super::detail::{Detail, DetailProps};
+use super::payload_view::{PayloadView, PayloadViewProps};
 use crate::hooks::{Lazy, use_part};
 use crate::i18n::{Lang, Text};
 use crate::lazy::Details;
@@ -44,4 +45,9 @@ pub(super) fn waiting<T>(lang: Lang, part: Lazy<T>) -> Html {
 /// For [`Details::pane`], and for nobody else: whoever names it has it in the first module.
 pub fn render_detail(props: &DetailProps) -> Html {
     html! { <Detail ..props.clone() /> }
+}
+
+/// The same for [`Details::payload`].
+pub fn render_payload(props: &PayloadViewProps) -> Html {
+    html! { <PayloadView ..props.clone() /> }
 }

@@ -9,7 +9,7 @@ use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
 use crate::state::history::{Direction, Entry, Message};
 use crate::state::subscriptions::COLOURS;
-use crate::state::{Action, AppState, Clock, Tab, View};
+use crate::state::{Action, AppState, Clock, Counters, Tab, View};
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use wasm_bindgen::JsCast;
@@ -175,7 +175,7 @@ fn head(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
 fn newer(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
     let list = &state.history.list;
     if !list.is_frozen() {
-        return too_fast(props.lang, state.counters.rate);
+        return too_fast(props.lang, state.counters, rows);
     }
     if list.newer() == 0 && !state.ui.paused {
         return Html::default();
@@ -199,13 +199,16 @@ fn newer(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
 }
 
 /// Nothing is left out of the list, but nobody sees each of these pass.
-fn too_fast(lang: Lang, rate: u64) -> Html {
-    if rate < TOO_FAST {
+fn too_fast(lang: Lang, counters: Counters, rows: &Rows) -> Html {
+    if counters.rate < TOO_FAST {
         return Html::default();
     }
+    let one_in = counters.one_in(rows.in_sight());
+    let text = if one_in > 1 { Text::OneIn } else { Text::TooFast };
+    let values = [("n", &*format::short(counters.rate)), ("one", &format::short(one_in))];
     html! {
-        <span class="too-fast" data-test="too-fast" title={lang.t(Text::TooFastHint)}>
-            { lang.fill(Text::TooFast, &[("n", &format::short(rate))]) }
+        <span class="too-fast" data-test="too-fast" data-count={one_in.to_string()} title={lang.t(Text::TooFastHint)}>
+            { lang.fill(text, &values) }
         </span>
     }
 }

@@ -23,7 +23,7 @@ use yew::prelude::*;
 
 /// See [`PayloadView`].
 #[derive(Clone, Properties, PartialEq)]
-pub(super) struct PayloadViewProps {
+pub struct PayloadViewProps {
     pub(super) lang: Lang,
     /// Which payload: the message's number.
     pub(super) seq: u64,

@@ -29,20 +29,27 @@ pub fn quiet(lang: Lang, connected: bool, demo: bool, on: &Callback<Action>) -> 
 
 /// In place of the details while nothing is selected: what to do next, here and in a terminal.
 pub fn next_steps(lang: Lang, broker: Option<&BrokerInfo>, on: &Callback<Action>) -> Html {
-    let address = broker.and_then(|broker| broker.mqtt.as_ref());
+    let commands = commands(lang, broker, on);
     html! {
         <div class="quiet-box">
             <h2>{ lang.t(Text::PickTitle) }</h2>
             <p>{ lang.t(Text::PickText) }</p>
-            if let Some((host, port)) = address {
+            if !commands.is_empty() {
                 <h3>{ lang.t(Text::FromTerminal) }</h3>
-                { for commands(host, *port).map(|line| command(lang, line, on)) }
+                { for commands }
             }
         </div>
     }
 }
 
-fn commands(host: &str, port: u16) -> [String; 4] {
+/// What to type in a terminal, with the real host and port, if they are known.
+pub(super) fn commands(lang: Lang, broker: Option<&BrokerInfo>, on: &Callback<Action>) -> Vec<Html> {
+    let address = broker.and_then(|broker| broker.mqtt.as_ref());
+    let lines = address.into_iter().flat_map(|(host, port)| lines(host, *port));
+    lines.map(|line| command(lang, line, on)).collect()
+}
+
+fn lines(host: &str, port: u16) -> [String; 4] {
     let at = format!("-h {host} -p {port}");
     [
         format!("tabmq sub {at} -t '#' -v"),

@@ -134,7 +134,7 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
-    fn row(&self, Row { id, pinned }: Row) -> Option<Html> {
+    fn row(&self, Row { id, pinned, place, siblings }: Row) -> Option<Html> {
         let node = self.topics.node(id)?;
         let path = self.topics.path(id);
         let has_children = !node.children.is_empty() && !pinned;
@@ -156,6 +156,7 @@ impl Shown<'_> {
         let dom_id = format!("{}-{id}", if pinned { "pinned" } else { "topic" });
         Some(html! {
             <div {class} role="treeitem" id={dom_id} aria-level={level.to_string()}
+                aria-posinset={place.to_string()} aria-setsize={siblings.to_string()}
                 aria-selected={is_selected.to_string()} aria-expanded={has_children.then(|| open.to_string())}
                 data-test={if pinned { "pinned-node" } else { "topic-node" }} data-node={id.to_string()}
                 data-count={node.messages.to_string()} title={visible_line(&path)} data-topic={path}>

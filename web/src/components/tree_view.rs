@@ -47,6 +47,7 @@ pub(super) fn TreeView(props: &TreeViewProps) -> Html {
     let is_open =
         |i: usize, node: &Node| toggled.get(&i).copied().unwrap_or(!is_large || node.depth < OPEN_DEPTH);
     let found = use_memo((tree.clone(), (*needle).clone()), |(tree, needle)| find(tree, needle));
+    let places = use_memo(tree.clone(), |tree| places(tree));
     let visible = visible(tree, found.as_ref().as_ref(), is_open);
     let more = visible.len().saturating_sub(*lines);
     let rows = visible.iter().take(*lines).filter_map(|&i| {
@@ -61,7 +62,8 @@ pub(super) fn TreeView(props: &TreeViewProps) -> Html {
             })
         };
         let is_hit = found.as_ref().as_ref().is_some_and(|found| found.hits.binary_search(&i).is_ok());
-        Some(line(props, i, node, open, is_hit, toggle))
+        let place = places.get(i).copied().unwrap_or_default();
+        Some(line(props, i, node, Fold { place, open, is_hit }, toggle))
     });
     let show_more = {
         let lines = lines.clone();
@@ -166,14 +168,43 @@ fn visible(tree: &Tree, found: Option<&Found>, is_open: impl Fn(usize, &Node) ->
     visible
 }
 
-fn line(
-    props: &TreeViewProps,
-    i: usize,
-    node: &Node,
+/// For each node its place among those of the same parent, from 1 on, and how many they are.
+fn places(tree: &Tree) -> Vec<(usize, usize)> {
+    let mut places = vec![(1, 1); tree.nodes.len()];
+    // The nodes of the level, down to where the walk is.
+    let mut open: Vec<Vec<usize>> = Vec::new();
+    let mut close = |level: Vec<usize>| {
+        for (place, id) in level.iter().enumerate() {
+            if let Some(slot) = places.get_mut(*id) {
+                *slot = (place + 1, level.len());
+            }
+        }
+    };
+    for (i, node) in tree.nodes.iter().enumerate() {
+        while open.len() > node.depth + 1 {
+            open.pop().into_iter().for_each(&mut close);
+        }
+        while open.len() <= node.depth {
+            open.push(Vec::new());
+        }
+        if let Some(level) = open.last_mut() {
+            level.push(i);
+        }
+    }
+    open.into_iter().for_each(close);
+    places
+}
+
+/// How a line is shown.
+struct Fold {
+    /// Its place in its level, and how many lines that has.
+    place: (usize, usize),
     open: bool,
     is_hit: bool,
-    toggle: Callback<MouseEvent>,
-) -> Html {
+}
+
+fn line(props: &TreeViewProps, i: usize, node: &Node, fold: Fold, toggle: Callback<MouseEvent>) -> Html {
+    let Fold { place, open, is_hit } = fold;
     let key = match &node.key {
         Key::None => Html::default(),
         Key::Name(name) => html! { <><span class="key">{ readable(name) }</span>{ ": " }</> },
@@ -196,7 +227,7 @@ fn line(
     let indent = "  ".repeat(node.depth);
     html! {
         <div class={classes!("tree-line", is_hit.then_some("hit"))} role="treeitem" aria-level={(node.depth + 1).to_string()}
-            data-test="tree-line">
+            aria-posinset={place.0.to_string()} aria-setsize={place.1.to_string()} data-test="tree-line">
             <span class="indent">{ indent }</span>
             { content }
             if !node.note.is_empty() {
@@ -247,6 +278,12 @@ mod tests {
         assert_eq!(visible(&tree, None, |_, _| true).len(), tree.nodes.len());
         assert_eq!(visible(&tree, None, |i, _| i != 1), [0, 1, 6, 7]);
         assert_eq!(visible(&tree, None, |_, _| false), [0]);
+    }
+
+    #[test]
+    fn each_line_knows_its_place() {
+        let expected = [(1, 1), (1, 3), (1, 2), (2, 2), (1, 2), (2, 2), (2, 3), (3, 3)];
+        assert_eq!(places(&tree()), expected);
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub fn use_keys(view: &View, on: &Callback<Action>) {
                 None => return,
                 Some(Command::Act(action)) => on.emit(action),
                 Some(Command::Focus(tab, test)) => {
-                    on.emit(Action::Tab(tab));
+                    if let Some(tab) = tab {
+                        on.emit(Action::Tab(tab));
+                    }
                     // On a narrow screen that part is painted first.
                     browser::after_paint(move || focus(test));
                 }

@@ -30,9 +30,15 @@ pub struct Rows {
     /// The rows to render.
     pub range: Range<usize>,
     row_px: usize,
+    fits: usize,
 }
 
 impl Rows {
+    /// How many rows there is room for.
+    pub fn in_sight(&self) -> usize {
+        self.fits
+    }
+
     /// Scrolls as little as needed to have this row in sight.
     pub fn show(&self, row: usize) {
         let Some(scroller) = self.scroller.cast::<Element>() else { return };
@@ -104,7 +110,7 @@ pub fn use_rows(count: usize, row_px: usize, filter: &str) -> Rows {
             }
         });
     }
-    let rows = Rows { scroller, spacer, block, on_scroll, range: first..last, row_px };
+    let rows = Rows { scroller, spacer, block, on_scroll, range: first..last, row_px, fits };
     {
         let rows = rows.clone();
         use_effect_with(filter.to_owned(), move |_| rows.to_top());

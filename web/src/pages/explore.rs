@@ -1,14 +1,15 @@
-//! The explorer: topics on the left, messages and the publish form in the middle, details on the right. On a narrow
+//! The page. The explorer: topics on the left, messages and the publish form in the middle, details on the right. On a narrow
 //! screen the parts are tabs.
 
 use crate::components::{
-    ConnectionNotice, ExtraDialog, Header, LazyCharts, LazyDetail, LazyDialog, MessageList, PublishForm,
-    SubscriptionList, TopicTree, connection_tabs, hints, next_steps, question, quiet, tape_strips, toasts,
+    ConnectionNotice, ExtraDialog, Header, LazyCharts, LazyDetail, LazyDialog, LazyPlace, MessageList, PublishForm,
+    SubscriptionList, TopicTree, connection_tabs, hints, next_steps, places, question, quiet, tape_strips, toasts,
 };
 use crate::hooks::{use_keys, use_media, use_part};
 use crate::i18n::{Lang, Text};
 use crate::lazy::Details;
 use crate::state::charts::ChartMaker;
+use crate::state::place::Place;
 use crate::state::settings::Settings;
 use crate::state::{Action, AppState, Dialog, Tab, View};
 use yew::prelude::*;
@@ -44,10 +45,15 @@ pub fn Explore(props: &ExploreProps) -> Html {
             <div class="bar">{ tape_strips(&state, &props.on) }</div>
             <div class="bar">{ hints(&state, &props.on) }</div>
             <div class="bar">{ demo(props, &state) }</div>
+            <div class="bar">{ if narrow { places(&state, &props.on) } else { Html::default() } }</div>
             <main>{ parts(props, &state, narrow) }</main>
-            if narrow {
-                { tabs(props, lang, state.ui.tab) }
-            }
+            <div class="bar">
+                { match (narrow, state.place()) {
+                    (true, Place::Explore) => tabs(props, lang, state.ui.tab),
+                    (true, _) => Html::default(),
+                    (false, _) => places(&state, &props.on),
+                } }
+            </div>
             { toasts(lang, state.ui.toasts.rows(), &props.on) }
             { dialog(props, &state) }
             if let Some(asked) = &state.ui.question {
@@ -76,6 +82,9 @@ fn demo(props: &ExploreProps, state: &AppState) -> Html {
 /// Scroll positions and open menus belong to one connection: another connection has other elements.
 fn parts(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
     let key = props.view.id().0;
+    if state.place() != Place::Explore {
+        return html! { <LazyPlace view={props.view.clone()} {narrow} on={props.on.clone()} /> };
+    }
     if narrow {
         return html! { <div class="one" {key}>{ part(props, state, state.ui.tab, true) }</div> };
     }

@@ -3,7 +3,9 @@
 use super::charts::{ChartAction, ChartMaker};
 use super::draft::{Draft, DraftEdit};
 use super::filter::ListFilter;
+use super::desk::Sealed;
 use super::history::Limits;
+use super::place::Place;
 use super::settings::Settings;
 use super::shapes::Shape;
 use super::shelf::Shelf;
@@ -13,6 +15,7 @@ use super::toasts::Question;
 use super::topics::NodeId;
 use super::ui::{BrokerInfo, Dialog, Location, Look, Tab};
 use super::workspace::PageAction;
+use crate::i18n::Phrase;
 use bytes::Bytes;
 use std::rc::Rc;
 use tabmq_decoders::protobuf::SourceFile;
@@ -158,6 +161,10 @@ pub enum Action {
     Undo(u64),
     /// Say this no longer.
     Dismiss(u64),
+    /// Show another view.
+    Place(Place),
+    /// Say something for a moment, with what takes it back.
+    Say(Phrase, Option<Box<Action>>),
     /// Show another part of the page (where not all fit side by side).
     Tab(Tab),
     /// Another theme or language.
@@ -294,6 +301,8 @@ pub enum Effect {
     Copy(String),
     /// Open the page once more.
     OpenTab,
+    /// What the desk wants to be done.
+    Desk(Sealed),
 }
 
 /// The wall clock.

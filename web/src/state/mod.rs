@@ -10,14 +10,16 @@
 
 mod action;
 pub mod charts;
+pub mod desk;
 pub mod demo;
 pub mod draft;
 pub mod filter;
 pub mod history;
 pub mod layout;
-mod natural;
+pub mod natural;
 pub mod needle;
 mod outgoing;
+pub mod place;
 pub mod profiles;
 pub mod publish;
 pub mod query;
@@ -47,9 +49,11 @@ pub use workspace::{ConnectionId, PageAction, Workspace};
 use crate::format;
 use crate::i18n::{Phrase, Text};
 use charts::{Births, ChartSlot};
+use desk::Spot;
 use filter::Search;
 use history::{Direction, History, Limits, Matcher, Message};
 use layout::Layout;
+use place::Place;
 use publish::{Field, Publishing};
 use rustc_hash::FxHashMap;
 use settings::Settings;
@@ -130,8 +134,18 @@ pub struct Counters {
     pub received: u64,
     /// Messages in the last second.
     pub rate: u64,
+    /// How often the page was painted in the last second.
+    pub paints: u64,
+    painted: u64,
     last_received: u64,
     last_ms: u64,
+}
+
+impl Counters {
+    /// Of so many messages, one is painted, where `rows` are in sight; 1: each.
+    pub fn one_in(&self, rows: usize) -> u64 {
+        self.rate.div_ceil(self.paints.saturating_mul(rows as u64).max(1)).max(1)
+    }
 }
 
 impl AppState {
@@ -139,6 +153,27 @@ impl AppState {
     /// ports would be a lie.
     pub fn broker_of_the_page(&self) -> Option<&BrokerInfo> {
         self.broker.as_deref().filter(|_| self.settings.broker.is_empty())
+    }
+
+    /// The views that there are something to show in: what a broker tells of its inside, it tells on its own page alone.
+    pub fn places(&self) -> &'static [Place] {
+        match self.broker_of_the_page() {
+            Some(_) if self.is_session() => &[],
+            Some(broker) if broker.upstream.is_some() => &Place::OF_A_GATEWAY,
+            Some(_) => &Place::ALL,
+            None => &[],
+        }
+    }
+
+    /// The view that is shown.
+    pub fn place(&self) -> Place {
+        if self.places().contains(&self.ui.place) { self.ui.place } else { Place::Explore }
+    }
+
+    /// The topic whose messages the detail pane shows, if somebody looks at it.
+    pub fn talked_about(&self) -> Option<&str> {
+        let path = self.selection.path.as_deref().filter(|_| self.place() == Place::Explore)?;
+        self.topics.find(path).and_then(|id| self.topics.node(id))?.topic.as_ref().map(|_| path)
     }
 
     /// Before anything has happened.
@@ -200,6 +235,7 @@ impl AppState {
     pub fn apply(&mut self, action: Action) -> Vec<Effect> {
         match action {
             Action::Page(_) => Vec::new(),
+            Action::Say(words, undo) => self.changed(|s| s.ui.toasts.say(words, undo.map(|undo| *undo), s.clock.unix_ms)),
             Action::Event(event) => self.event(event),
             Action::Connection { state, url } => self.connection_changed(state, url),
             Action::RoundTrip(ms) => {
@@ -364,8 +400,13 @@ impl AppState {
                 undo.into_iter().map(|action| Effect::Act(Box::new(action))).collect()
             }
             Action::Dismiss(toast) => self.changed(|s| drop(s.ui.toasts.take(toast))),
+            Action::Place(place) => {
+                self.ui.place = place;
+                vec![Effect::Locate]
+            }
             Action::Tab(tab) => {
                 self.ui.tab = tab;
+                self.ui.place = Place::Explore;
                 vec![Effect::Locate]
             }
             Action::Look(look) => {
@@ -380,6 +421,7 @@ impl AppState {
     /// Brings what is derived up to date; to be called before painting.
     pub fn refresh(&mut self) {
         self.topics.refresh();
+        self.counters.painted += 1;
     }
 
     /// The message that the detail pane shows, the one that was chosen or the topic's last, and the length of its
@@ -403,6 +445,8 @@ impl AppState {
             tree_filter: self.topics.filter().to_owned(),
             tab: self.ui.tab,
             charts: self.charts.link(),
+            place: self.place(),
+            spot: Spot::default(),
         }
     }
 
@@ -471,6 +515,7 @@ impl AppState {
         let since = counters.received - counters.last_received;
         let counters_had_begun = counters.last_ms > 0;
         counters.rate = since.saturating_mul(1000) / elapsed_ms;
+        counters.paints = std::mem::take(&mut counters.painted).saturating_mul(1000) / elapsed_ms;
         self.topics.measure(elapsed_ms);
         (counters.last_received, counters.last_ms) = (counters.received, clock.unix_ms);
         let mut effects = self.due();
@@ -498,6 +543,7 @@ impl AppState {
         self.topics.set_filter(&location.tree_filter);
         self.ui.list_filter = location.list_filter;
         self.ui.tab = location.tab;
+        self.ui.place = location.place;
         let again = self.charts.read(&location.charts);
         self.rechart(again);
         self.relist();
@@ -576,6 +622,7 @@ impl AppState {
     fn publish_here(&mut self, path: &str) -> Vec<Effect> {
         self.publishing_mut().edit(DraftEdit::Text(Field::Topic, path.to_owned()));
         self.ui.tab = Tab::Publish;
+        self.ui.place = Place::Explore;
         vec![Effect::Locate, Effect::Focus("publish-payload")]
     }
 

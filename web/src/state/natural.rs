@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// Compares runs of digits by their value and everything else by its bytes. A total order: only equal strings are
 /// equal.
-pub(super) fn compare(a: &str, b: &str) -> Ordering {
+pub fn compare(a: &str, b: &str) -> Ordering {
     let (mut x, mut y) = (a.as_bytes(), b.as_bytes());
     loop {
         match (x.split_first(), y.split_first()) {

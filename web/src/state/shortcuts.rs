@@ -1,6 +1,7 @@
 //! Keys that do something wherever the focus is, except in a field and under a dialog. Whoever speaks to the computer
 //! or types by accident can switch them off (WCAG 2.1.4).
 
+use super::place::Place;
 use super::{Action, AppState, Dialog, Look, PageAction, Tab};
 use crate::i18n::Text;
 
@@ -23,6 +24,7 @@ enum Does {
     CopyLink,
     Theme,
     Language,
+    Place(Place),
 }
 
 /// What is to be done for a key.
@@ -30,18 +32,20 @@ enum Does {
 pub enum Command {
     /// This.
     Act(Action),
-    /// Put the focus on the element with this `data-test`, in this part of the page.
-    Focus(Tab, &'static str),
+    /// Put the focus on the element with this `data-test`, in this part of the page; `None`: in what is shown.
+    Focus(Option<Tab>, &'static str),
 }
 
 const fn shortcut(key: &'static str, what: Text, does: Does) -> Shortcut {
     Shortcut { key, what, does }
 }
 
+const FIND: &str = "/";
+
 /// All of them, in the order of the help sheet.
-pub const SHORTCUTS: [Shortcut; 15] = [
+pub const SHORTCUTS: [Shortcut; 20] = [
     shortcut("?", Text::Help, Does::Dialog(Dialog::Help)),
-    shortcut("/", Text::KeyFilterMessages, Does::Focus(Tab::Messages, "message-filter")),
+    shortcut(FIND, Text::KeyFilterMessages, Does::Focus(Tab::Messages, "message-filter")),
     shortcut("t", Text::KeyFilterTopics, Does::Focus(Tab::Topics, "topic-filter")),
     shortcut("s", Text::KeySubscribe, Does::Focus(Tab::Topics, "subscribe-filter")),
     shortcut("p", Text::KeyPublish, Does::Focus(Tab::Publish, "publish-payload")),
@@ -55,6 +59,11 @@ pub const SHORTCUTS: [Shortcut; 15] = [
     shortcut("]", Text::KeyNextConnection, Does::Step(1)),
     shortcut("d", Text::KeyTheme, Does::Theme),
     shortcut("z", Text::KeyLanguage, Does::Language),
+    shortcut("1", Text::Explore, Does::Place(Place::Explore)),
+    shortcut("2", Text::Clients, Does::Place(Place::Clients)),
+    shortcut("3", Text::RetainedView, Does::Place(Place::Retained)),
+    shortcut("4", Text::Events, Does::Place(Place::Events)),
+    shortcut("5", Text::Broker, Does::Place(Place::Broker)),
 ];
 
 /// Keys that belong to a part of the page.
@@ -72,19 +81,26 @@ pub fn command(state: &AppState, key: &str) -> Option<Command> {
     }
     let shortcut = SHORTCUTS.iter().find(|shortcut| shortcut.key == key)?;
     let look = state.ui.look;
+    // Every view has something to look for.
+    if key == FIND && state.place() != Place::Explore {
+        return Some(Command::Focus(None, "place-find"));
+    }
     Some(Command::Act(match shortcut.does {
         Does::Dialog(dialog) => Action::Dialog(Some(dialog)),
-        Does::Focus(tab, test) => return Some(Command::Focus(tab, test)),
+        Does::Focus(tab, test) => return Some(Command::Focus(Some(tab), test)),
         Does::Pause => Action::Pause(!state.ui.paused),
         Does::Step(places) => Action::Page(PageAction::Step(places)),
         Does::CopyLink => Action::CopyLink,
         Does::Theme => Action::Look(Look { theme: look.theme.next(), ..look }),
+        Does::Place(place) if state.places().contains(&place) => Action::Place(place),
+        Does::Place(_) => return None,
         Does::Language => Action::Look(Look { lang: look.lang.next(), ..look }),
     }))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::BrokerInfo;
     use super::super::settings::Settings;
     use super::super::subscriptions::Subscriptions;
     use super::*;
@@ -95,7 +111,9 @@ mod tests {
 
     #[test]
     fn every_key_does_one_thing() {
-        let state = state();
+        let mut state = state();
+        assert_eq!(command(&state, "2"), None, "nobody knows yet whether the broker is one of ours");
+        state.apply(Action::Broker(BrokerInfo::default()));
         for (index, shortcut) in SHORTCUTS.iter().enumerate() {
             assert!(command(&state, shortcut.key).is_some(), "{}", shortcut.key);
             assert!(SHORTCUTS[..index].iter().all(|other| other.key != shortcut.key), "{}", shortcut.key);
@@ -103,6 +121,8 @@ mod tests {
         assert_eq!(command(&state, "?"), Some(Command::Act(Action::Dialog(Some(Dialog::Help)))));
         assert_eq!(command(&state, "k"), Some(Command::Act(Action::Pause(true))));
         assert_eq!(command(&state, "x"), None);
+        state.apply(Action::Place(Place::Clients));
+        assert_eq!(command(&state, "/"), Some(Command::Focus(None, "place-find")));
     }
 
     #[test]

@@ -330,3 +330,17 @@ fn a_long_payload_is_kept_whole_and_its_head_by_the_tree() {
     let (message, len) = state.shown_message().unwrap();
     assert_eq!((message.payload.len(), len), (LAST_VALUE_BYTES, 1_000_000), "cut, and said to be");
 }
+
+#[test]
+fn how_many_messages_are_seen() {
+    let counters = |rate, paints| Counters { rate, paints, ..Counters::default() };
+    let cases = [((12_400, 10), 25, 50), ((100, 60), 25, 1), ((12_400, 0), 25, 12_400), ((0, 0), 0, 1)];
+    for ((rate, paints), rows, expected) in cases {
+        assert_eq!(counters(rate, paints).one_in(rows), expected, "{rate} {paints} {rows}");
+    }
+    let mut state = state();
+    at(&mut state, 1_000);
+    (0..30).for_each(|_| state.refresh());
+    at(&mut state, 2_000);
+    assert_eq!(state.counters.paints, 30);
+}

@@ -6,9 +6,8 @@
 
 use super::layout::Layout;
 use super::natural;
-use super::needle::Needle;
 use bytes::Bytes;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use std::cmp::Ordering;
 use std::rc::Rc;
 use tabmq_shared::packet::QoS;
@@ -98,6 +97,10 @@ pub struct Row {
     pub id: NodeId,
     /// Whether it is the node's second row, among the pinned ones at the top.
     pub pinned: bool,
+    /// Its place among the rows of its level, from 1 on.
+    pub place: usize,
+    /// How many rows its level has.
+    pub siblings: usize,
 }
 
 /// The tree and its visible rows.
@@ -463,58 +466,6 @@ impl Topics {
             stack.extend(node.children.iter().rev());
         }
     }
-
-    fn rebuild(&mut self) {
-        self.stale = false;
-        let mut rows = std::mem::take(&mut self.rows);
-        let matching = self.is_filtered().then(|| self.matching());
-        let passes =
-            |id: NodeId| matching.as_ref().is_none_or(|matching| matching.get(id).is_some_and(|m| *m));
-        let hidden: FxHashSet<NodeId> =
-            self.layout.hidden().filter_map(|path| self.find_path(path)).collect();
-        let mut hidden_topics = 0;
-        let pins = self.layout.pins().filter_map(|path| self.find_path(path)).filter(|id| passes(*id));
-        rows.clear();
-        rows.extend(pins.map(|id| Row { id, pinned: true }));
-        let mut stack = vec![ROOT];
-        while let Some(id) = stack.pop() {
-            let Some(node) = self.nodes.get(id) else { continue };
-            if hidden.contains(&id) {
-                hidden_topics += node.topics_below;
-                continue;
-            }
-            if !passes(id) {
-                continue;
-            }
-            if id != ROOT {
-                rows.push(Row { id, pinned: false });
-            }
-            if node.expanded || matching.is_some() {
-                stack.extend(node.children.iter().rev());
-            }
-        }
-        self.rows = rows;
-        self.hidden_topics = hidden_topics;
-    }
-
-    /// For each node whether it, or something below it, passes the filter.
-    fn matching(&self) -> Vec<bool> {
-        let mut matching = vec![false; self.nodes.len()];
-        let needle = Needle::new(&self.filter);
-        let since = self.changed_since.unwrap_or(0);
-        for (topic, &id) in &self.by_topic {
-            let changed = self.nodes.get(id).is_some_and(|node| node.changed >= since);
-            if !changed || !needle.finds(topic) {
-                continue;
-            }
-            let mut at = id;
-            while let Some(flag) = matching.get_mut(at).filter(|flag| !**flag) {
-                *flag = true;
-                at = self.nodes.get(at).map_or(ROOT, |node| node.parent);
-            }
-        }
-        matching
-    }
 }
 
 /// `$` topics last, otherwise as people count: `s2` before `s10`.
@@ -522,5 +473,6 @@ fn order(a: &str, b: &str) -> Ordering {
     a.starts_with('$').cmp(&b.starts_with('$')).then_with(|| natural::compare(a, b))
 }
 
+mod rows;
 #[cfg(test)]
 mod tests;

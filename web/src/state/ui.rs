@@ -2,6 +2,8 @@
 
 use super::filter::ListFilter;
 use super::history::Message;
+use super::desk::Spot;
+use super::place::Place;
 use super::query::{self, Pair};
 use super::toasts::{Question, Toasts};
 use crate::i18n::Lang;
@@ -139,6 +141,10 @@ pub struct Location {
     pub tab: Tab,
     /// The charts; see `crate::charts::link`.
     pub charts: String,
+    /// The view.
+    pub place: Place,
+    /// What is looked for and looked into there.
+    pub spot: Spot,
 }
 
 impl Location {
@@ -152,6 +158,9 @@ impl Location {
                 "topic" => location.topic = value,
                 "topics" => location.tree_filter = value,
                 "charts" => location.charts = value,
+                "view" => location.place = Place::of_name(&value).unwrap_or_default(),
+                "find" => location.spot.find = value,
+                "item" => location.spot.item = value,
                 "tab" => {
                     location.tab = Tab::ALL.into_iter().find(|tab| tab.name() == value).unwrap_or_default()
                 }
@@ -164,7 +173,11 @@ impl Location {
     /// The opposite of [`read`](Location::read); what is not set is left out.
     pub fn write(&self) -> String {
         let tab = if self.tab == Tab::default() { "" } else { self.tab.name() };
+        let place = if self.place == Place::default() { "" } else { self.place.name() };
         let pairs = [
+            ("view", place),
+            ("find", self.spot.find.as_str()),
+            ("item", self.spot.item.as_str()),
             ("topic", self.topic.as_str()),
             ("topics", self.tree_filter.as_str()),
             ("tab", tab),
@@ -184,6 +197,8 @@ pub struct BrokerInfo {
     pub mqtt: Option<(String, u16)>,
     /// The broker behind it, if it is only a gateway: then nobody answers but for MQTT and publishing.
     pub upstream: Option<String>,
+    /// Whether it tells more only to whoever logs in.
+    pub locked: bool,
 }
 
 /// What lies over the page.
@@ -210,6 +225,8 @@ pub enum Dialog {
 pub struct Ui {
     /// Theme and language.
     pub look: Look,
+    /// The view that is wanted; see [`AppState::place`](super::AppState::place).
+    pub place: Place,
     /// The part that is shown on a narrow screen.
     pub tab: Tab,
     /// What the message list is filtered by.
@@ -234,6 +251,7 @@ impl Ui {
     pub(super) fn new(look: Look) -> Self {
         Ui {
             look,
+            place: Place::default(),
             tab: Tab::default(),
             list_filter: ListFilter::default(),
             more_filters: false,
@@ -259,6 +277,8 @@ mod tests {
             tree_filter: String::new(),
             tab: Tab::Publish,
             charts: "a,b!x;@60@c".into(),
+            place: Place::Clients,
+            spot: Spot { find: "a b".into(), item: "tab-1".into() },
         };
         assert_eq!(Location::read(&location.write()), location);
         assert_eq!(Location::default().write(), "");

@@ -3,12 +3,14 @@
 //! What concerns all of them (time, theme, what the page's broker says of itself) reaches each state; what concerns the
 //! page alone is a [`PageAction`] and done here; everything else goes to one state.
 
+use super::desk::{Around, DeskMaker, DeskSlot, Sealed};
 use super::profiles::{Profile, Profiles};
 use super::query::Pair;
 use super::settings::Settings;
 use super::subscriptions::Subscriptions;
 use super::tape::{FileInfo, Session};
-use super::{Action, AppState, Dialog, Effect, File};
+use super::place::Place;
+use super::{Action, AppState, Dialog, Effect, File, Location};
 use crate::i18n::{Phrase, Text};
 use std::collections::VecDeque;
 
@@ -44,6 +46,10 @@ pub enum PageAction {
     ImportProfiles(Vec<Vec<Pair>>),
     /// Save all profiles as a file, without passwords.
     ExportProfiles,
+    /// The desk's code is there.
+    DeskReady(DeskMaker),
+    /// Something for the desk.
+    Desk(Sealed),
 }
 
 /// One connection and all that is known of it.
@@ -61,6 +67,7 @@ pub struct Workspace {
     after: VecDeque<Entry>,
     next: u32,
     profiles: Profiles,
+    desk: DeskSlot,
 }
 
 impl Workspace {
@@ -72,6 +79,7 @@ impl Workspace {
             after: VecDeque::new(),
             next: id.0.saturating_add(1),
             profiles: Profiles::default(),
+            desk: DeskSlot::default(),
         }
     }
 
@@ -86,6 +94,17 @@ impl Workspace {
     /// What is kept in this browser for all tabs.
     pub fn profiles(&self) -> &Profiles {
         &self.profiles
+    }
+
+    /// What is known of the broker's inside.
+    pub fn desk(&self) -> &DeskSlot {
+        &self.desk
+    }
+
+    /// What the address bar says.
+    pub fn location(&self) -> Location {
+        let location = self.active.state.location();
+        Location { spot: self.desk.spot(location.place), ..location }
     }
 
     /// Which connection is looked at.
@@ -130,14 +149,23 @@ impl Workspace {
         match action {
             Action::Page(action) => self.page(action),
             action if action.is_for_all() => {
+                let is_tick = matches!(action, Action::Tick(..));
                 let states = self.states_mut();
                 let effects = states.flat_map(|(id, state)| with_id(id, state.apply(action.clone())));
-                effects.collect()
+                let effects: Vec<_> = effects.collect();
+                effects.into_iter().chain(is_tick.then(|| self.at_the_desk(DeskSlot::tick)).into_iter().flatten()).collect()
             }
-            action => match self.get_mut(id) {
-                Some(state) => with_id(id, state.apply(action)).collect(),
-                None => Vec::new(),
-            },
+            Action::Located(location) => {
+                self.desk.go(location.place, &location.spot);
+                self.get_mut(id).map(|state| with_id(id, state.apply(Action::Located(location))).collect()).unwrap_or_default()
+            }
+            action => {
+                let is_elsewhere =
+                    matches!(action, Action::Place(_) | Action::Tab(_) | Action::Select(_) | Action::SelectMessage(_));
+                let effects = self.get_mut(id).map(|state| state.apply(action)).unwrap_or_default();
+                let at_the_desk = is_elsewhere.then(|| self.at_the_desk(DeskSlot::tick));
+                with_id(id, effects).chain(at_the_desk.into_iter().flatten()).collect()
+            }
         }
     }
 
@@ -188,12 +216,37 @@ impl Workspace {
                 self.active.state.say(words);
                 self.with_active(Effect::KeepProfiles)
             }
+            PageAction::DeskReady(maker) => {
+                self.desk.make(maker);
+                self.at_the_desk(DeskSlot::tick)
+            }
+            PageAction::Desk(step) => self.at_the_desk(|desk, around| desk.apply(&step, around)),
             PageAction::ExportProfiles => {
                 let bytes = self.profiles.to_json(false).into();
                 let name = "tabmq-profiles.json".to_owned();
                 self.with_active(Effect::Save(File { name, media_type: "application/json", bytes }))
             }
         }
+    }
+
+    /// What is done at the desk, for the connection that is looked at.
+    fn at_the_desk(
+        &mut self,
+        act: impl FnOnce(&mut DeskSlot, &Around<'_>) -> Vec<Effect>,
+    ) -> Vec<(ConnectionId, Effect)> {
+        let state = &self.active.state;
+        let settings = &state.settings;
+        let login = (settings.broker.is_empty() && !settings.username.is_empty())
+            .then_some((settings.username.as_str(), settings.password.as_str()));
+        let around = Around {
+            place: state.place(),
+            clock: state.clock,
+            is_gateway: state.broker.as_ref().is_some_and(|broker| broker.upstream.is_some()),
+            login,
+            topic: state.talked_about().filter(|_| state.places().contains(&Place::Clients)),
+            lang: state.ui.look.lang,
+        };
+        with_id(self.active.id, act(&mut self.desk, &around)).collect()
     }
 
     fn with_active(&self, effect: Effect) -> Vec<(ConnectionId, Effect)> {

@@ -48,6 +48,22 @@ fn one_shared_string_per_topic() {
 }
 
 #[test]
+fn each_row_knows_its_place_in_its_level() {
+    let mut tree = tree(&["a/1", "a/2", "a/3", "b", "c"]);
+    let places = |tree: &Topics| -> Vec<(usize, usize)> {
+        tree.rows().iter().map(|row| (row.place, row.siblings)).collect()
+    };
+    assert_eq!(places(&tree), [(1, 3), (1, 3), (2, 3), (3, 3), (2, 3), (3, 3)]);
+    tree.pin("b", true);
+    tree.hide("a/2");
+    tree.refresh();
+    assert_eq!(places(&tree), [(1, 4), (2, 4), (1, 2), (2, 2), (3, 4), (4, 4)], "b is among the pinned, too");
+    tree.set_filter("a/3");
+    tree.refresh();
+    assert_eq!(places(&tree), [(1, 1), (1, 1)]);
+}
+
+#[test]
 fn filters() {
     let cases: [(&str, &[&str]); 5] = [
         ("TEMP", &["home", "home/kitchen", "home/kitchen/temp"]),
