@@ -162,7 +162,8 @@ impl Browser {
         errors
     }
 
-    /// What is an error on the console, but not that a connection was refused: tests stop brokers.
+    /// What is an error on the console, but not that a connection was refused or broke off, because tests stop brokers,
+    /// nor that the API has let nobody in, or did not know a client that is gone.
     async fn console_errors(&self) -> Result<Vec<String>> {
         let session = self.client.session_id().await?.context("no session")?;
         let path = format!("/session/{session}/se/log");
@@ -170,9 +171,17 @@ impl Browser {
         let answer = answer.json()?;
         let Some(entries) = answer["value"].as_array() else { bail!("no log: {answer}") };
         let is_defect = |text: &str| {
-            let refused = text.contains("net::ERR_CONNECTION_REFUSED")
-                || (text.contains("WebSocket connection to") && text.contains("failed"));
-            !refused
+            let any = |words: &[&str]| words.iter().any(|words| text.contains(words));
+            let broke = any(&[
+                "net::ERR_CONNECTION_REFUSED",
+                "net::ERR_CONNECTION_RESET",
+                "net::ERR_EMPTY_RESPONSE",
+                "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
+            ]);
+            let closed = text.contains("WebSocket connection to") && text.contains("failed");
+            let shut = text.contains("/api/v1/") && any(&["status of 401", "status of 403"]);
+            let gone = text.contains("/api/v1/clients/") && text.contains("status of 404");
+            !(broke || closed || shut || gone)
         };
         Ok(entries
             .iter()

@@ -16,6 +16,7 @@ use crate::keeping;
 use crate::lazy::{Part, Views};
 use crate::state::history::Limits;
 use crate::state::layout::Layout;
+use crate::state::place::Place;
 use crate::state::profiles::Profiles;
 use crate::state::query;
 use crate::state::settings::Settings;
@@ -86,9 +87,11 @@ impl App {
             (workspace.iter().map(|(id, _)| id).collect::<Vec<_>>(), workspace.active_id())
         };
         let shelf = Action::Shelf(Rc::new(keeping::read_shelf()));
-        app.act(active, [app.time(), shelf, Action::Located(Location::read(&browser::fragment()))]);
+        app.act(active, [app.time(), shelf, Action::Located(location())]);
         app.run(active, Effect::KeepConnections);
         app.run(active, Effect::ShowLook);
+        app.run(active, Effect::LocateBroker);
+        app.run(active, Effect::Locate);
         for id in ids {
             app.run(id, Effect::KeepSettings);
             app.run(id, Effect::Start);
@@ -433,6 +436,16 @@ impl App {
                 client.probe(PROBE_PATIENCE);
             }
         }
+    }
+}
+
+/// What the address bar says is looked at; a view may stand before the `#` as well, where people write it.
+fn location() -> Location {
+    let location = Location::read(&browser::fragment());
+    let view = query::decode(&browser::query()).into_iter().find(|(name, _)| name == "view");
+    match view.and_then(|(_, name)| Place::of_name(&name)) {
+        Some(place) if location == Location::default() => Location { place, ..location },
+        _ => location,
     }
 }
 

@@ -8,6 +8,7 @@
 //!   `tabmq_shared::client`.
 //! - [`keeping`], [`files`]: what outlives the page: in the browser's storage, and on the disk.
 //! - [`browser`]: storage, clock, address bar, clipboard. [`app`]: what holds state, client and browser together.
+//! - [`desk`]: what is known of the broker's inside, pure; [`api`]: the one place that asks for it.
 //! - [`lazy`]: parts that are loaded when they are first needed.
 //! - [`pages`], [`components`], [`hooks`]: what is seen. Properties in, actions out.
 //!
@@ -18,7 +19,8 @@
 //! (`1`: no session outlives a connection), and the other names of [`Field`](state::settings::Field); and how to look:
 //! `theme` (`light`, `dark`, `system`) and `lang` (`en`, `zh`). A password is never in it.
 //!
-//! `#` says what is looked at and changes with it: `topic`, `topics` (the tree's filter), `tab`, `charts` (see
+//! `#` says what is looked at and changes with it: `view` (`clients`, `retained`, `events`, `broker`; `?view=` will do to
+//! begin with), in a view `find` and `item`; in the explorer `topic`, `topics` (the tree's filter), `tab`, `charts` (see
 //! [`charts::link`]); of the message list `filter`, `in` (`topic`, `payload`), `qos`, `retain` and `sent` (`1` or `0`),
 //! `system` (`1`: with `$` topics).
 //!

@@ -28,6 +28,7 @@ async fn axe_finds_nothing_in_any_view() -> Result<()> {
         let mut device = Device::connect(broker, "thermometer", Version::V5).await?;
         device.publish(&Message::retained("home/door", r#"{"open":true}"#, 1)).await?;
         device.publish(&Message::retained("home/kitchen/temperature", "21.5", 1)).await?;
+        device.subscribe("home/+/set", 1).await?;
         let mut findings = Vec::new();
         for theme in ["light", "dark"] {
             for (size, (width, height)) in [("desktop", (1280, 800)), ("phone", (412, 915))] {
@@ -41,6 +42,10 @@ async fn axe_finds_nothing_in_any_view() -> Result<()> {
                 }
             }
         }
+        let guarded = super::views::Guarded::start().await?;
+        let tab = browser.open(&format!("{}#view=clients", guarded.broker.page_url())).await?;
+        tab.wait_for(&Hook::named("log-in")).await?;
+        Page { tab: &tab, axe: &axe, name: "log-in".into() }.check("form", &mut findings).await?;
         ensure!(findings.is_empty(), "{}", findings.join("\n"));
         Ok(())
     })
@@ -90,6 +95,31 @@ async fn desktop(page: &Page<'_>, findings: &mut Vec<String>) -> Result<()> {
     for open in ["recordings", "share-open", "help-open", "publish-shelf", "connection-state"] {
         page.dialog(&Hook::named(open), open, findings).await?;
     }
+    views(page, findings).await
+}
+
+/// The views of the broker's inside, each with something to look into.
+async fn views(page: &Page<'_>, findings: &mut Vec<String>) -> Result<()> {
+    let tab = page.tab;
+    let looked_into = [
+        ("clients", "client-row", "thermometer", "client-subscriptions"),
+        ("retained", "retained-row", "home/door", "payload-view"),
+    ];
+    for (view, row, key, detail) in looked_into {
+        tab.click(&Hook::named(&format!("place-{view}"))).await?;
+        tab.wait_for(&Hook::named(row).with("data-key", key)).await?;
+        page.check(view, findings).await?;
+        tab.click(&Hook::named(row).with("data-key", key)).await?;
+        tab.wait_for(&Hook::named(detail)).await?;
+        tab.nothing_hangs_out().await?;
+        page.check(&format!("{view} with one of them"), findings).await?;
+    }
+    for (view, there) in [("events", "event-row"), ("broker", "tile-in")] {
+        tab.click(&Hook::named(&format!("place-{view}"))).await?;
+        tab.wait_for(&Hook::named(there)).await?;
+        tab.nothing_hangs_out().await?;
+        page.check(view, findings).await?;
+    }
     Ok(())
 }
 
@@ -100,5 +130,6 @@ async fn phone(page: &Page<'_>, findings: &mut Vec<String>) -> Result<()> {
         tab.nothing_hangs_out().await?;
         page.check(part, findings).await?;
     }
-    page.dialog(&Hook::named("more"), "more", findings).await
+    page.dialog(&Hook::named("more"), "more", findings).await?;
+    views(page, findings).await
 }

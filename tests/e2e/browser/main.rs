@@ -16,6 +16,8 @@
 //! - [`looks`]: pictures of the page.
 //! - [`npm`]: the client for JavaScript, in a page of its own.
 //! - [`secure`]: TLS with an imported authority, users, rules; topics and payloads that would be scripts.
+//! - [`views`]: clients, retained messages, events, the broker; logging in.
+//! - [`view_looks`]: pictures of those views.
 //! - [`payloads`]: every format, comparisons, files, parts that are loaded when they are needed.
 
 #![allow(
@@ -46,3 +48,5 @@ mod publish;
 mod recordings;
 mod secure;
 mod topics;
+mod view_looks;
+mod views;

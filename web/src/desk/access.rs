@@ -73,6 +73,10 @@ impl Access {
 
     /// The question that comes before all others.
     pub(super) fn wanted(&mut self, is_needed: bool, around: &Around<'_>) -> Option<Ask> {
+        if around.is_gateway {
+            // It lets everybody look, and asks nobody who it is.
+            self.door = Door::In(Me { user: None, role: Role::Viewer, login: false });
+        }
         let is_time = match self.door {
             Door::Unknown => is_needed,
             // The connection has another password now.
@@ -131,11 +135,6 @@ impl Access {
                 let introduce = (me.login && !matches!(self.door, Door::In(_))).then_some(Order::Introduce(header));
                 self.door = Door::In(me);
                 introduce
-            }
-            // A gateway lets everybody look, and asks nobody who it is.
-            Err(Trouble::Missing) => {
-                self.door = Door::In(Me { user: None, role: Role::Viewer, login: false });
-                None
             }
             Err(why) => {
                 self.door = Door::Silent(why);

@@ -193,8 +193,11 @@ impl Clients {
         match what {
             What::ClientPage(sweep) if *sweep == self.sweep.number => self.page(read(reply), now_ms),
             What::Client(id) if self.selected.as_ref() == Some(id) => {
-                self.look.again_in(now_ms, DETAIL_MS);
-                self.looked_into(read(reply));
+                let detail = read(reply);
+                // Who is gone stays away until it is looked for again.
+                let every_ms = if matches!(detail, Err(Trouble::Missing)) { u64::MAX } else { DETAIL_MS };
+                self.look.again_in(now_ms, every_ms);
+                self.looked_into(detail);
             }
             What::RemoveClient { id, .. } => return self.removed(id, read(reply), around),
             _ => {}

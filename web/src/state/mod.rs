@@ -445,7 +445,7 @@ impl AppState {
             tree_filter: self.topics.filter().to_owned(),
             tab: self.ui.tab,
             charts: self.charts.link(),
-            place: self.place(),
+            place: self.ui.place,
             spot: Spot::default(),
         }
     }

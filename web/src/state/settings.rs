@@ -154,7 +154,8 @@ impl Settings {
     /// address. The rest is kept by the tab and is nobody else's business, the client id least of all.
     pub fn query(&self, before: &[Pair]) -> String {
         let known = |name: &str| Field::ALL.into_iter().any(|field| field.name() == name);
-        let others = before.iter().filter(|(name, _)| !known(name));
+        // What is looked at stands behind `#`.
+        let others = before.iter().filter(|(name, _)| !known(name) && name != "view");
         let others = others.map(|(name, value)| (name.as_str(), value.as_str()));
         let broker = (!self.broker.is_empty()).then_some(("broker", self.broker.as_str()));
         query::encode(broker.into_iter().chain(others))
