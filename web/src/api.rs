@@ -61,10 +61,15 @@ async fn fetch(ask: &Ask) -> Result<Reply, Trouble> {
         let abort = abort.clone();
         Timeout::new(PATIENCE_MS, move || abort.abort())
     };
-    let response = request(ask.method, &ask.path, ask.login.as_deref(), None, ask.body.as_deref(), &abort).await?;
+    let response =
+        request(ask.method, &ask.path, ask.login.as_deref(), None, ask.body.as_deref(), &abort).await?;
     let body = JsFuture::from(response.text().map_err(unreachable)?).await.map_err(unreachable)?;
     drop(late);
-    Ok(Reply { status: response.status(), body: body.as_string().unwrap_or_default(), retry_after_s: retry_after(&response) })
+    Ok(Reply {
+        status: response.status(),
+        body: body.as_string().unwrap_or_default(),
+        retry_after_s: retry_after(&response),
+    })
 }
 
 fn retry_after(response: &Response) -> Option<u32> {
@@ -137,8 +142,10 @@ impl Ear {
 
 impl Drop for Ear {
     fn drop(&mut self) {
-        let _ = browser::document()
-            .remove_event_listener_with_callback("visibilitychange", self.on_visible.as_ref().unchecked_ref());
+        let _ = browser::document().remove_event_listener_with_callback(
+            "visibilitychange",
+            self.on_visible.as_ref().unchecked_ref(),
+        );
         self.inner.stop();
     }
 }

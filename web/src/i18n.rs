@@ -65,15 +65,15 @@ impl Lang {
 
 /// A text with its places filled.
 fn filled(text: &str, values: &[(&str, &str)]) -> String {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, behind) = after.split_once('}').unwrap_or((after, ""));
-            out.push_str(before);
-            out.push_str(values.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value));
-            rest = behind;
-        }
-        out + rest
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+        out.push_str(before);
+        out.push_str(values.iter().find(|(n, _)| *n == name).map_or("", |(_, value)| value));
+        rest = behind;
+    }
+    out + rest
 }
 
 /// A text with what its places are filled with: for what is said later, in whatever language it is then.

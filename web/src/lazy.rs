@@ -10,8 +10,8 @@
 use crate::api;
 use crate::charts;
 use crate::components::{
-    ChartPanelProps, DetailProps, ExtraProps, LazyDialogProps, PayloadViewProps, PlaceProps, TalkProps, render_charts,
-    render_detail, render_dialog, render_extra, render_payload, render_place, render_talk,
+    ChartPanelProps, DetailProps, ExtraProps, LazyDialogProps, PayloadViewProps, PlaceProps, TalkProps,
+    render_charts, render_detail, render_dialog, render_extra, render_payload, render_place, render_talk,
 };
 use crate::desk;
 use crate::payload::Coding;

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use harness::{
-    Broker, Browser, Device, DeviceOptions, Gateway, Hook, Message, Program, Tab, Version, browser_test, eventually,
-    http, last_toast, topic_node, unique,
+    Broker, Browser, Device, DeviceOptions, Gateway, Hook, Message, Program, Tab, Version, browser_test,
+    eventually, http, last_toast, topic_node, unique,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn named(name: &str) -> Hook {
     Hook::named(name)
@@ -51,7 +51,12 @@ async fn clients_come_go_and_are_ended() -> Result<()> {
         tab.wait_for(&named("client-subscription").with("data-filter", "home/+/set")).await?;
         let address = tab.script("return location.hash", vec![]).await?;
         let address = address.as_str().context("no address")?.to_owned();
-        ensure!(address.contains("view=clients") && address.contains("find=METER") && address.contains("item=meter-7"), "{address}");
+        ensure!(
+            address.contains("view=clients")
+                && address.contains("find=METER")
+                && address.contains("item=meter-7"),
+            "{address}"
+        );
 
         tab.click(&named("client-disconnect")).await?;
         tab.click(&named("question-yes")).await?;
@@ -97,7 +102,9 @@ async fn rows_do_not_move_under_the_pointer() -> Result<()> {
 async fn what_is_kept_is_looked_into_cleared_and_brought_back() -> Result<()> {
     browser_test("view_retained", async |broker, browser| {
         let mut device = Device::connect(broker, "thermometer", Version::V5).await?;
-        for (topic, payload) in [("home/door", r#"{"open":true,"battery":87}"#), ("home/lamp", "on"), ("other", "1")] {
+        for (topic, payload) in
+            [("home/door", r#"{"open":true,"battery":87}"#), ("home/lamp", "on"), ("other", "1")]
+        {
             device.publish(&Message::retained(topic, payload, 1)).await?;
         }
         let tab = view(browser, broker, "retained").await?;
@@ -112,10 +119,14 @@ async fn what_is_kept_is_looked_into_cleared_and_brought_back() -> Result<()> {
         tab.fill(&named("place-find"), "home/#").await?;
         tab.wait_for(&row("retained-row", "home/door")).await?;
         tab.click(&named("retained-clear")).await?;
-        tab.text_when(&named("question"), |text| text.contains("Clear 2 retained messages under home/#")).await?;
+        tab.text_when(&named("question"), |text| text.contains("Clear 2 retained messages under home/#"))
+            .await?;
         tab.click(&named("question-yes")).await?;
         tab.wait_until_gone(&row("retained-row", "home/lamp")).await?;
-        let kept = async || Ok(http::get(broker.http(), "/api/v1/retained?filter=home/%23", &[]).await?.json()?["messages"].clone());
+        let kept = async || -> Result<Value> {
+            let answer = http::get(broker.http(), "/api/v1/retained?filter=home/%23", &[]).await?;
+            Ok(answer.json()?["messages"].clone())
+        };
         ensure!(kept().await? == json!([]), "not cleared");
         tab.click(&last_toast().inner("[data-test=undo]")).await?;
         tab.wait_for(&row("retained-row", "home/lamp")).await?;
@@ -168,7 +179,8 @@ async fn events_as_they_happen() -> Result<()> {
         tab.click(&named("client-events")).await?;
         tab.wait_for(&event("connected")).await?;
         ensure!(tab.count(&row("event-row", "other")).await? == 0, "somebody else's events");
-        let found = tab.script("return document.querySelector('[data-test=place-find]').value", vec![]).await?;
+        let found =
+            tab.script("return document.querySelector('[data-test=place-find]').value", vec![]).await?;
         ensure!(found == "meter-7", "{found}");
         Ok(())
     })
@@ -219,7 +231,9 @@ async fn keys_and_links_lead_to_the_views() -> Result<()> {
         let tab = browser.open(&format!("{}?view=broker", broker.page_url())).await?;
         tab.connected().await?;
         tab.wait_for(&named("view-broker")).await?;
-        for (key, view) in [("2", "view-clients"), ("3", "view-retained"), ("4", "view-events"), ("1", "tree")] {
+        for (key, view) in
+            [("2", "view-clients"), ("3", "view-retained"), ("4", "view-events"), ("1", "tree")]
+        {
             tab.script("document.activeElement.blur()", vec![]).await?;
             tab.press(key).await?;
             match key {
@@ -273,7 +287,8 @@ impl Guarded {
         let name = format!("tabmq-{}-{}", std::process::id(), unique("views"));
         let file = std::env::temp_dir().join(name);
         let path = file.to_string_lossy().into_owned();
-        for (user, role) in [("ann", &["--role", "admin"][..]), ("vic", &["--role", "viewer"]), ("tom", &[])] {
+        for (user, role) in [("ann", &["--role", "admin"][..]), ("vic", &["--role", "viewer"]), ("tom", &[])]
+        {
             let mut command = Broker::command([&["passwd", "add", &path, user], role].concat())?;
             let mut program = Program::spawn(&mut command)?;
             program.type_line("123456").await?;
@@ -348,7 +363,10 @@ async fn a_gateway_shows_its_own_side_only() -> Result<()> {
         tab.connected().await?;
         tab.click(&named("place-broker")).await?;
         tab.wait_for(&named("gateway-upstream").with("data-state", "on")).await?;
-        ensure!(tab.count(&named("place-clients")).await? == 0, "what only our own broker can answer is offered");
+        ensure!(
+            tab.count(&named("place-clients")).await? == 0,
+            "what only our own broker can answer is offered"
+        );
         tab.screenshot("view-gateway").await?;
         broker.kill().await?;
         tab.wait_for(&named("gateway-upstream").with("data-state", "bad")).await?;
@@ -363,7 +381,10 @@ async fn another_broker_hides_the_views() -> Result<()> {
         let url = format!("{}?broker=ws://{}/mqtt", broker.page_url(), broker.http());
         let tab = browser.open(&url).await?;
         tab.connected().await?;
-        ensure!(tab.count(&named("place-clients")).await? == 0, "the page's own broker is not the one that is connected");
+        ensure!(
+            tab.count(&named("place-clients")).await? == 0,
+            "the page's own broker is not the one that is connected"
+        );
         Ok(())
     })
     .await
@@ -378,7 +399,10 @@ async fn ten_thousand_clients_are_a_list_like_another() -> Result<()> {
         }
         device.publish(&Message::retained("bulk/last", "x", 1)).await?;
         let tab = view(browser, broker, "retained").await?;
-        tab.script_when("return +document.querySelector('[data-test=retained-count]')?.dataset.count", |n| n.as_f64() == Some(3_001.0)).await?;
+        tab.script_when("return +document.querySelector('[data-test=retained-count]')?.dataset.count", |n| {
+            n.as_f64() == Some(3_001.0)
+        })
+        .await?;
         ensure!(tab.count(&named("retained-row")).await? < 100, "all of them are in the document");
         tab.keys(&Hook::css(".retained .scroller"), "\u{e010}").await?; // End
         tab.wait_for(&row("retained-row", "bulk/last")).await

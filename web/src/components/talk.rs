@@ -79,7 +79,9 @@ fn sent_by(lang: Lang, desk: &Desk, props: &TalkProps) -> Html {
             None => html! { <span data-test="sent-by">{ lang.w(Words::TheApi) }</span> },
         },
         None if props.is_own => html! { <span data-test="sent-by">{ lang.w(Words::ThisTab) }</span> },
-        None => html! { <span class="none" data-test="sent-by-unknown">{ lang.w(Words::SentByUnknown) }</span> },
+        None => {
+            html! { <span class="none" data-test="sent-by-unknown">{ lang.w(Words::SentByUnknown) }</span> }
+        }
     };
     html! { <><dt>{ lang.w(Words::SentBy) }</dt><dd>{ sender }</dd></> }
 }
@@ -87,7 +89,9 @@ fn sent_by(lang: Lang, desk: &Desk, props: &TalkProps) -> Html {
 fn received_by(lang: Lang, desk: &Desk, props: &TalkProps) -> Html {
     let Some(ReceiverPage { receivers, total, .. }) = desk.talk.receivers(&props.topic) else {
         return match &desk.talk.trouble {
-            Some(why) => html! { <><dt>{ lang.w(Words::ReceivedBy) }</dt><dd class="none">{ lang.trouble(why) }</dd></> },
+            Some(why) => {
+                html! { <><dt>{ lang.w(Words::ReceivedBy) }</dt><dd class="none">{ lang.trouble(why) }</dd></> }
+            }
             None => Html::default(),
         };
     };
@@ -135,6 +139,7 @@ fn remark(lang: Lang, receiver: &Receiver) -> Html {
 fn client(id: &str, test: &'static str, on: &Callback<Action>) -> Html {
     let shown = visible_line(id);
     let id = id.to_owned();
-    let onclick = on.reform(move |_: MouseEvent| Step::Clients(ClientsStep::Select(Some(id.clone()))).action());
+    let onclick =
+        on.reform(move |_: MouseEvent| Step::Clients(ClientsStep::Select(Some(id.clone()))).action());
     html! { <button type="button" class="link" data-test={test} {onclick}>{ shown }</button> }
 }

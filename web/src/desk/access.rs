@@ -128,11 +128,17 @@ impl Access {
     }
 
     /// Who it is, is known now.
-    pub(super) fn answered(&mut self, ask: &Ask, reply: &Result<Reply, Trouble>, now_ms: u64) -> Option<Order> {
+    pub(super) fn answered(
+        &mut self,
+        ask: &Ask,
+        reply: &Result<Reply, Trouble>,
+        now_ms: u64,
+    ) -> Option<Order> {
         match read::<Me>(reply) {
             Ok(me) => {
                 let header = ask.login.as_deref().map(authorization);
-                let introduce = (me.login && !matches!(self.door, Door::In(_))).then_some(Order::Introduce(header));
+                let introduce =
+                    (me.login && !matches!(self.door, Door::In(_))).then_some(Order::Introduce(header));
                 self.door = Door::In(me);
                 introduce
             }

@@ -15,9 +15,7 @@ use crate::state::place::Place;
 use rustc_hash::FxHashMap;
 use std::cmp::Ordering;
 use std::rc::Rc;
-use tabmq_shared::api::clients::{
-    CLIENTS_PATH, Client, ClientDetail, ClientPage, ClientRemoved, Connection,
-};
+use tabmq_shared::api::clients::{CLIENTS_PATH, Client, ClientDetail, ClientPage, ClientRemoved, Connection};
 
 /// A browser has less memory than a broker: no more clients than this are listed, and it is said that there are more.
 pub const MAX_ROWS: usize = 50_000;
@@ -160,7 +158,10 @@ impl Clients {
             self.sweep.poll.asked();
             let query = [
                 ("search", self.find.trim()),
-                ("connected", self.connected.map_or("", |connected| if connected { "true" } else { "false" })),
+                (
+                    "connected",
+                    self.connected.map_or("", |connected| if connected { "true" } else { "false" }),
+                ),
                 ("after", &self.sweep.after),
                 ("limit", PAGE),
             ];
@@ -251,8 +252,12 @@ impl Clients {
         let lang = around.lang;
         let id = visible_line(id);
         let words = match removed {
-            Ok(ClientRemoved { session_removed: true, .. }) => lang.fill_words(Words::SessionRemoved, &[("id", &id)]),
-            Ok(ClientRemoved { disconnected: true, .. }) => lang.fill_words(Words::Disconnected, &[("id", &id)]),
+            Ok(ClientRemoved { session_removed: true, .. }) => {
+                lang.fill_words(Words::SessionRemoved, &[("id", &id)])
+            }
+            Ok(ClientRemoved { disconnected: true, .. }) => {
+                lang.fill_words(Words::Disconnected, &[("id", &id)])
+            }
             Ok(_) | Err(Trouble::Missing) => lang.fill_words(Words::WasGone, &[("id", &id)]),
             Err(trouble) => lang.trouble(&trouble),
         };
@@ -308,7 +313,8 @@ impl Clients {
     fn ask_remove(&self, id: &str, session: bool, around: &Around<'_>) -> Effect {
         let lang = around.lang;
         let detail = self.detail.as_ref().and_then(|detail| detail.as_ref().ok());
-        let client = detail.map(|detail| &detail.client).filter(|client| client.id == id).or_else(|| self.get(id));
+        let client =
+            detail.map(|detail| &detail.client).filter(|client| client.id == id).or_else(|| self.get(id));
         let n = |n: Option<usize>| format::thousands(n.unwrap_or(0) as u64);
         let values = [
             ("id", &*visible_line(id)),
@@ -334,7 +340,8 @@ impl Clients {
     fn arrange_now(&mut self) {
         let needle = self.find.trim().to_lowercase();
         let passes = |client: &Client| {
-            self.connected.is_none_or(|connected| connected == client.connection.is_some()) && finds(client, &needle)
+            self.connected.is_none_or(|connected| connected == client.connection.is_some())
+                && finds(client, &needle)
         };
         let mut rows: Vec<_> = self.entries.iter().filter(|(_, entry)| passes(&entry.client)).collect();
         let (column, opposite) = self.sort;
@@ -378,8 +385,9 @@ fn compare(column: Column, a: &Client, b: &Client) -> Ordering {
             text(address(a).as_deref(), address(b).as_deref())
         }
         Column::Protocol => {
-            let protocol =
-                |client: &Client| client.connection.as_ref().map(|it| (it.protocol_version.clone(), it.transport.clone()));
+            let protocol = |client: &Client| {
+                client.connection.as_ref().map(|it| (it.protocol_version.clone(), it.transport.clone()))
+            };
             protocol(b).cmp(&protocol(a))
         }
         Column::Since => {

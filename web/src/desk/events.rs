@@ -76,7 +76,10 @@ impl Default for Events {
             newer: 0,
             gone: 0,
             find: String::new(),
-            kinds: Kind::ALL.into_iter().filter(|kind| !kind.is_of_messages() && *kind != Kind::Lost).collect(),
+            kinds: Kind::ALL
+                .into_iter()
+                .filter(|kind| !kind.is_of_messages() && *kind != Kind::Lost)
+                .collect(),
             paused: false,
             held: false,
             live: false,
@@ -220,7 +223,8 @@ impl Events {
     fn passes(&self, needle: &Needle, event: &BrokerEvent) -> bool {
         let kind = event.what.kind();
         kind == Kind::Lost
-            || (self.kinds.contains(&kind) && (needle.is_empty() || finds(needle, self.find.trim(), &event.what)))
+            || (self.kinds.contains(&kind)
+                && (needle.is_empty() || finds(needle, self.find.trim(), &event.what)))
     }
 }
 

@@ -175,9 +175,11 @@ impl Desk {
             What::ClientPage(_) | What::Client(_) | What::RemoveClient { .. } => {
                 self.clients.answered(&ask.what, reply, around)
             }
-            What::RetainedPage(_) | What::RetainedOne(_) | What::Keep(_) | What::Clear { .. } | What::Restore => {
-                self.retained.answered(&ask.what, reply, around)
-            }
+            What::RetainedPage(_)
+            | What::RetainedOne(_)
+            | What::Keep(_)
+            | What::Clear { .. }
+            | What::Restore => self.retained.answered(&ask.what, reply, around),
             What::Receivers(topic) => {
                 self.talk.answered(topic, reply, now_ms);
                 Vec::new()
@@ -290,8 +292,7 @@ fn say(words: String, undo: Option<Step>) -> Effect {
 /// Asks before something is done.
 fn question(words: String, lines: Vec<String>, yes: String, then: Step) -> Effect {
     let plain = |words: String| Phrase::from(crate::i18n::Text::Plain).with("words", words);
-    let question =
-        Question { words: plain(words), lines, yes: plain(yes), then: Box::new(then.action()) };
+    let question = Question { words: plain(words), lines, yes: plain(yes), then: Box::new(then.action()) };
     Effect::Act(Box::new(Action::Ask(Box::new(question))))
 }
 

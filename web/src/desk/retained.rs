@@ -12,10 +12,10 @@ use super::{Step, question, say, visit};
 use crate::format;
 use crate::i18n::words::Words;
 use crate::payload::visible_line;
-use crate::state::{Action, Effect};
 use crate::state::desk::{Around, Spot};
 use crate::state::needle::Needle;
 use crate::state::place::Place;
+use crate::state::{Action, Effect};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -123,10 +123,8 @@ pub struct Retained {
     all: Vec<Rc<Row>>,
     coming: Vec<Rc<Row>>,
     order: Vec<Rc<Row>>,
-    /// How many the broker keeps, its own ones included.
-    pub total: usize,
-    /// What they weigh, in bytes.
-    pub total_bytes: usize,
+    /// The rows' payloads, in bytes.
+    pub rows_bytes: u64,
     /// Why there is nothing new.
     pub trouble: Option<Trouble>,
     /// What is looked for.
@@ -171,7 +169,10 @@ impl Retained {
     pub fn clearable(&self) -> Option<String> {
         match self.find.trim() {
             "" => Some("#".to_owned()),
-            text => TopicFilter::new(text.to_owned()).ok().filter(TopicFilter::has_wildcards).map(|_| text.to_owned()),
+            text => TopicFilter::new(text.to_owned())
+                .ok()
+                .filter(TopicFilter::has_wildcards)
+                .map(|_| text.to_owned()),
         }
     }
 
@@ -256,7 +257,6 @@ impl Retained {
             }
         };
         self.trouble = None;
-        (self.total, self.total_bytes) = (page.total, page.total_bytes);
         self.coming.extend(page.messages.into_iter().map(|message| Row::new(message, now_ms)));
         self.is_cut = self.coming.len() > MAX_ROWS;
         self.coming.truncate(MAX_ROWS);
@@ -352,12 +352,16 @@ impl Retained {
             Column::Size => rows.sort_by_key(|row| std::cmp::Reverse(row.message.payload_bytes)),
             Column::Age => rows.sort_by_key(|row| std::cmp::Reverse(row.at_ms)),
             Column::Publisher => {
-                rows.sort_by(|a, b| (a.message.publisher.is_none(), &a.message.publisher).cmp(&(b.message.publisher.is_none(), &b.message.publisher)));
+                rows.sort_by(|a, b| {
+                    (a.message.publisher.is_none(), &a.message.publisher)
+                        .cmp(&(b.message.publisher.is_none(), &b.message.publisher))
+                });
             }
         }
         if opposite {
             rows.reverse();
         }
+        self.rows_bytes = rows.iter().map(|row| row.message.payload_bytes as u64).sum();
         self.order = rows;
     }
 

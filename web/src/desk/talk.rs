@@ -49,9 +49,8 @@ impl Talk {
 
     /// The publication that a message of this topic, time and length comes from.
     pub fn publication(&self, topic: &str, at_ms: u64, len: usize) -> Option<&Publication> {
-        let together = |told: &&Told| {
-            told.what.payload_bytes == len && told.at_ms.abs_diff(at_ms) <= TOGETHER_MS
-        };
+        let together =
+            |told: &&Told| told.what.payload_bytes == len && told.at_ms.abs_diff(at_ms) <= TOGETHER_MS;
         let told = self.told.iter().filter(together).filter(|_| self.topic == topic);
         told.min_by_key(|told| told.at_ms.abs_diff(at_ms)).map(|told| &told.what)
     }

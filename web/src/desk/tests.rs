@@ -90,10 +90,11 @@ impl Office {
 
     /// Answers the first question whose path begins like this.
     fn answer(&mut self, path: &str, status: u16, body: &Value) -> Rc<Ask> {
-        let at = self.orders.iter().position(|order| {
-            matches!(order.open::<Order>(), Some(Order::Ask(ask)) if ask.path.starts_with(path))
-        });
-        let order = self.orders.remove(at.unwrap_or_else(|| panic!("{path} is not asked for: {:?}", self.asks())));
+        let at = self.orders.iter().position(
+            |order| matches!(order.open::<Order>(), Some(Order::Ask(ask)) if ask.path.starts_with(path)),
+        );
+        let order =
+            self.orders.remove(at.unwrap_or_else(|| panic!("{path} is not asked for: {:?}", self.asks())));
         let Some(Order::Ask(ask)) = order.open::<Order>() else { unreachable!() };
         let reply = Reply { status, body: body.to_string(), retry_after_s: None };
         self.step(Step::Reply(ask.clone(), Ok(reply)));
@@ -290,7 +291,8 @@ fn kept(topic: &str, payload: &str, bytes: usize) -> Value {
 #[test]
 fn what_is_cleared_is_counted_first_and_can_be_brought_back() {
     let mut office = Office::open(Place::Retained);
-    let all = json!({ "messages": [kept("home/a", "1", 1), kept("home/b", "2", 2)], "total": 3, "total_bytes": 9 });
+    let all =
+        json!({ "messages": [kept("home/a", "1", 1), kept("home/b", "2", 2)], "total": 3, "total_bytes": 9 });
     assert_eq!(office.asks(), ["GET /api/v1/retained?filter=%23&limit=1000&preview=200"]);
     office.answer("/api/v1/retained", 200, &all);
     assert_eq!(office.desk.retained.rows().len(), 2);
@@ -300,7 +302,10 @@ fn what_is_cleared_is_counted_first_and_can_be_brought_back() {
     assert_eq!(office.asks(), ["GET /api/v1/retained?filter=home/%23&limit=1000&preview=65536"]);
     office.answer("/api/v1/retained", 200, &all);
     let (words, yes) = office.question();
-    assert!(words.starts_with("Clear 2 retained messages under home/#? 1 of them cannot be brought back"), "{words}");
+    assert!(
+        words.starts_with("Clear 2 retained messages under home/#? 1 of them cannot be brought back"),
+        "{words}"
+    );
     office.act(yes);
     assert_eq!(office.asks(), ["DELETE /api/v1/retained?filter=home/%23"]);
     office.answer("/api/v1/retained?filter=home/%23", 200, &json!({ "removed": 2, "denied": 0 }));
@@ -336,7 +341,11 @@ fn subscribed(id: u32, client: &str) -> Vec<u8> {
 fn events_come_in_pieces_and_go_on_where_they_broke_off() {
     let mut office = Office::open(Place::Events);
     let first = office.listening().unwrap();
-    assert!(first.path.starts_with("/api/v1/events?kinds=connected,") || first.path.contains("connected%2C"), "{}", first.path);
+    assert!(
+        first.path.starts_with("/api/v1/events?kinds=connected,") || first.path.contains("connected%2C"),
+        "{}",
+        first.path
+    );
     assert!(!first.path.contains("published") && first.after.is_none());
     let bytes = [subscribed(1, "a"), b": heartbeat\n".to_vec(), subscribed(2, "b")].concat();
     let (head, tail) = bytes.split_at(70);
@@ -408,7 +417,8 @@ fn who_has_sent_a_message_and_who_gets_it() {
     office.topic = Some("home/door");
     office.tick();
     office.answer("/api/v1/me", 200, &json!({ "role": "admin", "login": false }));
-    let receiver = json!({ "client_id": "tab-1", "filter": "#", "qos": 0, "no_local": false, "connected": true });
+    let receiver =
+        json!({ "client_id": "tab-1", "filter": "#", "qos": 0, "no_local": false, "connected": true });
     assert_eq!(office.asks(), ["GET /api/v1/subscriptions?topic=home/door&limit=100"]);
     office.answer("/api/v1/subscriptions", 200, &json!({ "receivers": [receiver], "total": 1 }));
     assert_eq!(office.desk.talk.receivers("home/door").unwrap().total, 1);
@@ -417,7 +427,12 @@ fn who_has_sent_a_message_and_who_gets_it() {
     let listening = office.listening().unwrap();
     assert!(listening.path.ends_with("&topic=home/door"), "{}", listening.path);
     let published = |id, sender: &str, bytes: usize| {
-        event(id, &format!(r#""kind":"published","client_id":"{sender}","topic":"home/door","qos":0,"retain":false,"payload_bytes":{bytes},"receivers":1"#))
+        event(
+            id,
+            &format!(
+                r#""kind":"published","client_id":"{sender}","topic":"home/door","qos":0,"retain":false,"payload_bytes":{bytes},"receivers":1"#
+            ),
+        )
     };
     // The broker's clock is far from this one's: only the distance counts.
     office.step(Step::Heard(listening.serial, News::Bytes(published(5_000, "early", 4))));

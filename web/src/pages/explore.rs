@@ -2,8 +2,9 @@
 //! screen the parts are tabs.
 
 use crate::components::{
-    ConnectionNotice, ExtraDialog, Header, LazyCharts, LazyDetail, LazyDialog, LazyPlace, MessageList, PublishForm,
-    SubscriptionList, TopicTree, connection_tabs, hints, next_steps, places, question, quiet, tape_strips, toasts,
+    ConnectionNotice, ExtraDialog, Header, LazyCharts, LazyDetail, LazyDialog, LazyPlace, MessageList,
+    PublishForm, SubscriptionList, TopicTree, connection_tabs, hints, next_steps, places, question, quiet,
+    tape_strips, toasts,
 };
 use crate::hooks::{use_keys, use_media, use_part};
 use crate::i18n::{Lang, Text};
@@ -43,7 +44,7 @@ pub fn Explore(props: &ExploreProps) -> Html {
             <div class="bar">{ connection_tabs(lang, &props.view, &props.on) }</div>
             <div class="bar">{ notice(props, &state) }</div>
             <div class="bar">{ tape_strips(&state, &props.on) }</div>
-            <div class="bar">{ hints(&state, &props.on) }</div>
+            <div class="bar">{ if state.place() == Place::Explore { hints(&state, &props.on) } else { Html::default() } }</div>
             <div class="bar">{ demo(props, &state) }</div>
             <div class="bar">{ if narrow { places(&state, &props.on) } else { Html::default() } }</div>
             <main>{ parts(props, &state, narrow) }</main>

@@ -1,9 +1,9 @@
 //! What can happen to the state, and what it can ask for.
 
 use super::charts::{ChartAction, ChartMaker};
+use super::desk::Sealed;
 use super::draft::{Draft, DraftEdit};
 use super::filter::ListFilter;
-use super::desk::Sealed;
 use super::history::Limits;
 use super::place::Place;
 use super::settings::Settings;

@@ -10,8 +10,8 @@
 
 mod action;
 pub mod charts;
-pub mod desk;
 pub mod demo;
+pub mod desk;
 pub mod draft;
 pub mod filter;
 pub mod history;
@@ -235,7 +235,9 @@ impl AppState {
     pub fn apply(&mut self, action: Action) -> Vec<Effect> {
         match action {
             Action::Page(_) => Vec::new(),
-            Action::Say(words, undo) => self.changed(|s| s.ui.toasts.say(words, undo.map(|undo| *undo), s.clock.unix_ms)),
+            Action::Say(words, undo) => {
+                self.changed(|s| s.ui.toasts.say(words, undo.map(|undo| *undo), s.clock.unix_ms))
+            }
             Action::Event(event) => self.event(event),
             Action::Connection { state, url } => self.connection_changed(state, url),
             Action::RoundTrip(ms) => {

@@ -1,8 +1,8 @@
 //! What is looked at, and how.
 
+use super::desk::Spot;
 use super::filter::ListFilter;
 use super::history::Message;
-use super::desk::Spot;
 use super::place::Place;
 use super::query::{self, Pair};
 use super::toasts::{Question, Toasts};

@@ -4,12 +4,12 @@
 //! page alone is a [`PageAction`] and done here; everything else goes to one state.
 
 use super::desk::{Around, DeskMaker, DeskSlot, Sealed};
+use super::place::Place;
 use super::profiles::{Profile, Profiles};
 use super::query::Pair;
 use super::settings::Settings;
 use super::subscriptions::Subscriptions;
 use super::tape::{FileInfo, Session};
-use super::place::Place;
 use super::{Action, AppState, Dialog, Effect, File, Location};
 use crate::i18n::{Phrase, Text};
 use std::collections::VecDeque;
@@ -153,15 +153,22 @@ impl Workspace {
                 let states = self.states_mut();
                 let effects = states.flat_map(|(id, state)| with_id(id, state.apply(action.clone())));
                 let effects: Vec<_> = effects.collect();
-                effects.into_iter().chain(is_tick.then(|| self.at_the_desk(DeskSlot::tick)).into_iter().flatten()).collect()
+                effects
+                    .into_iter()
+                    .chain(is_tick.then(|| self.at_the_desk(DeskSlot::tick)).into_iter().flatten())
+                    .collect()
             }
             Action::Located(location) => {
                 self.desk.go(location.place, &location.spot);
-                self.get_mut(id).map(|state| with_id(id, state.apply(Action::Located(location))).collect()).unwrap_or_default()
+                self.get_mut(id)
+                    .map(|state| with_id(id, state.apply(Action::Located(location))).collect())
+                    .unwrap_or_default()
             }
             action => {
-                let is_elsewhere =
-                    matches!(action, Action::Place(_) | Action::Tab(_) | Action::Select(_) | Action::SelectMessage(_));
+                let is_elsewhere = matches!(
+                    action,
+                    Action::Place(_) | Action::Tab(_) | Action::Select(_) | Action::SelectMessage(_)
+                );
                 let effects = self.get_mut(id).map(|state| state.apply(action)).unwrap_or_default();
                 let at_the_desk = is_elsewhere.then(|| self.at_the_desk(DeskSlot::tick));
                 with_id(id, effects).chain(at_the_desk.into_iter().flatten()).collect()

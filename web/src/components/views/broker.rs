@@ -174,7 +174,8 @@ fn corners(values: &[u64], high: u64) -> String {
 
 /// Those that are not 0, the largest first.
 fn named(counts: &BTreeMap<String, u64>) -> Vec<(String, u64)> {
-    let mut rows: Vec<_> = counts.iter().filter(|(_, n)| **n > 0).map(|(name, n)| (name.clone(), *n)).collect();
+    let mut rows: Vec<_> =
+        counts.iter().filter(|(_, n)| **n > 0).map(|(name, n)| (name.clone(), *n)).collect();
     rows.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
     rows
 }

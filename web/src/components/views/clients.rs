@@ -75,7 +75,8 @@ impl Table<'_> {
     fn tools(&self, desk: &Desk, page: &Callback<Action>) -> Html {
         let (lang, clients) = (self.lang, self.clients);
         let count = match clients.is_filtered() {
-            true => lang.fill_words(Words::ClientsFound, &[("n", &format::thousands(clients.rows().len() as u64))]),
+            true => lang
+                .fill_words(Words::ClientsFound, &[("n", &format::thousands(clients.rows().len() as u64))]),
             false => {
                 let values = [
                     ("connected", &*format::thousands(clients.connected_rows as u64)),
@@ -196,12 +197,13 @@ impl Table<'_> {
     }
 
     fn empty(&self) -> Html {
-        let words = match (self.clients.rows().is_empty(), self.clients.is_complete(), self.clients.is_filtered()) {
-            (false, ..) => return Html::default(),
-            (_, false, _) => Words::Loading,
-            (_, _, true) => Words::NoClientFound,
-            (_, _, false) => Words::NoClients,
-        };
+        let words =
+            match (self.clients.rows().is_empty(), self.clients.is_complete(), self.clients.is_filtered()) {
+                (false, ..) => return Html::default(),
+                (_, false, _) => Words::Loading,
+                (_, _, true) => Words::NoClientFound,
+                (_, _, false) => Words::NoClients,
+            };
         html! { <p class="empty over" role="status">{ self.lang.w(words) }</p> }
     }
 

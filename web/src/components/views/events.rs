@@ -77,7 +77,9 @@ impl List<'_> {
         let n = |n: usize| format::thousands(n as u64);
         let count = match events.len() == events.kept() {
             true => lang.fill_words(Words::EventsKept, &[("n", &n(events.kept()))]),
-            false => lang.fill_words(Words::EventsShown, &[("n", &n(events.len())), ("all", &n(events.kept()))]),
+            false => {
+                lang.fill_words(Words::EventsShown, &[("n", &n(events.len())), ("all", &n(events.kept()))])
+            }
         };
         let (live, class) = if events.live { (Words::Live, "live") } else { (Words::NotLive, "live off") };
         let paused = events.paused;
@@ -205,20 +207,25 @@ fn sentence(lang: Lang, what: &Happening) -> String {
             lang.fill_words(Words::WhatRefused, &[("address", address), ("reason", reason), ("why", why)])
         }
         Happening::Disconnected { reason, .. } => reason.clone(),
-        Happening::Subscribed { filter, code, .. } if *code < 0x80 => {
-            lang.fill_words(Words::WhatSubscribed, &[("filter", &visible_line(filter)), ("qos", &code.to_string())])
-        }
+        Happening::Subscribed { filter, code, .. } if *code < 0x80 => lang.fill_words(
+            Words::WhatSubscribed,
+            &[("filter", &visible_line(filter)), ("qos", &code.to_string())],
+        ),
         Happening::Unsubscribed { filter, code: 0, .. } => visible_line(filter),
-        Happening::Subscribed { filter, reason, .. } | Happening::Unsubscribed { filter, reason, .. } => {
-            lang.fill_words(Words::WhatNotSubscribed, &[("filter", &visible_line(filter)), ("reason", reason)])
-        }
+        Happening::Subscribed { filter, reason, .. } | Happening::Unsubscribed { filter, reason, .. } => lang
+            .fill_words(Words::WhatNotSubscribed, &[("filter", &visible_line(filter)), ("reason", reason)]),
         Happening::Denied { action, topic, why, untold, .. } => {
             let words = if *untold > 0 { Words::WhatDeniedMore } else { Words::WhatDenied };
             let n = format::thousands(*untold);
-            lang.fill_words(words, &[("action", action), ("topic", &visible_line(topic)), ("why", why), ("n", &n)])
+            lang.fill_words(
+                words,
+                &[("action", action), ("topic", &visible_line(topic)), ("why", why), ("n", &n)],
+            )
         }
         Happening::Published(message) | Happening::Unconsumed(message) => published(lang, message),
-        Happening::Lost { events: Some(n) } => lang.fill_words(Words::WhatLost, &[("n", &format::thousands(*n))]),
+        Happening::Lost { events: Some(n) } => {
+            lang.fill_words(Words::WhatLost, &[("n", &format::thousands(*n))])
+        }
         Happening::Lost { events: None } => lang.w(Words::WhatRestarted).to_owned(),
     }
 }

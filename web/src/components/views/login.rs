@@ -34,8 +34,14 @@ pub(super) fn LogIn(props: &LogInProps) -> Html {
     };
     let field = |label: Words, test, kind, value: &UseStateHandle<String>| {
         let set = value.setter();
-        TextField { label: lang.w(label).into(), test, kind, value: (**value).clone(), ..TextField::default() }
-            .view(Callback::from(move |text| set.set(text)))
+        TextField {
+            label: lang.w(label).into(),
+            test,
+            kind,
+            value: (**value).clone(),
+            ..TextField::default()
+        }
+        .view(Callback::from(move |text| set.set(text)))
     };
     html! {
         <section class="panel log-in" aria-label={lang.w(Words::LogInTitle)}>

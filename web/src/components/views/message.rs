@@ -6,8 +6,8 @@ use super::super::parts::{button, icon_button, marks, topic_text};
 use super::super::payload_view::PayloadViewProps;
 use super::super::properties::properties;
 use super::trouble;
-use crate::desk::Step;
 use crate::desk::Desk;
+use crate::desk::Step;
 use crate::desk::retained::{RetainedStep, Row};
 use crate::format;
 use crate::hooks::{Lazy, use_part};
@@ -26,7 +26,13 @@ use tabmq_shared::packet::{PublishProperties, QoS};
 use yew::prelude::*;
 
 /// The message that is looked into; on a wide screen, a word about what would be here.
-pub(super) fn message(lang: Lang, state: &AppState, desk: &Desk, narrow: bool, on: &Callback<Action>) -> Html {
+pub(super) fn message(
+    lang: Lang,
+    state: &AppState,
+    desk: &Desk,
+    narrow: bool,
+    on: &Callback<Action>,
+) -> Html {
     let retained = &desk.retained;
     let Some(topic) = &retained.selected else {
         return match narrow {
@@ -39,7 +45,9 @@ pub(super) fn message(lang: Lang, state: &AppState, desk: &Desk, narrow: bool, o
     let content = match &retained.detail {
         None => html! { <p class="empty" role="status">{ lang.w(Words::Loading) }</p> },
         Some(Err(why)) => trouble(lang, why, on),
-        Some(Ok(row)) => content(lang, state, row, desk.access.may(Role::Publisher) && !retained.is_busy(), on),
+        Some(Ok(row)) => {
+            content(lang, state, row, desk.access.may(Role::Publisher) && !retained.is_busy(), on)
+        }
     };
     let close = on.reform(|_: MouseEvent| Step::Retained(RetainedStep::Select(None)).action());
     let copied = topic.clone();
@@ -148,14 +156,19 @@ fn Payload(props: &PayloadProps) -> Html {
 }
 
 fn packet_properties(properties: &Properties) -> PublishProperties {
-    let correlation = properties.correlation_data_base64.as_deref().and_then(|text| STANDARD.decode(text).ok());
+    let correlation =
+        properties.correlation_data_base64.as_deref().and_then(|text| STANDARD.decode(text).ok());
     PublishProperties {
         payload_format_utf8: properties.payload_format_utf8,
         message_expiry_s: properties.message_expiry_s,
         content_type: properties.content_type.as_deref().map(Into::into),
         response_topic: properties.response_topic.as_deref().map(Into::into),
         correlation_data: correlation.map(Into::into),
-        user: properties.user.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())).collect(),
+        user: properties
+            .user
+            .iter()
+            .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
+            .collect(),
         ..PublishProperties::default()
     }
 }

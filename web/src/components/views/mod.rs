@@ -40,7 +40,9 @@ pub fn PlacePage(props: &PlaceProps) -> Html {
     let Some(desk) = Desk::of(workspace.desk().get()) else { return Html::default() };
     let place = state.place();
     let content = match desk.access.door() {
-        Door::Unknown | Door::Asked => html! { <p class="empty" role="status">{ lang.w(Words::Loading) }</p> },
+        Door::Unknown | Door::Asked => {
+            html! { <p class="empty" role="status">{ lang.w(Words::Loading) }</p> }
+        }
         Door::Out(why) => {
             html! { <LogIn {lang} user={state.settings.username.clone()} why={why.clone()} on={props.on.clone()} /> }
         }

@@ -73,7 +73,7 @@ impl Table<'_> {
         let count = match retained.find.trim().is_empty() {
             false => lang.fill_words(Words::RetainedFound, &[("n", &found)]),
             true => {
-                let values = [("n", &*found), ("bytes", &format::bytes(retained.total_bytes as u64))];
+                let values = [("n", &*found), ("bytes", &format::bytes(retained.rows_bytes))];
                 lang.fill_words(Words::RetainedCount, &values)
             }
         };
@@ -92,7 +92,8 @@ impl Table<'_> {
     fn clear_button(&self, desk: &Desk) -> Html {
         let (lang, retained) = (self.lang, self.retained);
         let may = desk.access.may(Role::Publisher);
-        let filter = retained.clearable().filter(|_| may && !retained.is_busy() && !retained.rows().is_empty());
+        let filter =
+            retained.clearable().filter(|_| may && !retained.is_busy() && !retained.rows().is_empty());
         let hint = match (may, retained.clearable().is_some()) {
             (false, _) => Some(Words::NeedsPublisher),
             (true, false) => Some(Words::ClearManyHint),
@@ -141,9 +142,15 @@ impl Table<'_> {
         let message = &row.message;
         let is_selected = self.retained.selected.as_ref() == Some(&message.topic);
         let value = match &row.payload {
-            None => html! { <span role="gridcell" class="payload none">{ lang.w(Words::NotReadable) }</span> },
-            Some(bytes) if bytes.is_empty() => html! { <span role="gridcell" class="payload none">{ lang.t(Text::EmptyPayload) }</span> },
-            Some(bytes) => html! { <span role="gridcell" class="payload">{ preview(bytes, PREVIEW_CHARS) }</span> },
+            None => {
+                html! { <span role="gridcell" class="payload none">{ lang.w(Words::NotReadable) }</span> }
+            }
+            Some(bytes) if bytes.is_empty() => {
+                html! { <span role="gridcell" class="payload none">{ lang.t(Text::EmptyPayload) }</span> }
+            }
+            Some(bytes) => {
+                html! { <span role="gridcell" class="payload">{ preview(bytes, PREVIEW_CHARS) }</span> }
+            }
         };
         let publisher = message.publisher.as_deref().map(visible_line).unwrap_or_default();
         html! {
@@ -164,7 +171,8 @@ impl Table<'_> {
         on_key(self.view, rows, move |desk, step| {
             let (retained, shown) = (&desk.retained, desk.retained.rows());
             let selected = retained.selected.as_ref();
-            let at = selected.and_then(|selected| shown.iter().position(|row| row.message.topic == *selected));
+            let at =
+                selected.and_then(|selected| shown.iter().position(|row| row.message.topic == *selected));
             let row = step(at, shown.len())?;
             let select = RetainedStep::Select(shown.get(row).map(|row| row.message.topic.clone()));
             let on = on.clone();
@@ -174,12 +182,13 @@ impl Table<'_> {
 
     fn empty(&self) -> Html {
         let retained = self.retained;
-        let words = match (retained.rows().is_empty(), retained.is_complete(), retained.find.trim().is_empty()) {
-            (false, ..) => return Html::default(),
-            (_, false, _) => Words::Loading,
-            (_, _, false) => Words::NoRetainedFound,
-            (_, _, true) => Words::NothingRetained,
-        };
+        let words =
+            match (retained.rows().is_empty(), retained.is_complete(), retained.find.trim().is_empty()) {
+                (false, ..) => return Html::default(),
+                (_, false, _) => Words::Loading,
+                (_, _, false) => Words::NoRetainedFound,
+                (_, _, true) => Words::NothingRetained,
+            };
         html! { <p class="empty over" role="status">{ self.lang.w(words) }</p> }
     }
 

@@ -44,8 +44,10 @@ pub(super) fn plain_head(name: &'static str) -> Html {
 pub(super) fn on_row(on: Callback<String>) -> Callback<MouseEvent> {
     Callback::from(move |event: MouseEvent| {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let is_button = target.as_ref().is_some_and(|target| target.closest("button").is_ok_and(|it| it.is_some()));
-        let row = target.filter(|_| !is_button).and_then(|target| target.closest("[data-key]").ok().flatten());
+        let is_button =
+            target.as_ref().is_some_and(|target| target.closest("button").is_ok_and(|it| it.is_some()));
+        let row =
+            target.filter(|_| !is_button).and_then(|target| target.closest("[data-key]").ok().flatten());
         if let Some(key) = row.and_then(|row| row.get_attribute("data-key")) {
             on.emit(key);
         }

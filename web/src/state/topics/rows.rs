@@ -41,7 +41,9 @@ impl Topics {
             children.iter_mut().for_each(|child| child.2 = siblings);
             children.reverse();
             if id == ROOT {
-                rows.iter_mut().enumerate().for_each(|(i, row)| (row.place, row.siblings) = (i + 1, siblings));
+                rows.iter_mut()
+                    .enumerate()
+                    .for_each(|(i, row)| (row.place, row.siblings) = (i + 1, siblings));
             }
         }
         self.rows = rows;
