@@ -65,7 +65,8 @@ async fn pictures_of_the_views() -> Result<()> {
         }
         let guarded = Guarded::start().await?;
         for lang in ["en", "zh"] {
-            let tab = browser.open(&format!("{}?lang={lang}#view=clients", guarded.broker.page_url())).await?;
+            let tab =
+                browser.open(&format!("{}?lang={lang}#view=clients", guarded.broker.page_url())).await?;
             tab.resize(412, 915).await?;
             tab.wait_for(&Hook::named("log-in")).await?;
             tab.screenshot(&format!("view-log-in-{lang}")).await?;
