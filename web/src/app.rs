@@ -8,25 +8,23 @@
 //! ```
 
 mod clockwork;
+mod look;
 
 use crate::browser;
 use crate::files::Files;
-use crate::i18n::Lang;
 use crate::keeping;
 use crate::lazy::{Part, Views};
 use crate::state::history::Limits;
 use crate::state::layout::Layout;
-use crate::state::place::Place;
 use crate::state::profiles::Profiles;
 use crate::state::query;
 use crate::state::settings::Settings;
 use crate::state::shapes::Shapes;
 use crate::state::subscriptions::{Row, Subscriptions};
 use crate::state::tape::TapeAction;
-use crate::state::{
-    Action, AppState, ConnectionId, Dialog, Effect, Location, Look, PageAction, Theme, View, Workspace,
-};
+use crate::state::{Action, AppState, ConnectionId, Dialog, Effect, Location, PageAction, View, Workspace};
 use clockwork::{Alarm, Painter};
+use look::{location, look, show_look};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -439,16 +437,6 @@ impl App {
     }
 }
 
-/// What the address bar says is looked at; a view may stand before the `#` as well, where people write it.
-fn location() -> Location {
-    let location = Location::read(&browser::fragment());
-    let view = query::decode(&browser::query()).into_iter().find(|(name, _)| name == "view");
-    match view.and_then(|(_, name)| Place::of_name(&name)) {
-        Some(place) if location == Location::default() => Location { place, ..location },
-        _ => location,
-    }
-}
-
 /// Where the broker is, from where the page is.
 ///
 /// `trunk serve` has the page on its own port, and its proxy drops the subprotocol: the broker is at its usual port then.
@@ -569,30 +557,10 @@ pub fn new_client_id() -> String {
     "tab-".chars().chain((0..6).map(letter)).collect()
 }
 
-/// What all tabs have kept, with what the address bar says on top.
-fn look() -> Look {
-    let mut look =
-        Look { lang: Lang::from_code(&browser::language()).unwrap_or_default(), ..Look::default() };
-    if let Some(kept) = browser::read(browser::shared_storage(), LOOK) {
-        look.read(&query::decode(&kept));
-    }
-    look.read(&query::decode(&browser::query()));
-    look
-}
-
-fn show_look(look: Look) {
-    let dark = match look.theme {
-        Theme::System => browser::matches_media("(prefers-color-scheme: dark)"),
-        Theme::Light => false,
-        Theme::Dark => true,
-    };
-    browser::set_root_attribute("data-theme", if dark { "dark" } else { "light" });
-    browser::set_root_attribute("lang", if look.lang == Lang::Zh { "zh-Hans" } else { "en" });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::Look;
 
     #[test]
     fn connections_are_kept() {

@@ -41,6 +41,7 @@ mod view;
 pub mod workspace;
 
 pub use action::{Action, Clock, Effect, File, PublishAction};
+pub use counters::Counters;
 pub use draft::{DraftEdit, line_and_column};
 pub use ui::{BrokerInfo, Dialog, Location, Look, Selection, Tab, Theme, Ui};
 pub use view::View;
@@ -127,53 +128,11 @@ pub struct Connection {
     lost_at_ms: Option<u64>,
 }
 
-/// How much has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Counters {
-    /// Messages since the page was loaded; each is counted, shown or not.
-    pub received: u64,
-    /// Messages in the last second.
-    pub rate: u64,
-    /// How often the page was painted in the last second.
-    pub paints: u64,
-    painted: u64,
-    last_received: u64,
-    last_ms: u64,
-}
-
-impl Counters {
-    /// Of so many messages, one is painted, where `rows` are in sight; 1: each.
-    pub fn one_in(&self, rows: usize) -> u64 {
-        self.rate.div_ceil(self.paints.saturating_mul(rows as u64).max(1)).max(1)
-    }
-}
-
 impl AppState {
     /// What the broker says of itself, while the page is connected to the broker that it comes from: of another one its
     /// ports would be a lie.
     pub fn broker_of_the_page(&self) -> Option<&BrokerInfo> {
         self.broker.as_deref().filter(|_| self.settings.broker.is_empty())
-    }
-
-    /// The views that there are something to show in: what a broker tells of its inside, it tells on its own page alone.
-    pub fn places(&self) -> &'static [Place] {
-        match self.broker_of_the_page() {
-            Some(_) if self.is_session() => &[],
-            Some(broker) if broker.upstream.is_some() => &Place::OF_A_GATEWAY,
-            Some(_) => &Place::ALL,
-            None => &[],
-        }
-    }
-
-    /// The view that is shown.
-    pub fn place(&self) -> Place {
-        if self.places().contains(&self.ui.place) { self.ui.place } else { Place::Explore }
-    }
-
-    /// The topic whose messages the detail pane shows, if somebody looks at it.
-    pub fn talked_about(&self) -> Option<&str> {
-        let path = self.selection.path.as_deref().filter(|_| self.place() == Place::Explore)?;
-        self.topics.find(path).and_then(|id| self.topics.node(id))?.topic.as_ref().map(|_| path)
     }
 
     /// Before anything has happened.

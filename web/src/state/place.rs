@@ -1,5 +1,6 @@
 //! The views of the page, one of which is shown.
 
+use super::AppState;
 use crate::i18n::Text;
 
 /// A view.
@@ -51,5 +52,28 @@ impl Place {
             Place::Events => Text::Events,
             Place::Broker => Text::Broker,
         }
+    }
+}
+
+impl AppState {
+    /// The views that there are something to show in: what a broker tells of its inside, it tells on its own page alone.
+    pub fn places(&self) -> &'static [Place] {
+        match self.broker_of_the_page() {
+            Some(_) if self.is_session() => &[],
+            Some(broker) if broker.upstream.is_some() => &Place::OF_A_GATEWAY,
+            Some(_) => &Place::ALL,
+            None => &[],
+        }
+    }
+
+    /// The view that is shown.
+    pub fn place(&self) -> Place {
+        if self.places().contains(&self.ui.place) { self.ui.place } else { Place::Explore }
+    }
+
+    /// The topic whose messages the detail pane shows, if somebody looks at it.
+    pub fn talked_about(&self) -> Option<&str> {
+        let path = self.selection.path.as_deref().filter(|_| self.place() == Place::Explore)?;
+        self.topics.find(path).and_then(|id| self.topics.node(id))?.topic.as_ref().map(|_| path)
     }
 }
