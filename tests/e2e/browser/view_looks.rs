@@ -56,7 +56,8 @@ async fn pictures_of_the_views() -> Result<()> {
                         tab.wait_for(&Hook::css(".side .properties, .side .payload-view")).await?;
                     }
                     if view == "broker" {
-                        tab.wait_for(&Hook::named("tile-in").inner("polyline")).await?;
+                        let lines = "return document.querySelectorAll('[data-test=tile-in] polyline').length";
+                        tab.script_when(lines, |n| *n == 1).await?;
                     }
                     tab.nothing_hangs_out().await?;
                     tab.screenshot(&format!("view-{view}-{name}")).await?;

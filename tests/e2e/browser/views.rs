@@ -220,7 +220,8 @@ async fn the_broker_s_figures_move() -> Result<()> {
             Ok((!rate.is_empty() && !rate.starts_with("0/")).then_some(()))
         })
         .await?;
-        tab.wait_for(&named("tile-in").inner("polyline")).await
+        let lines = "return document.querySelectorAll('[data-test=tile-in] polyline').length";
+        tab.script_when(lines, |n| *n == 1).await.map(drop)
     })
     .await
 }

@@ -200,7 +200,7 @@ impl Clients {
                 self.look.again_in(now_ms, every_ms);
                 self.looked_into(detail);
             }
-            What::RemoveClient { id, .. } => return self.removed(id, read(reply), around),
+            What::RemoveClient { id, session } => return self.removed(id, *session, read(reply), around),
             _ => {}
         }
         Vec::new()
@@ -246,13 +246,14 @@ impl Clients {
     fn removed(
         &mut self,
         id: &str,
+        session: bool,
         removed: Result<ClientRemoved, Trouble>,
         around: &Around<'_>,
     ) -> Vec<Effect> {
         let lang = around.lang;
         let id = visible_line(id);
         let words = match removed {
-            Ok(ClientRemoved { session_removed: true, .. }) => {
+            Ok(ClientRemoved { session_removed: true, .. }) if session => {
                 lang.fill_words(Words::SessionRemoved, &[("id", &id)])
             }
             Ok(ClientRemoved { disconnected: true, .. }) => {

@@ -269,6 +269,10 @@ fn a_client_is_ended_after_a_question() {
     assert_eq!(office.asks(), ["DELETE /api/v1/clients/a%2Fb?session=true"]);
     office.answer("/api/v1/clients/a", 200, &json!({ "disconnected": true, "session_removed": true }));
     assert_eq!(office.said(), ("The session of a/b was removed".into(), None));
+    // A session that ends with its connection is not what was asked for.
+    office.step(Step::Clients(ClientsStep::Remove("c".into(), false)));
+    office.answer("/api/v1/clients/c", 200, &json!({ "disconnected": true, "session_removed": true }));
+    assert_eq!(office.said().0, "c was disconnected");
 }
 
 #[test]

@@ -44,7 +44,7 @@ pub(super) fn BrokerView(props: &PlaceProps) -> Html {
                 { account(lang, desk, &props.on) }
             </div>
             { trouble_above(lang, figures.trouble.as_ref(), &props.on) }
-            <div class="figures" tabindex="0" role="region" aria-label={lang.w(title)}>
+            <div class="figures" tabindex="0">
                 { content }
                 { terminal(lang, &state, &props.on) }
             </div>

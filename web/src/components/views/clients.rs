@@ -3,7 +3,7 @@
 use super::super::lazy_place::PlaceProps;
 use super::super::parts::typed;
 use super::client::client;
-use super::table::{ROW_PX, TOUCH_ROW_PX, head, on_key, on_row, plain_head};
+use super::table::{ROW_PX, TOUCH_ROW_PX, head, hidden_head, on_key, on_row};
 use super::{account, trouble_above};
 use crate::desk::clients::{Clients, ClientsStep, Column, MAX_ROWS};
 use crate::desk::{Desk, Step};
@@ -112,7 +112,7 @@ impl Table<'_> {
         let head = |name, column| head(self.lang, name, column, self.clients.sort, &sort);
         html! {
             <div class="table-row table-head" role="row" aria-rowindex="1">
-                { plain_head("") }
+                { hidden_head(self.lang.w(Words::StateFilter)) }
                 { head(Words::ColumnClient, Column::Id) }
                 { head(Words::ColumnUser, Column::User) }
                 { head(Words::ColumnAddress, Column::Address) }

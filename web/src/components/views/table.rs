@@ -40,6 +40,11 @@ pub(super) fn plain_head(name: &'static str) -> Html {
     html! { <div role="columnheader">{ name }</div> }
 }
 
+/// The head of a column whose content says enough to whoever sees it.
+pub(super) fn hidden_head(name: &'static str) -> Html {
+    html! { <div role="columnheader"><span class="for-readers">{ name }</span></div> }
+}
+
 /// For `onclick` around all rows: says the `data-key` of the one that was clicked.
 pub(super) fn on_row(on: Callback<String>) -> Callback<MouseEvent> {
     Callback::from(move |event: MouseEvent| {
