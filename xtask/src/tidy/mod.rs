@@ -1,11 +1,13 @@
 //! The rules about the sources that neither the compiler nor clippy knows.
 //!
+//! - [`claims`]: tests that docs/comparison.md cites are there.
 //! - [`imports`]: which room of the house never imports which other; arrows point one way.
 //! - [`manifests`]: which crate never depends on which other; lints are inherited; README.md names every dependency.
 //! - [`texts`]: no file too long to read, no path of somebody's machine.
 //!
 //! Each rule is a function from file contents to findings, so that its tests break it with made-up sources.
 
+mod claims;
 mod imports;
 mod lexer;
 mod manifests;
@@ -46,6 +48,7 @@ pub(crate) fn check_workspace(root: &Path) -> Result<()> {
     let mut findings = imports::check(&sources);
     findings.extend(manifests::check(&sources));
     findings.extend(texts::check(&sources));
+    findings.extend(claims::check(&sources));
     if findings.is_empty() {
         return Ok(());
     }
