@@ -20,6 +20,10 @@ use tokio::sync::Notify;
 const MAX_EVENTS: usize = 10_000;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
+/// As many events are kept while nobody reads: whoever comes then wants to know what has just happened, and ten thousand would be
+/// as much memory as five thousand idle connections.
+const MAX_UNREAD: usize = 1000;
+
 /// Texts that strangers have chosen are cut after so many bytes.
 const MAX_TEXT_BYTES: usize = 1024;
 
@@ -122,12 +126,13 @@ impl History {
     /// Puts these events in.
     pub(crate) fn record<'a>(&self, events: impl IntoIterator<Item = &'a Event>) {
         let (time_ms, wants_messages) = (now_ms(), self.wants_messages());
+        let most = if self.readers.load(Ordering::Relaxed) > 0 { MAX_EVENTS } else { MAX_UNREAD };
         let mut is_new = false;
         {
             let mut rings = self.rings.lock();
             for event in events {
                 if let Some(what) = describe(event, wants_messages) {
-                    rings.push(what, time_ms);
+                    rings.push(what, time_ms, most);
                     is_new = true;
                 }
             }
@@ -246,13 +251,13 @@ impl Drop for Reader {
 }
 
 impl Rings {
-    fn push(&mut self, what: Happening, time_ms: u64) {
+    fn push(&mut self, what: Happening, time_ms: u64, most: usize) {
         let ring = match what.kind().is_of_messages() {
             true => &mut self.of_messages,
             false => &mut self.of_clients,
         };
         let bytes = text_bytes(&what);
-        ring.push(Entry { order: self.order, time_ms, what: Arc::new(what), bytes });
+        ring.push(Entry { order: self.order, time_ms, what: Arc::new(what), bytes }, most);
         self.order += 1;
     }
 
@@ -295,11 +300,11 @@ impl Rings {
 }
 
 impl Ring {
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: Entry, most: usize) {
         self.bytes += entry.bytes;
         self.events.push_back(entry);
         self.end += 1;
-        while self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
+        while self.events.len() > most || self.bytes > MAX_BYTES {
             let Some(oldest) = self.events.pop_front() else { break };
             self.bytes -= oldest.bytes;
         }
@@ -487,6 +492,21 @@ mod tests {
             let mut again = history.read(&Begin::Behind(id.to_owned()), false).unwrap();
             assert_eq!(clients(&mut again), ["lost None", "c1", "c2", "c3"], "{id}");
         }
+    }
+
+    #[test]
+    fn while_nobody_reads_fewer_are_kept() {
+        let history = History::new();
+        let kept = |history: &History| history.rings.lock().of_clients.events.len();
+        let record = |count: usize| (0..count).for_each(|n| history.record(&[subscribed(n)]));
+        record(MAX_UNREAD + 5);
+        assert_eq!(kept(&history), MAX_UNREAD);
+        let mut reader = history.read(&Begin::Last(0), false).unwrap();
+        record(MAX_UNREAD + 5);
+        assert_eq!((kept(&history), clients(&mut reader).len()), (2 * MAX_UNREAD + 5, MAX_UNREAD + 5));
+        drop(reader);
+        record(1);
+        assert_eq!(kept(&history), MAX_UNREAD);
     }
 
     #[test]
