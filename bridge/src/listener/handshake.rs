@@ -97,8 +97,6 @@ impl Handshakes {
 
     /// Does the handshake with a client.
     pub async fn accept(&self, stream: TcpStream, inside: Inside) -> Result<Stream, NoHandshake> {
-        // It can fail only for a socket that is dead already, and then the first read says so.
-        let _ = stream.set_nodelay(true);
         let (_turn, pushed_out) = self.begin();
         let (count, result) = tokio::select! {
             biased;
