@@ -69,10 +69,13 @@ fn loads_of(loads: &[&(&str, &str)]) -> String {
 fn about(options: &Options) -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!(
-        "MQTT 3.1.1; QoS 1 with 100 messages in flight. Deliveries per second; then the CPU time for each of them, of the \
+        "MQTT 3.1.1, TCP between gateway and broker; QoS 1 with 100 messages in flight. Deliveries per second; then the CPU time for each of them, of the \
          broker + of the gateway. All of it, the load generator too, shares {cores} cores, so whoever costs more is also \
-         slower. Medians of {} rounds of {} s. `cargo xtask bench gateway --write` puts this table here.",
-        options.rounds, options.seconds
+         slower. Medians of {} rounds of {} s{}. `cargo xtask bench gateway --write` puts this table here.",
+        options.rounds,
+        options.seconds,
+        // Whoever names a binary knows how it was built; readers do not.
+        if options.tabmq.is_empty() { "" } else { ", of the binary that `--tabmq` named" }
     )
 }
 
