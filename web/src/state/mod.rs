@@ -10,6 +10,7 @@
 
 mod action;
 pub mod charts;
+mod counters;
 pub mod demo;
 pub mod desk;
 pub mod draft;
