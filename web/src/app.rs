@@ -151,8 +151,7 @@ impl App {
     }
 
     fn reported(self: &Rc<Self>, id: ConnectionId, report: Report) {
-        let url = self.broker_url(id);
-        let state = report.state.map(|state| Action::Connection { state, url });
+        let state = report.state.map(|state| Action::Connection { state, url: self.broker_url(id) });
         let round_trip = report.round_trip.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let events = report.events.into_iter().map(Action::Event);
         let round_trip = Action::RoundTrip(round_trip);

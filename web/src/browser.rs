@@ -5,8 +5,10 @@ use crate::state::query::Pair;
 use crate::state::{BrokerInfo, Clock, File};
 use bytes::Bytes;
 use js_sys::{Array, Date, Function, Promise, Reflect, Uint8Array};
+use std::cell::Cell;
 use tabmq_shared::Time;
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -26,17 +28,36 @@ pub fn document() -> Document {
     window().document().expect("a document")
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// In one call: the clock is asked with every frame of the connection.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+}
+
 /// The client's clock: milliseconds since the page was opened, never backwards.
 pub fn now() -> Time {
-    Time::from_millis(whole(window().performance().map_or_else(Date::now, |clock| clock.now())))
+    Time::from_millis(whole(performance_now()))
+}
+
+thread_local! {
+    /// The last minute in which the zone was asked for, and how far it is from UTC, in minutes: zones change at a full
+    /// minute, and asking costs more than the rest of [`clock`].
+    static ZONE: Cell<(u64, i32)> = const { Cell::new((u64::MAX, 0)) };
 }
 
 /// The wall clock.
 pub fn clock() -> Clock {
-    let date = Date::new_0();
-    #[expect(clippy::cast_possible_truncation, reason = "a zone is at most a day from UTC")]
-    let offset_min = -date.get_timezone_offset() as i32;
-    Clock { unix_ms: whole(date.get_time()), offset_min }
+    let unix_ms = whole(Date::now());
+    let minute = unix_ms / 60_000;
+    let (asked, mut offset_min) = ZONE.get();
+    if asked != minute {
+        #[expect(clippy::cast_possible_truncation, reason = "a zone is at most a day from UTC")]
+        let offset = -Date::new_0().get_timezone_offset() as i32;
+        offset_min = offset;
+        ZONE.set((minute, offset_min));
+    }
+    Clock { unix_ms, offset_min }
 }
 
 /// 64 bits that nobody else has: milliseconds and the generator of the browser.

@@ -51,6 +51,9 @@ struct Link {
     machine: Machine,
     url: String,
     transport: Option<Transport>,
+    /// Whether the browser may hold back what was sent. It is asked only then: each question is a call out of the
+    /// module, and who only receives has none to ask.
+    unsent: bool,
     /// What of the stream is not a whole packet yet.
     inbox: BytesMut,
     timer: Option<(Time, Timeout)>,
@@ -63,6 +66,7 @@ impl Client {
             machine: Machine::new(ConnectOptions::default(), 0),
             url: String::new(),
             transport: None,
+            unsent: false,
             inbox: BytesMut::new(),
             timer: None,
         };
@@ -232,15 +236,17 @@ impl Inner {
 
     /// Wakes up when the machine has something to do, or when the browser may take bytes again.
     fn set_timer(self: &Rc<Self>, link: &mut Link, busy: bool) {
-        let now = (self.now)();
-        let retry = busy.then(|| now + SEND_RETRY);
+        let retry = busy.then(|| (self.now)() + SEND_RETRY);
         let Some(due) = link.machine.poll_timeout().into_iter().chain(retry).min() else {
             link.timer = None;
             return;
         };
-        if link.timer.as_ref().is_some_and(|(set_to, _)| *set_to == due) {
+        // Most deadlines move on with every frame. One that is set too early is set again when it has come; that is
+        // once, and not once a frame.
+        if link.timer.as_ref().is_some_and(|(set_to, _)| *set_to <= due) {
             return;
         }
+        let now = (self.now)();
         let weak = Rc::downgrade(self);
         let wait_ms = u32::try_from((due - now).as_millis()).unwrap_or(u32::MAX).min(i32::MAX as u32);
         let timeout = Timeout::new(wait_ms, move || {
@@ -260,12 +266,15 @@ impl Inner {
 fn transmit(link: &mut Link) -> bool {
     let Some(transport) = &link.transport else { return false };
     loop {
-        if transport.waiting_bytes() > SEND_BUFFER_BYTES {
-            return true;
+        if link.unsent {
+            let waiting_bytes = transport.waiting_bytes();
+            if waiting_bytes > SEND_BUFFER_BYTES {
+                return true;
+            }
+            link.unsent = waiting_bytes > 0;
         }
-        match link.machine.poll_transmit(FRAME_BYTES) {
-            Some(bytes) => transport.send(&bytes),
-            None => return false,
-        }
+        let Some(bytes) = link.machine.poll_transmit(FRAME_BYTES) else { return false };
+        transport.send(&bytes);
+        link.unsent = true;
     }
 }

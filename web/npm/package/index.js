@@ -221,7 +221,11 @@ export class Client {
   }
 
   #emit(name, value) {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
+    const listeners = this.#listeners.get(name);
+    if (!listeners?.size) return;
+    // A copy, as listeners may come and go meanwhile; the usual single one needs none.
+    const [first] = listeners;
+    for (const listener of listeners.size === 1 ? [first] : [...listeners]) {
       // One listener's error is not the others', nor the connection's.
       try {
         listener(value);
@@ -236,7 +240,7 @@ export class Client {
     return {
       message: (topic, payload, qos, retain, dup, properties) => {
         const message = new Message(topic, payload, qos, retain, dup, properties);
-        for (const iterator of [...this.#iterators]) iterator.offer(message);
+        if (this.#iterators.size) for (const iterator of [...this.#iterators]) iterator.offer(message);
         this.#emit("message", message);
       },
       published: (id, code, words) => {
