@@ -136,8 +136,9 @@ fn site(api: Router, max_packet_size: u32, origins: Arc<OriginPolicy>, websocket
 }
 
 async fn no_such_api() -> ApiError {
-    let detail =
-        format!("there is no such address here: {OPENAPI_PATH} has them all, {INFO_PATH} among them");
+    let detail = format!(
+        "there is no such address here; {INFO_PATH} is one, and a broker's {OPENAPI_PATH} has them all"
+    );
     ApiError::new(StatusCode::NOT_FOUND, detail)
 }
 
