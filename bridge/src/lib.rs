@@ -4,7 +4,7 @@
 //!
 //! - [`config`]: flags, environment and file, validated.
 //! - [`server`]: the broker as a whole, started and stopped; [`serve()`] adds the console and signals, `reload` SIGHUP.
-//! - [`listener`]: TCP and WebSocket, each of which yields a byte stream.
+//! - [`listener`]: TCP and WebSocket, each of which yields a byte stream; `mask`: what hides a WebSocket's bytes.
 //! - [`workers`]: the threads that serve connections.
 //! - [`gate`]: how many connections there may be; [`limit`]: what all limits are called.
 //! - [`connection`]: one connection, from its first packet to its last.
@@ -46,6 +46,7 @@ pub mod http;
 pub mod hub;
 pub mod limit;
 pub mod listener;
+mod mask;
 pub mod outbox;
 mod reload;
 mod serve;

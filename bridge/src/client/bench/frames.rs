@@ -3,6 +3,8 @@
 //! `tabmq pub` and `sub` use tungstenite. Here frames are taken apart and masked where they are in memory, so that the
 //! load generator is not slower over WebSocket than it is over TCP.
 
+use crate::mask;
+
 /// The most that a frame's header of a client takes.
 pub(super) const MAX_HEADER: usize = 14;
 
@@ -95,7 +97,7 @@ pub(super) fn seal(buffer: &mut [u8], mask: [u8; 4]) -> usize {
     header.push(FIN_AND_BINARY);
     put_length(&mut header, length);
     header.extend(mask);
-    apply_mask(payload, mask);
+    mask::apply(payload, mask);
     let start = MAX_HEADER - header.len();
     if let Some(place) = room.get_mut(start..) {
         place.copy_from_slice(&header);
@@ -125,16 +127,6 @@ fn put_length(header: &mut Vec<u8>, length: usize) {
             header.push(MASKED | 127);
             header.extend((length as u64).to_be_bytes());
         }
-    }
-}
-
-fn apply_mask(payload: &mut [u8], mask: [u8; 4]) {
-    let (words, rest) = payload.as_chunks_mut::<4>();
-    for word in words {
-        *word = (u32::from_ne_bytes(*word) ^ u32::from_ne_bytes(mask)).to_ne_bytes();
-    }
-    for (byte, key) in rest.iter_mut().zip(mask) {
-        *byte ^= key;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Frames (RFC 6455, section 5): a decoder that can be given the bytes in any portions, and the server's encoder.
 
+use crate::mask;
 use bytes::{BufMut, BytesMut};
 
 /// The most that a frame header of the server takes, for payloads of up to [`MAX_PAYLOAD`].
@@ -224,15 +225,7 @@ fn close_code(payload: &[u8]) -> Result<Option<u16>, CloseReason> {
 /// Removes the mask from `data` (section 5.3) and turns it so that it fits what follows.
 fn unmask(data: &mut [u8], mask: &mut [u8; 4]) {
     let turned = data.len() % 4;
-    let (words, rest) = data.as_chunks_mut::<4>();
-    for word in words {
-        for (byte, key) in word.iter_mut().zip(*mask) {
-            *byte ^= key;
-        }
-    }
-    for (byte, key) in rest.iter_mut().zip(*mask) {
-        *byte ^= key;
-    }
+    mask::apply(data, *mask);
     mask.rotate_left(turned);
 }
 
