@@ -285,7 +285,8 @@ mod tests {
     }
 
     /// Names and figures that are the same everywhere.
-    const SAME: &[Words] = &[Words::NoLocal, Words::AsPublished, Words::LoggedInAs];
+    const SAME: &[Words] =
+        &[Words::LoggedInAs, Words::NoLocal, Words::AsPublished, Words::WhatNotSubscribed, Words::WhatDenied];
 
     #[test]
     fn both_languages_are_complete() {
