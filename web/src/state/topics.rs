@@ -25,8 +25,9 @@ const MAX_NODES: usize = 250_000;
 /// a staircase.
 const MAX_DEPTH: usize = 24;
 
-/// Folders open by themselves while the tree is smaller than this many rows: enough to see what is there at once.
-const AUTO_EXPAND_ROWS: usize = 80;
+/// Folders open by themselves while there are no more nodes than this: enough to see what is there at once. `$SYS` and its
+/// like count by themselves, or a talkative broker would fold everybody's topics.
+const AUTO_EXPAND_NODES: usize = 80;
 
 /// The longest payload that a node keeps by itself, in bytes. A longer one is cut, and said to be.
 pub const LAST_VALUE_BYTES: usize = 1024;
@@ -44,6 +45,8 @@ pub struct Node {
     pub children: Vec<NodeId>,
     /// 1 for the first level.
     pub depth: usize,
+    /// Whether it belongs to a tree whose name begins with a dollar sign (MQTT 5.0 section 4.7.2).
+    is_apart: bool,
     /// Whether its children are shown.
     pub expanded: bool,
     /// Messages on exactly this topic.
@@ -108,6 +111,8 @@ pub struct Row {
 pub struct Topics {
     nodes: Vec<Node>,
     by_topic: FxHashMap<Rc<str>, NodeId>,
+    /// How many nodes there are in the usual trees, and in those that are apart.
+    sizes: [usize; 2],
     layout: Layout,
     filter: String,
     /// Only values that have changed from this message on are shown.
@@ -124,6 +129,7 @@ impl Default for Topics {
         let mut topics = Topics {
             nodes: Vec::new(),
             by_topic: FxHashMap::default(),
+            sizes: [0; 2],
             layout: Layout::default(),
             filter: String::new(),
             changed_since: None,
@@ -369,7 +375,12 @@ impl Topics {
     fn push_node(&mut self, name: &str, parent: NodeId, depth: usize) -> NodeId {
         let id = self.nodes.len();
         // `$SYS` and its like are apart: there when wanted, but not the first thing that one sees.
-        let usual = depth == 0 || (id < AUTO_EXPAND_ROWS && !name.starts_with('$'));
+        let is_top = depth <= 1 && name.starts_with('$');
+        let [usual_nodes, apart] = &mut self.sizes;
+        let is_apart = is_top || self.nodes.get(parent).is_some_and(|parent| parent.is_apart);
+        let size = if is_apart { apart } else { usual_nodes };
+        *size += 1;
+        let usual = depth == 0 || (*size <= AUTO_EXPAND_NODES && !is_top);
         let said = if depth == 0 || self.layout.opens_as_usual() {
             None
         } else {
@@ -382,6 +393,7 @@ impl Topics {
             parent,
             children: Vec::new(),
             depth,
+            is_apart,
             expanded: said.unwrap_or(usual),
             messages: 0,
             messages_below: 0,

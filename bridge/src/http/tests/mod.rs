@@ -4,6 +4,7 @@ mod access;
 mod clients;
 mod counters;
 mod events;
+mod gateway;
 mod publish;
 mod receivers;
 mod retained;

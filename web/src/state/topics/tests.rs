@@ -208,3 +208,20 @@ fn hostile_shapes_are_bounded() {
     assert_eq!(tree.topic_count(), MAX_NODES - 1, "the root is a node too");
     assert_eq!(tree.untracked(), 6);
 }
+
+#[test]
+fn a_talkative_broker_does_not_fold_everybodys_topics() {
+    let mut tree = Topics::default();
+    for i in 0..100 {
+        tree.record(&format!("$SYS/broker/{i}/x"), value("1"));
+    }
+    tree.record("home/kitchen/temp", value("21"));
+    tree.refresh();
+    assert_eq!(shown(&tree), ["home", "home/kitchen", "home/kitchen/temp", "$SYS"]);
+    for i in 0..100 {
+        tree.record(&format!("home/{i}/x"), value("1"));
+    }
+    tree.refresh();
+    assert!(shown(&tree).iter().any(|path| path == "home/1/x"), "the first ones are open");
+    assert!(!shown(&tree).iter().any(|path| path == "home/99/x"), "there are too many to open the last ones");
+}
