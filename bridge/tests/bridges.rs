@@ -262,7 +262,10 @@ async fn the_api_tells_of_bridges_and_the_other_side_of_their_coming_and_going()
     let near = broker(anywhere(), vec![bridge(far.mqtt_addresses()[0], more)]);
     assert_eq!(there.message().await.1, "1");
     let mut stream = TcpStream::connect(near.http_address().unwrap()).await.unwrap();
-    stream.write_all(b"GET /api/v1/info HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /api/v1/info HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let info: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
