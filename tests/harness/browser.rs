@@ -136,6 +136,14 @@ impl Browser {
         self.driver.pid()
     }
 
+    /// The same, without waiting until all of the page is there.
+    pub async fn open_early(&self, url: &str) -> Result<Tab<'_>> {
+        let window = self.client.new_window(false).await?.handle;
+        let tab = Tab::new(self, window);
+        tab.goto_early(url).await?;
+        Ok(tab)
+    }
+
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }

@@ -51,13 +51,27 @@ impl<'b> Tab<'b> {
         Tab { browser, window }
     }
 
-    /// Opens an address in this tab.
+    /// Opens an address in this tab, and waits until all of the page is there.
     pub async fn goto(&self, url: &str) -> Result<()> {
+        self.goto_early(url).await?;
+        self.whole().await
+    }
+
+    pub(crate) async fn goto_early(&self, url: &str) -> Result<()> {
         Ok(self.focus().await?.goto(url).await?)
     }
 
+    /// The same with the page that is there.
     pub async fn reload(&self) -> Result<()> {
-        Ok(self.focus().await?.refresh().await?)
+        self.focus().await?.refresh().await?;
+        self.whole().await
+    }
+
+    /// Waits until the page has more than what its first paint needs. Another page is not waited for.
+    async fn whole(&self) -> Result<()> {
+        let script =
+            "return document.querySelector('[data-test=page]')?.dataset.state ?? document.title !== 'TabMQ'";
+        self.script_when(script, |state| *state == "whole" || *state == true).await.map(drop)
     }
 
     /// Closes the tab, as a user does.

@@ -8,27 +8,24 @@
 //! ```
 
 mod clockwork;
+mod kept;
 mod look;
 
 use crate::browser;
 use crate::files::Files;
 use crate::keeping;
 use crate::lazy::{Part, Views};
-use crate::state::history::Limits;
-use crate::state::layout::Layout;
-use crate::state::profiles::Profiles;
 use crate::state::query;
-use crate::state::settings::Settings;
-use crate::state::shapes::Shapes;
-use crate::state::subscriptions::{Row, Subscriptions};
+use crate::state::subscriptions::Row;
 use crate::state::tape::TapeAction;
 use crate::state::{Action, AppState, ConnectionId, Dialog, Effect, Location, PageAction, View, Workspace};
 use clockwork::{Alarm, Painter};
-use look::{location, look, show_look};
+use kept::{CONNECTIONS, LAYOUT, LIMITS, LOOK, PROFILES, RELEASED, SCHEMA, SETTINGS, SHAPES, SUBSCRIPTIONS};
+use look::{location, show_look};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use tabmq_decoders::protobuf::SourceFile;
+use tabmq_shared::client::State;
 use tabmq_web_client::client::{Client, Report};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -40,23 +37,6 @@ const WAKE_PATIENCE: Duration = Duration::from_secs(3);
 const PROBE_TICKS: u32 = 10;
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Names in the tab's storage; behind the first three stands the connection's number.
-const SETTINGS: &str = "tabmq.settings";
-const SUBSCRIPTIONS: &str = "tabmq.subscriptions";
-const LAYOUT: &str = "tabmq.layout";
-/// The connections' numbers in the order of their tabs, and the one that is looked at.
-const CONNECTIONS: &str = "tabmq.connections";
-/// There while no page has this tab's storage: see [`connections`].
-const RELEASED: &str = "tabmq.released";
-/// Names in the storage of all tabs.
-const LOOK: &str = "tabmq.look";
-const LIMITS: &str = "tabmq.limits";
-/// How payloads are looked at, by topic.
-const SHAPES: &str = "tabmq.shapes";
-/// Schemas of Protobuf.
-const SCHEMA: &str = "tabmq.schema";
-const PROFILES: &str = "tabmq.profiles";
-
 /// The running page.
 pub struct App {
     workspace: Rc<RefCell<Workspace>>,
@@ -66,47 +46,109 @@ pub struct App {
     ticks: Cell<u32>,
     alarm: Alarm,
     files: Files,
+    stage: Cell<Stage>,
+}
+
+/// How far the page has come. `cargo xtask` leaves in the page's first module what the first paint runs, and the rest
+/// is fetched after it; so whatever can wait is begun when the page is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing is seen yet.
+    Starting,
+    /// There is something to see: the rest is on its way.
+    Shown,
+    /// Everything is there.
+    Whole,
 }
 
 impl App {
-    /// Reads what was kept, connects, and begins to watch the clock and the browser.
+    /// Reads what was kept, connects, and begins to watch the clock.
     pub fn start() -> Rc<App> {
         let app = Rc::new(App {
-            workspace: Rc::new(RefCell::new(workspace())),
+            workspace: Rc::new(RefCell::new(kept::workspace())),
             clients: RefCell::default(),
             painter: Painter::default(),
             revision: Cell::new(0),
             ticks: Cell::new(0),
             alarm: Alarm::default(),
             files: Files::default(),
+            stage: Cell::new(Stage::Starting),
         });
-        let (ids, active) = {
-            let workspace = app.workspace.borrow();
-            (workspace.iter().map(|(id, _)| id).collect::<Vec<_>>(), workspace.active_id())
-        };
-        let shelf = Action::Shelf(Rc::new(keeping::read_shelf()));
-        app.act(active, [app.time(), shelf, Action::Located(location())]);
-        app.run(active, Effect::KeepConnections);
-        app.run(active, Effect::ShowLook);
-        app.run(active, Effect::LocateBroker);
-        app.run(active, Effect::Locate);
-        for id in ids {
-            app.run(id, Effect::KeepSettings);
+        let active = app.workspace.borrow().active_id();
+        app.act(active, [app.time()]);
+        show_look(app.workspace.borrow().active().ui.look);
+        for id in app.ids() {
             app.run(id, Effect::Start);
         }
-        app.watch();
-        browser::keep_page();
+        let ticking = app.clone();
+        gloo_timers::callback::Interval::new(1000, move || ticking.tick()).forget();
+        if cfg!(feature = "split") {
+            let app = app.clone();
+            browser::listen(&browser::window(), "tabmq-whole", move || app.become_whole());
+        } else {
+            app.become_whole();
+        }
         app
+    }
+
+    fn ids(&self) -> Vec<ConnectionId> {
+        self.workspace.borrow().iter().map(|(id, _)| id).collect()
+    }
+
+    /// The rest of the page is there: what could wait until then.
+    fn become_whole(self: &Rc<Self>) {
+        self.stage.set(Stage::Whole);
+        let located = Action::Located(location());
+        let active = self.workspace.borrow().active_id();
+        self.act(active, kept::for_all().into_iter().chain([self.time(), located]));
+        self.run(active, Effect::KeepConnections);
+        self.run(active, Effect::ShowLook);
+        self.run(active, Effect::LocateBroker);
+        self.run(active, Effect::Locate);
+        for id in self.ids() {
+            self.run(id, Effect::KeepSettings);
+        }
+        self.watch();
+        browser::keep_page();
+        self.painter.soon();
+    }
+
+    /// Asks for the rest as soon as there is something to see: messages, or why there are none.
+    fn painted(&self) {
+        if self.stage.get() != Stage::Starting {
+            return;
+        }
+        let is_shown = {
+            let workspace = self.workspace.borrow();
+            let state = workspace.active();
+            let is_opening =
+                matches!(state.connection.state, State::Opening { .. } | State::Connecting { .. });
+            match state.connection.state.is_connected() {
+                true => state.counters.received > 0 || self.ticks.get() > 0,
+                false => !is_opening || self.ticks.get() > 0,
+            }
+        };
+        if is_shown {
+            self.stage.set(Stage::Shown);
+            browser::say("tabmq-shown");
+        }
     }
 
     /// What is looked at: equal to the last view as long as nothing has changed.
     pub fn view(&self) -> View {
         self.workspace.borrow_mut().refresh();
-        View::new(self.workspace.clone(), self.revision.get())
+        View::new(self.workspace.clone(), self.revision.get(), self.stage.get() == Stage::Whole)
     }
 
     /// Calls `paint` in a frame of its own whenever something has changed.
-    pub fn on_paint(&self, paint: impl Fn() + 'static) {
+    pub fn on_paint(self: &Rc<Self>, paint: impl Fn() + 'static) {
+        let app = Rc::downgrade(self);
+        let paint = move || {
+            paint();
+            if let Some(app) = app.upgrade() {
+                app.painted();
+            }
+        };
         *self.painter.0.paint.borrow_mut() = Some(Rc::new(paint));
         self.painter.soon();
     }
@@ -161,6 +203,18 @@ impl App {
 
     fn run(self: &Rc<Self>, id: ConnectionId, effect: Effect) {
         match effect {
+            Effect::Start => self.connect(id),
+            Effect::Locate => {
+                browser::set_fragment(&self.workspace.borrow().location().write());
+            }
+            other => self.run_rare(id, other),
+        }
+    }
+
+    /// What has no part in the first paint.
+    #[inline(never)]
+    fn run_rare(self: &Rc<Self>, id: ConnectionId, effect: Effect) {
+        match effect {
             Effect::Act(action) => self.act(id, [*action]),
             Effect::Send(message) => {
                 if let Some(client) = self.client(id) {
@@ -188,7 +242,7 @@ impl App {
                 }
             }
             Effect::Unsubscribe(filter) => self.with_client(id, |client| client.unsubscribe(filter)),
-            Effect::Start => self.connect(id),
+            Effect::Start | Effect::Locate => {}
             Effect::RetryNow => self.with_client(id, Client::retry_now),
             Effect::Stop => self.with_client(id, Client::stop),
             Effect::KeepProfiles => {
@@ -203,7 +257,7 @@ impl App {
                 browser::keep(
                     browser::tab_storage(),
                     CONNECTIONS,
-                    &write_connections(&self.workspace.borrow()),
+                    &kept::write_connections(&self.workspace.borrow()),
                 );
             }
             Effect::Forget => self.forget(id),
@@ -224,9 +278,6 @@ impl App {
                 let look = self.workspace.borrow().active().ui.look;
                 browser::keep(browser::shared_storage(), LOOK, &look.write());
                 show_look(look);
-            }
-            Effect::Locate => {
-                browser::set_fragment(&self.workspace.borrow().location().write());
             }
             Effect::KeepShapes => self.keep_for_all(id, SHAPES, |state| state.shapes.write()),
             Effect::KeepSchema => self.keep_for_all(id, SCHEMA, |state| {
@@ -303,7 +354,7 @@ impl App {
 
     fn keep(&self, id: ConnectionId, name: &str, write: impl FnOnce(&AppState) -> String) {
         if let Some(text) = self.read(id, write) {
-            browser::keep(browser::tab_storage(), &numbered(name, id), &text);
+            browser::keep(browser::tab_storage(), &kept::numbered(name, id), &text);
         }
     }
 
@@ -345,7 +396,7 @@ impl App {
         self.with_client(id, Client::stop);
         self.clients.borrow_mut().retain(|(known, _)| *known != id);
         for name in [SETTINGS, SUBSCRIPTIONS, LAYOUT] {
-            browser::take(browser::tab_storage(), &numbered(name, id));
+            browser::take(browser::tab_storage(), &kept::numbered(name, id));
         }
     }
 
@@ -375,7 +426,7 @@ impl App {
             app.dispatch_to_active(Action::Located(Location::read(&browser::fragment())));
         });
         let app = self.clone();
-        browser::listen(&window, "storage", move || app.dispatch_to_active(kept_profiles()));
+        browser::listen(&window, "storage", move || app.dispatch_to_active(kept::profiles()));
         browser::listen(&window, "pagehide", || browser::keep(browser::tab_storage(), RELEASED, "1"));
         // A page that was frozen and comes back has this tab's storage again.
         browser::listen(&window, "pageshow", || {
@@ -385,8 +436,6 @@ impl App {
             let app = self.clone();
             browser::listen(&dark, "change", move || show_look(app.workspace.borrow().active().ui.look));
         }
-        let app = self.clone();
-        gloo_timers::callback::Interval::new(1000, move || app.tick()).forget();
         self.watch_drops(&window);
         let app = self.clone();
         browser::listen(&window, "storage", move || {
@@ -450,96 +499,6 @@ fn default_broker(protocol: &str, host: &str, port: &str) -> String {
     }
 }
 
-/// The connections that the tab has kept, or the first one, with what the address bar says on top of the one that is
-/// looked at.
-///
-/// A browser copies a tab's storage when the tab is duplicated, and two clients with one id would throw each other out
-/// for ever. So a page takes the client ids only if the page before it has let go of them: the note `RELEASED` is
-/// written when a page goes away and taken by the next one. A copy made while the page lives has no such note.
-fn workspace() -> Workspace {
-    let storage = browser::tab_storage();
-    let released = browser::take(storage.clone(), RELEASED).is_some();
-    let kept = browser::read(storage, CONNECTIONS).unwrap_or_default();
-    let (ids, active) = read_connections(&kept);
-    let mut states = ids.into_iter().map(|id| (id, state(id, released, id == active)));
-    let (first, state) = states.next().unwrap_or_else(|| (active, state(active, released, true)));
-    let mut workspace = Workspace::new(first, state);
-    for (id, state) in states {
-        workspace.push(id, state);
-    }
-    workspace.apply(first, Action::Page(PageAction::Show(active)));
-    workspace.apply(first, kept_profiles());
-    workspace
-}
-
-/// The profiles, as the browser keeps them for all tabs.
-fn kept_profiles() -> Action {
-    let kept = browser::read(browser::shared_storage(), PROFILES).unwrap_or_default();
-    Action::Page(PageAction::Profiles(Box::new(Profiles::read(&kept))))
-}
-
-/// One connection, as the tab has kept it.
-fn state(id: ConnectionId, released: bool, is_active: bool) -> AppState {
-    let kept = |name| browser::read(browser::tab_storage(), &numbered(name, id));
-    let new_id = new_client_id();
-    let mut settings = Settings::new(new_id.clone());
-    if let Some(kept) = kept(SETTINGS) {
-        settings.read(&query::decode(&kept));
-        if !released {
-            settings.client_id = new_id;
-        }
-    }
-    if is_active {
-        settings.read(&query::decode(&browser::query()));
-    }
-    // A password is kept by a profile, if at all.
-    if let Action::Page(PageAction::Profiles(profiles)) = kept_profiles()
-        && let Some(profile) = profiles.get(&settings.name)
-        && profile.settings.username == settings.username
-    {
-        settings.password.clone_from(&profile.settings.password);
-    }
-    let subscriptions = match kept(SUBSCRIPTIONS) {
-        Some(kept) => Subscriptions::read(&kept),
-        None if settings.broker.is_empty() => Subscriptions::first_visit_of_the_page(),
-        None => Subscriptions::first_visit(false),
-    };
-    let layout = Layout::read(&kept(LAYOUT).unwrap_or_default());
-    let for_all = |name| browser::read(browser::shared_storage(), name).unwrap_or_default();
-    let mut state =
-        AppState::new(settings, subscriptions, look()).with(layout, Limits::read(&for_all(LIMITS)));
-    state.shapes = Shapes::read(&for_all(SHAPES));
-    let files = query::decode(&for_all(SCHEMA)).into_iter();
-    state.schema = files.map(|(name, text)| SourceFile { name, text }).collect();
-    state
-}
-
-fn numbered(name: &str, id: ConnectionId) -> String {
-    format!("{name}.{}", id.0)
-}
-
-/// From what [`write_connections`] wrote: the connections, and the one that is looked at.
-fn read_connections(text: &str) -> (Vec<ConnectionId>, ConnectionId) {
-    let pairs = query::decode(text);
-    let numbers = |wanted: &'static str| {
-        let values = pairs.iter().filter(move |(name, _)| name == wanted);
-        values.filter_map(|(_, value)| value.parse().ok().map(ConnectionId))
-    };
-    let ids: Vec<_> = numbers("id").collect();
-    let active = numbers("active").find(|id| ids.contains(id)).or_else(|| ids.first().copied());
-    (ids, active.unwrap_or_default())
-}
-
-fn write_connections(workspace: &Workspace) -> String {
-    // A recorded session ends with the page: a file cannot be opened again without being chosen.
-    let connections = || workspace.iter().filter(|(_, state)| !state.is_session()).map(|(id, _)| id);
-    let active = connections().find(|id| *id == workspace.active_id()).or_else(|| connections().next());
-    let ids: Vec<_> = connections().map(|id| id.0.to_string()).collect();
-    let active = active.unwrap_or_default().0.to_string();
-    let pairs = ids.iter().map(|id| ("id", id.as_str()));
-    query::encode(pairs.chain([("active", active.as_str())]))
-}
-
 fn is_recording(name: &str) -> bool {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension).to_ascii_lowercase();
     matches!(extension.as_str(), "jsonl" | "ndjson" | "csv")
@@ -560,18 +519,6 @@ pub fn new_client_id() -> String {
 mod tests {
     use super::*;
     use crate::state::Look;
-
-    #[test]
-    fn connections_are_kept() {
-        let state = || AppState::new(Settings::new("c".into()), Subscriptions::default(), Look::default());
-        let mut workspace = Workspace::new(ConnectionId(3), state());
-        workspace.push(ConnectionId(1), state());
-        workspace.apply(ConnectionId(3), Action::Page(PageAction::Show(ConnectionId(1))));
-        let expected = (vec![ConnectionId(3), ConnectionId(1)], ConnectionId(1));
-        assert_eq!(read_connections(&write_connections(&workspace)), expected);
-        assert_eq!(read_connections("").1, ConnectionId(0));
-        assert_eq!(read_connections("id=x&id=4&active=9"), (vec![ConnectionId(4)], ConnectionId(4)));
-    }
 
     #[test]
     fn the_broker_is_where_the_page_is() {

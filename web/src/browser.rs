@@ -252,6 +252,13 @@ pub fn keep_page() {
     .forget();
 }
 
+/// Says to the page's scripts that something has happened.
+pub fn say(name: &str) {
+    if let Ok(event) = web_sys::Event::new(name) {
+        let _ = window().dispatch_event(&event);
+    }
+}
+
 /// Sets an attribute of the `html` element.
 pub fn set_root_attribute(name: &str, value: &str) {
     if let Some(root) = document().document_element() {

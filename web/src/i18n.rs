@@ -44,10 +44,9 @@ impl Lang {
 
     /// A text without places to fill.
     pub const fn t(self, text: Text) -> &'static str {
-        let (en, zh) = text.both();
         match self {
-            Lang::En => en,
-            Lang::Zh => zh,
+            Lang::En => text.en(),
+            Lang::Zh => text.zh(),
         }
     }
 
@@ -100,38 +99,81 @@ impl From<Text> for Phrase {
 }
 
 macro_rules! texts {
-    ($($name:ident = $en:literal, $zh:literal;)*) => {
+    (first { $($first:ident = $first_en:literal, $first_zh:literal;)* }
+     $($name:ident = $en:literal, $zh:literal;)*) => {
         /// What can be said.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Text { $(#[doc = $en] $name,)* }
+        pub enum Text { $(#[doc = $first_en] $first,)* $(#[doc = $en] $name,)* }
 
         impl Text {
-            const fn both(self) -> (&'static str, &'static str) {
-                match self { $(Text::$name => ($en, $zh),)* }
+            const fn en(self) -> &'static str {
+                match self { $(Text::$first => $first_en,)* other => other.later_en() }
+            }
+
+            const fn zh(self) -> &'static str {
+                match self { $(Text::$first => $first_zh,)* other => other.later_zh() }
+            }
+
+            #[inline(never)]
+            const fn later_en(self) -> &'static str {
+                match self { $(Text::$name => $en,)* $(Text::$first => $first_en,)* }
+            }
+
+            #[inline(never)]
+            const fn later_zh(self) -> &'static str {
+                match self { $(Text::$name => $zh,)* $(Text::$first => $first_zh,)* }
             }
 
             /// All of them.
             #[cfg(test)]
-            const ALL: &'static [Text] = &[$(Text::$name,)*];
+            const ALL: &'static [Text] = &[$(Text::$first,)* $(Text::$name,)*];
         }
     };
 }
 
 with_tools! {
+    // What the first paint says: in functions of their own, because nothing else is fetched before it.
+    first {
+        NotConnected = "not connected", "未连接";
+        ConnectingTo = "connecting to {url}", "正在连接 {url}";
+        ConnectingAgain = "connecting, attempt {n}", "正在连接（第 {n} 次）";
+        ConnectedAs = "connected as {id}", "已连接，标识 {id}";
+        WaitingShort = "no connection", "连接已断开";
+        StoppedShort = "stopped", "已停止";
+        SessionShort = "recorded session", "录制的会话";
+        OpenSettings = "Connection settings", "连接设置";
+        RoundTrip = "round-trip time to the broker", "与代理之间的往返时间";
+        MessagesShort = "{n} received", "收到 {n} 条";
+        MessagesTotal = "Messages received since the page was loaded: {n}", "页面加载以来收到的消息：{n}";
+        PerSecond = "{n}/s", "{n} 条/秒";
+        Topics = "Topics", "主题";
+        FilterTopics = "Filter, or a/+/b", "筛选，或 a/+/b";
+        ExpandAll = "Expand all", "全部展开";
+        CollapseAll = "Collapse all", "全部折叠";
+        OnlyChanged = "Only topics whose values change from now on", "仅显示此后有变化的主题";
+        TopicActions = "More…", "更多…";
+        NoTopics = "No topics yet", "暂无主题";
+        EmptyLevel = "(empty level)", "（空层级）";
+        EmptyPayload = "empty", "空";
+        Retained = "retained", "保留消息";
+        Messages = "Messages", "消息";
+        FilterMessages = "Filter: text, or a/+/b", "筛选：文本或 a/+/b";
+        Pause = "Pause the list", "暂停列表";
+        Resume = "Resume the list", "继续列表";
+        Clear = "Clear the list", "清空列表";
+        ShowSystem = "$ topics", "$ 主题";
+        ShowSystemHint = "Show topics that begin with $, the broker's own figures", "显示以 $ 开头的主题（代理自身的统计）";
+        Kept = "{n} kept", "保留 {n} 条";
+        Shown = "{n} of {all}", "{n} / {all}";
+        MoreFilters = "More filters, and how much is kept", "更多筛选与保留数量";
+    }
+
     // The connection
-    NotConnected = "not connected", "未连接";
-    ConnectingTo = "connecting to {url}", "正在连接 {url}";
-    ConnectingAgain = "connecting, attempt {n}", "正在连接（第 {n} 次）";
-    ConnectedAs = "connected as {id}", "已连接，标识 {id}";
-    WaitingShort = "no connection", "连接已断开";
-    StoppedShort = "stopped", "已停止";
     RetryIn = "next attempt in {n} s", "{n} 秒后重试";
     RetryNow = "Retry now", "立即重试";
     ConnectAgain = "Connect again", "重新连接";
     UseNewId = "Use a new client id", "换用新的客户端标识";
-    OpenSettings = "Connection settings", "连接设置";
     ThroughGateway = "through a gateway to {url}", "经由网关连接到 {url}";
-    RoundTrip = "round-trip time to the broker", "与代理之间的往返时间";
 
     WhyDisconnected = "Disconnected.", "已断开。";
     WhyUnreachable = "Nothing answers at {url}. Is the broker running there, and is the port right?", "{url} 没有响应。请检查代理是否正在运行、端口是否正确。";
@@ -170,24 +212,14 @@ with_tools! {
     ThemeDark = "dark", "深色";
     OtherLanguage = "简体中文", "English";
     SecondTab = "Open a second tab", "打开第二个标签页";
-    MessagesShort = "{n} received", "收到 {n} 条";
-    MessagesTotal = "Messages received since the page was loaded: {n}", "页面加载以来收到的消息：{n}";
-    PerSecond = "{n}/s", "{n} 条/秒";
 
     // Topics
-    Topics = "Topics", "主题";
-    FilterTopics = "Filter, or a/+/b", "筛选，或 a/+/b";
-    ExpandAll = "Expand all", "全部展开";
-    CollapseAll = "Collapse all", "全部折叠";
-    NoTopics = "No topics yet", "暂无主题";
     NoTopicFound = "No topic matches “{text}”", "没有与“{text}”匹配的主题";
     TopicsUntracked = "{n} messages are on topics that no longer fit into the tree", "{n} 条消息的主题超出主题树容量";
-    OnlyChanged = "Only topics whose values change from now on", "仅显示此后有变化的主题";
     NothingChanged = "No value has changed since", "此后没有变化";
     HiddenTopics = "{n} topics are hidden.", "已隐藏 {n} 个主题。";
     ShowHidden = "Show them", "显示";
     Hidden = "{topic} is hidden", "已隐藏 {topic}";
-    TopicActions = "More…", "更多…";
     PublishHere = "Publish here", "发布到此主题";
     SubscribeTopic = "Subscribe", "订阅此主题";
     SubscribeBelow = "Subscribe to {filter}", "订阅 {filter}";
@@ -204,8 +236,6 @@ with_tools! {
     ClearedRetained = "{n} retained messages cleared", "已清除 {n} 条保留消息";
     RestoredRetained = "{n} retained messages published again", "已重新发布 {n} 条保留消息";
     TopicsBelow = "Topics: {topics} · messages: {messages}", "主题：{topics} · 消息：{messages}";
-    EmptyLevel = "(empty level)", "（空层级）";
-    Retained = "retained", "保留消息";
 
     // Subscriptions
     Subscriptions = "Subscriptions", "订阅";
@@ -260,22 +290,12 @@ with_tools! {
     TopicShare = "A shared subscription is $share/GROUP/FILTER, the group without “/”, “+” and “#”.", "共享订阅的格式为 $share/组名/过滤器，组名不含“/”“+”“#”。";
 
     // Messages
-    Messages = "Messages", "消息";
-    FilterMessages = "Filter: text, or a/+/b", "筛选：文本或 a/+/b";
-    Pause = "Pause the list", "暂停列表";
-    Resume = "Resume the list", "继续列表";
-    Clear = "Clear the list", "清空列表";
-    ShowSystem = "$ topics", "$ 主题";
-    ShowSystemHint = "Show topics that begin with $, the broker's own figures", "显示以 $ 开头的主题（代理自身的统计）";
     NewMessages = "{n} new", "{n} 条新消息";
     HeldNew = "held · {n} new", "静止 · {n} 条新消息";
     HeldHint = "No row moves while the pointer is over the list, or while it is scrolled away from the newest message", "鼠标停留在列表上或列表滚动到别处时，行不会移动";
     PausedNew = "paused · {n} new", "已暂停 · {n} 条新消息";
-    Kept = "{n} kept", "保留 {n} 条";
-    Shown = "{n} of {all}", "{n} / {all}";
     DroppedLine = "The oldest {n} have gone: {entries} messages or {bytes} are kept, here the last {age}", "最早的 {n} 条已移除：最多保留 {entries} 条或 {bytes}，目前为最近 {age}";
     ClearedMessages = "{n} messages cleared", "已清空 {n} 条消息";
-    MoreFilters = "More filters, and how much is kept", "更多筛选与保留数量";
     WhereText = "Where the text is looked for", "文本查找范围";
     InBoth = "topic and payload", "主题与载荷";
     InTopic = "topic only", "仅主题";
@@ -301,7 +321,6 @@ with_tools! {
     GapResumed = "The broker kept the session: only QoS 0 messages can be missing.", "代理保留了会话，可能仅缺失 QoS 0 消息。";
     GapLost = "What was sent meanwhile did not come here.", "期间发送的消息未到达此处。";
     GoneRow = "no longer kept", "已不再保留";
-    EmptyPayload = "empty", "空";
     NothingMatches = "No message matches “{text}”.", "没有与“{text}”匹配的消息。";
     QuietTitle = "Listening", "正在监听";
     QuietText = "Nothing was published yet. Whatever a device sends appears here at once.", "还没有消息。设备发布的内容会立即显示在这里。";
@@ -537,7 +556,7 @@ mod tests {
     #[test]
     fn both_languages_are_complete() {
         for &text in Text::ALL {
-            let (en, zh) = text.both();
+            let (en, zh) = (text.en(), text.zh());
             assert!(!en.trim().is_empty() && !zh.trim().is_empty(), "{text:?}");
             assert_eq!(places(en), places(zh), "{text:?}");
             let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..'\u{a000}').contains(&c));

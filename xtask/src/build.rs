@@ -9,6 +9,7 @@ use crate::setup;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 /// How the broker is compiled: a profile of the workspace's Cargo.toml, and its directory in the target directory.
@@ -78,23 +79,30 @@ pub(crate) fn target_directory() -> Result<PathBuf> {
         .ok_or_else(|| "`cargo metadata` names no target_directory".into())
 }
 
+/// `cargo` for what runs in browsers.
+///
+/// Names with their type arguments, because the page is divided by functions' names (`xtask/page/src/profile.rs`); and
+/// functions that need room on the stack stay by themselves, or all would end in one that the first paint runs.
+pub(crate) fn cargo_for_pages<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    const FLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
+    let given = std::env::var(FLAGS).unwrap_or_default();
+    let ours = "-Csymbol-mangling-version=v0 -Cllvm-args=-inline-max-stacksize=96";
+    let mut command = cargo(arguments);
+    command.args(["--profile", "page", "--target", setup::WASM]).env(FLAGS, format!("{given} {ours}").trim());
+    command
+}
+
+/// Compiles the page; returns the module.
+fn page_module(target: &Path) -> Result<PathBuf> {
+    eprintln!("==> the page: Rust to WebAssembly");
+    command::run(&mut cargo_for_pages(["build", "--package", "tabmq-web", "--features", "split"]))?;
+    Ok(target.join(setup::WASM).join("page").join("tabmq-web.wasm"))
+}
+
 /// Compiles the page and makes the directory that the broker embeds.
 fn page(target: &Path) -> Result<PathBuf> {
-    eprintln!("==> the page: Rust to WebAssembly");
-    command::run(&mut cargo([
-        "build",
-        "--package",
-        "tabmq-web",
-        "--features",
-        "split",
-        "--profile",
-        "page",
-        "--target",
-        setup::WASM,
-    ]))?;
-
+    let module = page_module(target)?;
     let root = command::workspace_root();
-    let module = target.join(setup::WASM).join("page").join("tabmq-web.wasm");
     let out = target.join("tabmq-page");
     let stamp = target.join("tabmq-page.stamp");
     let inputs = page_inputs(&root, &module)?;
@@ -111,6 +119,34 @@ fn page(target: &Path) -> Result<PathBuf> {
     Ok(out)
 }
 
+/// Builds the page and prints what its files weigh; an error if the first paint needs more than its limit.
+pub(crate) fn size() -> Result<()> {
+    setup::wasm_target()?;
+    let page = page(&target_directory()?)?;
+    command::run(cargo(["run", "--quiet", "--package", "page-build", "--", "size"]).arg(&page))
+}
+
+/// Shows a page that counts its calls in Chromium, and writes down what the first paint does without: `web/later.txt`.
+pub(crate) fn profile() -> Result<()> {
+    setup::wasm_target()?;
+    setup::test_tools(true)?;
+    let (root, target) = (command::workspace_root(), target_directory()?);
+    let module = page_module(&target)?;
+    let page_build = |command: &str| {
+        let mut build = cargo(["run", "--quiet", "--package", "page-build", "--", command]);
+        build.arg(root.join("index.html")).arg(&module);
+        build
+    };
+    let (counting, called) = (target.join("tabmq-page-counting"), target.join("tabmq-page-called.txt"));
+    command::run(page_build("count").arg(&counting))?;
+    let broker = broker(&target, &counting, Profile::E2e)?;
+    let mut test =
+        cargo(["test", "--package", "tabmq-tests", "--features", "tabmq-tests/e2e", "--test", "browser"]);
+    test.args(["--", "--ignored", "--exact", "first_paint::what_the_first_paint_calls"]);
+    command::run(test.env("TABMQ_BIN", &broker).env("TABMQ_CALLED", &called))?;
+    command::run(page_build("record").arg(&called))
+}
+
 /// Compiles the broker with the page inside.
 fn broker(target: &Path, page: &Path, profile: Profile) -> Result<PathBuf> {
     eprintln!("==> the broker");
@@ -123,6 +159,7 @@ fn broker(target: &Path, page: &Path, profile: Profile) -> Result<PathBuf> {
 fn page_inputs(root: &Path, module: &Path) -> Result<Vec<PathBuf>> {
     let mut inputs = vec![module.to_path_buf(), root.join("index.html"), root.join("Cargo.lock")];
     let web = root.join("web");
+    inputs.push(web.join("later.txt"));
     for directory in [web.join("styles"), web.join("assets"), root.join("xtask").join("page")] {
         if directory.is_dir() {
             inputs.extend(files_below(&directory)?);

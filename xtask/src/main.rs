@@ -42,6 +42,8 @@ Usage: cargo xtask COMMAND
   test --fuzz            only the fuzz targets, half a minute each (needs nightly and cargo-fuzz)
   bench [--help]         this broker beside mosquitto and rumqttd; `bench growth`: how cost grows; `bench gateway`: what
                          the gateway costs; `bench page`: the page beside MQTT.js
+  size                   what the page's files weigh; fails when the first paint needs more than its limit
+  profile                look in Chromium at what the first paint runs, and write web/later.txt: what it does without
   npm                    the page's client as a package for JavaScript; prints where it is
   tidy                   only the checks of the sources' rules
   screenshots            take the README's pictures of the page anew
@@ -90,6 +92,16 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "tidy" => {
             no_arguments("tidy", rest)?;
             tidy::check_workspace(&command::workspace_root())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "size" => {
+            no_arguments("size", rest)?;
+            build::size()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "profile" => {
+            no_arguments("profile", rest)?;
+            build::profile()?;
             Ok(ExitCode::SUCCESS)
         }
         "npm" => {

@@ -1,6 +1,6 @@
 //! `cargo xtask npm`: the page's client as a package for JavaScript, ready for `npm publish` or `npm install DIRECTORY`.
 
-use crate::build::target_directory;
+use crate::build::{cargo_for_pages, target_directory};
 use crate::command::{self, Context, Result, cargo};
 use crate::setup;
 use std::fs;
@@ -11,15 +11,7 @@ pub(crate) fn package() -> Result<PathBuf> {
     setup::wasm_target()?;
     let target = target_directory()?;
     eprintln!("==> the client for JavaScript: Rust to WebAssembly");
-    command::run(&mut cargo([
-        "build",
-        "--package",
-        "tabmq-client",
-        "--profile",
-        "page",
-        "--target",
-        setup::WASM,
-    ]))?;
+    command::run(&mut cargo_for_pages(["build", "--package", "tabmq-client"]))?;
     let module = target.join(setup::WASM).join("page").join("tabmq_client.wasm");
     let (root, out) = (command::workspace_root(), target.join("npm").join("tabmq-client"));
     let parent = out.parent().unwrap_or(&target);

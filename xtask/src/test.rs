@@ -43,6 +43,7 @@ pub(crate) fn all(options: Options) -> Result<ExitCode> {
         broker = Some(build::broker_with_page(Profile::E2e)?);
         Ok(())
     });
+    run.check("size of the first paint", build::size);
     let mut rumqttd = None;
     run.check("gateway with rumqttd inside", || {
         let features = ["clippy", "--package", "tabmq", "--features", "rumqttd", "--", "-D", "warnings"];

@@ -9,6 +9,7 @@
 //! - [`topics`]: the topic tree.
 //! - [`listing`]: subscriptions and the message list.
 //! - [`console`]: a test fails when the page has an error.
+//! - [`first_paint`]: what is fetched before the first message is seen.
 //! - [`foreign`]: the page as the client of mosquitto and of rumqttd.
 //! - [`gateway`]: the page through the gateway to mosquitto and to rumqttd.
 //! - [`life`]: reload, restart, an absent broker, a second tab.
@@ -35,6 +36,7 @@ mod charts;
 mod connections;
 mod console;
 mod everywhere;
+mod first_paint;
 mod foreign;
 mod gateway;
 mod life;

@@ -33,6 +33,8 @@ pub struct HeaderProps {
     pub alone: bool,
     /// Whether it is a recorded session, and no connection.
     pub session: bool,
+    /// Whether all of the page is there: tools, too.
+    pub whole: bool,
     /// Whether there is little room.
     pub narrow: bool,
     /// Where to say what is done.
@@ -69,7 +71,7 @@ pub fn Header(props: &HeaderProps) -> Html {
                 }
                 { Icon::Settings.view() }
             </button>
-            if props.alone {
+            if props.alone && props.whole {
                 { new_connection(lang, &props.on) }
             }
             <span class="spacer" />
@@ -78,7 +80,9 @@ pub fn Header(props: &HeaderProps) -> Html {
                 <span class="total">{ lang.fill(Text::MessagesShort, &[("n", &format::thousands(props.received))]) }</span>
                 <span class="rate">{ lang.fill(Text::PerSecond, &[("n", &format::short(props.rate))]) }</span>
             </span>
-            <HeaderTools look={props.look} narrow={props.narrow} on={props.on.clone()} />
+            if props.whole {
+                <HeaderTools look={props.look} narrow={props.narrow} on={props.on.clone()} />
+            }
         </header>
     }
 }

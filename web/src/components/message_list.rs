@@ -9,7 +9,7 @@ use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
 use crate::state::history::{Direction, Entry, Message};
 use crate::state::subscriptions::COLOURS;
-use crate::state::{Action, AppState, Clock, Counters, Tab, View};
+use crate::state::{Action, AppState, Clock, Counters, Tab, Ui, View};
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use wasm_bindgen::JsCast;
@@ -144,15 +144,26 @@ fn head(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
         true => lang.fill(Text::Kept, &[("n", &kept)]),
         false => lang.fill(Text::Shown, &[("n", &shown), ("all", &kept)]),
     };
+    html! {
+        <div class="panel-head">
+            <h2>{ lang.t(Text::Messages) }<span class="count" data-test="kept-count">{ count }</span></h2>
+            { newer(props, state, rows) }
+            { text_filter(lang, &ui.list_filter.text, on) }
+            if props.view.is_whole() {
+                { head_tools(lang, ui, on) }
+            }
+        </div>
+    }
+}
+
+#[inline(never)]
+fn head_tools(lang: Lang, ui: &Ui, on: &Callback<Action>) -> Html {
     let (paused, more, filter) = (ui.paused, ui.more_filters, &ui.list_filter);
     let mut system = filter.clone();
     system.hide_system = !filter.hide_system;
     let (icon, label) = if paused { (Icon::Play, Text::Resume) } else { (Icon::Pause, Text::Pause) };
     html! {
-        <div class="panel-head">
-            <h2>{ lang.t(Text::Messages) }<span class="count" data-test="kept-count">{ count }</span></h2>
-            { newer(props, state, rows) }
-            { text_filter(lang, &filter.text, on) }
+        <>
             <button type="button" class="icon-button" aria-pressed={more.to_string()} data-test="more-filters"
                 aria-label={lang.t(Text::MoreFilters)} title={lang.t(Text::MoreFilters)}
                 onclick={on.reform(move |_| Action::MoreFilters(!more))}>
@@ -167,7 +178,7 @@ fn head(props: &MessageListProps, state: &AppState, rows: &Rows) -> Html {
             </button>
             { icon_button(icon, lang.t(label), "pause", on.reform(move |_| Action::Pause(!paused))) }
             { icon_button(Icon::Clear, lang.t(Text::Clear), "clear", on.reform(|_| Action::Clear)) }
-        </div>
+        </>
     }
 }
 

@@ -69,7 +69,9 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
                 </div>
                 { empty(lang, topics) }
             </div>
-            { foot(lang, topics, &props.on) }
+            if props.view.is_whole() {
+                { foot(lang, topics, &props.on) }
+            }
             if let Some((id, at)) = *menu {
                 <Menu label={visible_line(&topics.path(id))} {at} items={topic_menu(lang, &state, id)} on={props.on.clone()}
                     on_close={let menu = menu.clone(); move |()| menu.set(None)} />
@@ -80,19 +82,30 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
 
 fn head(props: &TopicTreeProps, topics: &Topics) -> Html {
     let (lang, on) = (props.lang, &props.on);
-    let changed = topics.shows_only_changed();
     html! {
         <div class="panel-head">
             <h2>{ lang.t(Text::Topics) }<span class="count">{ format::thousands(topics.topic_count() as u64) }</span></h2>
             <input type="search" class="filter" data-test="topic-filter" value={topics.filter().to_owned()}
                 placeholder={lang.t(Text::FilterTopics)} aria-label={lang.t(Text::FilterTopics)}
                 oninput={on.reform(|event: InputEvent| Action::TreeFilter(typed(&event)))} />
+            if props.view.is_whole() {
+                { head_tools(lang, topics, on) }
+            }
+        </div>
+    }
+}
+
+#[inline(never)]
+fn head_tools(lang: Lang, topics: &Topics, on: &Callback<Action>) -> Html {
+    let changed = topics.shows_only_changed();
+    html! {
+        <>
             <button type="button" class="icon-button" aria-pressed={changed.to_string()} data-test="only-changed"
                 aria-label={lang.t(Text::OnlyChanged)} title={lang.t(Text::OnlyChanged)}
                 onclick={on.reform(move |_| Action::OnlyChanged(!changed))}>{ Icon::Changed.view() }</button>
             { icon_button(Icon::Unfold, lang.t(Text::ExpandAll), "expand-all", on.reform(|_| Action::ExpandAll(true))) }
             { icon_button(Icon::Fold, lang.t(Text::CollapseAll), "collapse-all", on.reform(|_| Action::ExpandAll(false))) }
-        </div>
+        </>
     }
 }
 

@@ -116,7 +116,6 @@ macro_rules! with_tools {
             ReplayLeftOut = "{n} left out: their topics cannot be published to", "{n} 条的主题无法发布，已略过";
             FileUnreadable = "The file cannot be read any more: choose it again.", "文件已无法读取，请重新选择。";
             SessionTitle = "Recorded session", "录制的会话";
-            SessionShort = "recorded session", "录制的会话";
             SessionReading = "Reading", "正在读取";
             SessionHint = "Not a connection: nothing new comes here.", "这不是连接，不会有新消息到达。";
             BadLines = "{n} lines are no messages, the first is line {line}: {why}", "{n} 行不是消息，首个为第 {line} 行：{why}";

@@ -28,40 +28,82 @@ pub struct ExploreProps {
     pub on: Callback<Action>,
 }
 
-/// The explorer.
+/// The explorer. Until the page is whole it has its head, the topic tree and the message list: what is needed to see the
+/// first messages.
 #[component]
 pub fn Explore(props: &ExploreProps) -> Html {
     let narrow = use_media("(max-width: 899px)");
-    use_charts(&props.on);
-    use_keys(&props.view, &props.on);
     let state = props.view.read();
-    let lang = state.ui.look.lang;
     html! {
-        <div class={classes!("app", narrow.then_some("narrow"))}>
+        <div class={classes!("app", narrow.then_some("narrow"))} data-test="page"
+            data-state={if props.view.is_whole() { "whole" } else { "first" }}>
             { header(props, &state, narrow) }
             // Each in an element of its own, which stays: beside an element that is replaced in the same rendering, Yew
             // inserts before the old one, which is gone.
-            <div class="bar">{ connection_tabs(lang, &props.view, &props.on) }</div>
-            <div class="bar">{ notice(props, &state) }</div>
-            <div class="bar">{ tape_strips(&state, &props.on) }</div>
-            <div class="bar">{ if state.place() == Place::Explore { hints(&state, &props.on) } else { Html::default() } }</div>
-            <div class="bar">{ demo(props, &state) }</div>
-            <div class="bar">{ if narrow { places(&state, &props.on) } else { Html::default() } }</div>
+            <div class="bars">{ if_whole(props, || bars(props, &state, narrow)) }</div>
             <main>{ parts(props, &state, narrow) }</main>
+            <div class="bars">{ if_whole(props, || below(props, &state, narrow)) }</div>
+        </div>
+    }
+}
+
+/// What is shown once the page is whole.
+fn if_whole(props: &ExploreProps, show: impl FnOnce() -> Html) -> Html {
+    if props.view.is_whole() { show() } else { Html::default() }
+}
+
+/// Below the head.
+#[inline(never)]
+fn bars(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
+    let lang = state.ui.look.lang;
+    html! {
+        <>
+            <div class="bar">{ connection_tabs(lang, &props.view, &props.on) }</div>
+            <div class="bar">{ notice(props, state) }</div>
+            <div class="bar">{ tape_strips(state, &props.on) }</div>
+            <div class="bar">{ if state.place() == Place::Explore { hints(state, &props.on) } else { Html::default() } }</div>
+            <div class="bar">{ demo(props, state) }</div>
+            <div class="bar">{ if narrow { places(state, &props.on) } else { Html::default() } }</div>
+        </>
+    }
+}
+
+/// Below and above all else.
+#[inline(never)]
+fn below(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
+    let lang = state.ui.look.lang;
+    html! {
+        <>
             <div class="bar">
                 { match (narrow, state.place()) {
                     (true, Place::Explore) => tabs(props, lang, state.ui.tab),
                     (true, _) => Html::default(),
-                    (false, _) => places(&state, &props.on),
+                    (false, _) => places(state, &props.on),
                 } }
             </div>
             { toasts(lang, state.ui.toasts.rows(), &props.on) }
-            { dialog(props, &state) }
+            { dialog(props, state) }
             if let Some(asked) = &state.ui.question {
                 { question(lang, asked, &props.on) }
             }
-        </div>
+            <Attendants view={props.view.clone()} on={props.on.clone()} />
+        </>
     }
+}
+
+/// See [`Attendants`].
+#[derive(Properties, PartialEq)]
+struct AttendantsProps {
+    view: View,
+    on: Callback<Action>,
+}
+
+/// Nothing to be seen: what waits for keys, and for the charts' code.
+#[component]
+fn Attendants(props: &AttendantsProps) -> Html {
+    use_charts(&props.on);
+    use_keys(&props.view, &props.on);
+    Html::default()
 }
 
 /// Says that the demo device runs, and ends it.
@@ -93,7 +135,7 @@ fn parts(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
         <div class="three" {key}>
             <div class="column left">{ part(props, state, Tab::Topics, false) }</div>
             <div class="column middle">
-                { switch(props, state) }
+                { if_whole(props, || switch(props, state)) }
                 { part(props, state, if state.ui.tab == Tab::Charts { Tab::Charts } else { Tab::Messages }, false) }
                 { part(props, state, Tab::Publish, false) }
             </div>
@@ -153,7 +195,8 @@ fn header(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
         <Header look={state.ui.look} state={connection.state.clone()} url={connection.url.clone()}
             upstream={state.broker_of_the_page().and_then(|broker| broker.upstream.clone()).map(AttrValue::from)}
             version={state.settings.version} round_trip_ms={connection.round_trip_ms}
-            received={state.counters.received} rate={state.counters.rate} alone={props.view.workspace().len() == 1} session={state.is_session()} {narrow} on={props.on.clone()} />
+            received={state.counters.received} rate={state.counters.rate} alone={props.view.workspace().len() == 1} session={state.is_session()}
+            whole={props.view.is_whole()} {narrow} on={props.on.clone()} />
     }
 }
 
@@ -177,16 +220,31 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
         Tab::Topics => html! {
             <>
                 <TopicTree {view} {lang} {narrow} on={on.clone()} />
-                <SubscriptionList {lang} {connected} subscriptions={state.subscriptions.clone()} {on} />
+                { if_whole(props, || html! { <SubscriptionList {lang} {connected} subscriptions={state.subscriptions.clone()} {on} /> }) }
             </>
         },
         Tab::Messages => {
             html! {
                 <MessageList {view} {lang} {narrow} on={on.clone()}>
-                    { quiet(lang, connected, state.demo.is_some(), &on) }
+                    { if_whole(props, || quiet(lang, connected, state.demo.is_some(), &on)) }
                 </MessageList>
             }
         }
+        // Empty until the page is whole: so nothing moves when they come.
+        Tab::Details if !props.view.is_whole() => html! { <section class="panel detail" /> },
+        Tab::Charts if !props.view.is_whole() => html! { <section class="panel charts" /> },
+        Tab::Publish if !props.view.is_whole() => html! { <section class="panel publish" /> },
+        _ => later_part(props, state, tab),
+    }
+}
+
+/// The parts that the first paint does without.
+#[inline(never)]
+fn later_part(props: &ExploreProps, state: &AppState, tab: Tab) -> Html {
+    let (lang, on, view) = (state.ui.look.lang, props.on.clone(), props.view.clone());
+    let connected = state.connection.state.is_connected();
+    match tab {
+        Tab::Topics | Tab::Messages => Html::default(),
         Tab::Details => html! {
             <LazyDetail {view} {lang} on={on.clone()}>{ next_steps(lang, state.broker_of_the_page(), &on) }</LazyDetail>
         },

@@ -7,7 +7,7 @@ use super::filter::ListFilter;
 use super::history::Limits;
 use super::place::Place;
 use super::settings::Settings;
-use super::shapes::Shape;
+use super::shapes::{Shape, Shapes};
 use super::shelf::Shelf;
 use super::subscriptions;
 use super::tape::{FileInfo, TapeAction};
@@ -100,6 +100,8 @@ pub enum Action {
     Shape(Box<Shape>),
     /// Read Protobuf with this schema; none: without one.
     Schema(Vec<SourceFile>),
+    /// How payloads were looked at before.
+    Shapes(Rc<Shapes>),
     /// Save something as a file.
     Save(File),
     /// Change the charts.
@@ -186,6 +188,7 @@ impl Action {
                 | Action::Look(_)
                 | Action::Limits(_)
                 | Action::Schema(_)
+                | Action::Shapes(_)
                 | Action::ChartsReady(_)
                 | Action::ChartsRefill
                 | Action::Shelf(_)

@@ -10,13 +10,28 @@ pub struct Counters {
     /// How often the page was painted in the last second.
     pub paints: u64,
     pub(super) painted: u64,
-    pub(super) last_received: u64,
-    pub(super) last_ms: u64,
+    last_received: u64,
+    last_ms: u64,
 }
 
 impl Counters {
     /// Of so many messages, one is painted, where `rows` are in sight; 1: each.
     pub fn one_in(&self, rows: usize) -> u64 {
         self.rate.div_ceil(self.paints.saturating_mul(rows as u64).max(1)).max(1)
+    }
+
+    /// Once a second has passed: counts what came in it. Returns how many milliseconds it was long, and whether it was the
+    /// first one.
+    pub(super) fn second_over(&mut self, now_ms: u64) -> Option<(u64, bool)> {
+        let elapsed_ms = now_ms.saturating_sub(self.last_ms);
+        if elapsed_ms < 900 {
+            return None;
+        }
+        let is_first = self.last_ms == 0;
+        let since = self.received - self.last_received;
+        self.rate = since.saturating_mul(1000) / elapsed_ms;
+        self.paints = std::mem::take(&mut self.painted).saturating_mul(1000) / elapsed_ms;
+        (self.last_received, self.last_ms) = (self.received, now_ms);
+        Some((elapsed_ms, is_first))
     }
 }

@@ -194,17 +194,22 @@ impl AppState {
     /// Changes the state and says what is to be done.
     pub fn apply(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::Page(_) => Vec::new(),
+            Action::Event(event) => self.event(event),
+            Action::Connection { state, url } => self.connection_changed(state, url),
+            Action::RoundTrip(ms) => self.changed(|s| s.connection.round_trip_ms = ms),
+            Action::Tick(clock, now) => self.tick(clock, now),
+            Action::Located(location) => self.located(location),
+            action => self.apply_rare(action),
+        }
+    }
+
+    /// What comes seldom, compared with messages, and has no part in the first paint.
+    #[inline(never)]
+    fn apply_rare(&mut self, action: Action) -> Vec<Effect> {
+        match action {
             Action::Say(words, undo) => {
                 self.changed(|s| s.ui.toasts.say(words, undo.map(|undo| *undo), s.clock.unix_ms))
             }
-            Action::Event(event) => self.event(event),
-            Action::Connection { state, url } => self.connection_changed(state, url),
-            Action::RoundTrip(ms) => {
-                self.connection.round_trip_ms = ms;
-                Vec::new()
-            }
-            Action::Tick(clock, now) => self.tick(clock, now),
             Action::Broker(info) => {
                 let figures = self.subscriptions.figures(info.upstream.is_none());
                 self.broker = Some(Rc::new(info));
@@ -212,7 +217,6 @@ impl AppState {
                     vec![Effect::Subscribe(filter), Effect::KeepSubscriptions]
                 })
             }
-            Action::Located(location) => self.located(location),
             Action::Select(path) => self.select(&path),
             Action::SelectMessage(seq) => self.select_message(seq),
             Action::SelectLatest => self.changed(|s| s.selection.message = None),
@@ -283,6 +287,7 @@ impl AppState {
                 self.schema = files.into();
                 vec![Effect::KeepSchema]
             }
+            Action::Shapes(shapes) => self.changed(|s| s.shapes = Rc::unwrap_or_clone(shapes)),
             Action::Save(file) => vec![Effect::Save(file)],
             Action::Chart(action) => {
                 let again = self.charts.apply(action, self.clock.unix_ms);
@@ -377,6 +382,8 @@ impl AppState {
             }
             Action::Demo(on) => self.changed(|s| s.demo = on.then_some(0)),
             Action::OpenTab => vec![Effect::OpenTab],
+            // The workspace has done it, or it is not rare.
+            _ => Vec::new(),
         }
     }
 
@@ -469,20 +476,13 @@ impl AppState {
         if !self.ui.toasts.rows().iter().any(|toast| toast.undo.as_deref() == Some(&Action::Unclear)) {
             self.history.forget_cleared();
         }
-        let counters = &mut self.counters;
-        let elapsed_ms = clock.unix_ms.saturating_sub(counters.last_ms);
-        if elapsed_ms < 900 {
+        let Some((elapsed_ms, is_first)) = self.counters.second_over(clock.unix_ms) else {
             return self.due();
-        }
-        let since = counters.received - counters.last_received;
-        let counters_had_begun = counters.last_ms > 0;
-        counters.rate = since.saturating_mul(1000) / elapsed_ms;
-        counters.paints = std::mem::take(&mut counters.painted).saturating_mul(1000) / elapsed_ms;
+        };
         self.topics.measure(elapsed_ms);
-        (counters.last_received, counters.last_ms) = (counters.received, clock.unix_ms);
         let mut effects = self.due();
         // No timer is this late in a page that is awake: the machine slept, and the connection may be dead.
-        if elapsed_ms > ASLEEP_MS && counters_had_begun {
+        if elapsed_ms > ASLEEP_MS && !is_first {
             effects.push(Effect::Probe);
         }
         if let Some(n) = self.demo.as_mut().filter(|_| self.connection.state.is_connected()) {

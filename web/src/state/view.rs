@@ -12,18 +12,24 @@ pub struct View {
     workspace: Rc<RefCell<Workspace>>,
     id: ConnectionId,
     revision: u64,
+    is_whole: bool,
 }
 
 impl View {
-    /// A view of the connection that is looked at, as it is at this revision.
-    pub fn new(workspace: Rc<RefCell<Workspace>>, revision: u64) -> Self {
+    /// A view of the connection that is looked at, as it is at this revision. `is_whole`: see [`View::is_whole`].
+    pub fn new(workspace: Rc<RefCell<Workspace>>, revision: u64, is_whole: bool) -> Self {
         let id = workspace.borrow().active_id();
-        View { workspace, id, revision }
+        View { workspace, id, revision, is_whole }
     }
 
     /// Which connection it shows.
     pub fn id(&self) -> ConnectionId {
         self.id
+    }
+
+    /// Whether all of the page is there, or only what shows the first messages: header, tree and message list.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// The connection's state. Not to be held across anything that changes it.
@@ -39,7 +45,7 @@ impl View {
 
 impl PartialEq for View {
     fn eq(&self, other: &Self) -> bool {
-        (self.revision, self.id) == (other.revision, other.id)
+        (self.revision, self.id, self.is_whole) == (other.revision, other.id, other.is_whole)
             && Rc::ptr_eq(&self.workspace, &other.workspace)
     }
 }

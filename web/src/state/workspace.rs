@@ -91,6 +91,11 @@ impl Workspace {
         }
     }
 
+    /// Looks at another connection, without anything being done outside: for the start.
+    pub fn start_with(&mut self, id: ConnectionId) {
+        self.activate(id);
+    }
+
     /// What is kept in this browser for all tabs.
     pub fn profiles(&self) -> &Profiles {
         &self.profiles
@@ -150,13 +155,17 @@ impl Workspace {
             Action::Page(action) => self.page(action),
             action if action.is_for_all() => {
                 let is_tick = matches!(action, Action::Tick(..));
-                let states = self.states_mut();
-                let effects = states.flat_map(|(id, state)| with_id(id, state.apply(action.clone())));
-                let effects: Vec<_> = effects.collect();
+                // All but the one that is looked at get a copy: usually there is no other.
+                let mut effects = Vec::new();
+                for entry in self.before.iter_mut().chain(&mut self.after) {
+                    effects.extend(with_id(entry.id, entry.state.apply(action.clone())));
+                }
+                let Entry { id, state } = &mut self.active;
+                effects.extend(with_id(*id, state.apply(action)));
+                if is_tick {
+                    effects.extend(self.at_the_desk(DeskSlot::tick));
+                }
                 effects
-                    .into_iter()
-                    .chain(is_tick.then(|| self.at_the_desk(DeskSlot::tick)).into_iter().flatten())
-                    .collect()
             }
             Action::Located(location) => {
                 self.desk.go(location.place, &location.spot);

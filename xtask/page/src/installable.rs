@@ -15,7 +15,7 @@ const WORKER: &str = "sw.js";
 const LIST: &str = "/* FILES */";
 const VERSION: &str = "VERSION";
 
-/// Writes icons and manifest; returns the HTML that names them. `icon` is the page's icon.
+/// Writes icons and manifest; returns the HTML that names them, for when the page is whole (see `loader.js`). `icon` is the page's icon.
 pub(crate) fn write_manifest(icon: &Path, output: &mut Output) -> Result<String> {
     let plain = fs::read(icon).with_context(|| format!("cannot read {}", icon.display()))?;
     let path = icon.with_file_name(MASKABLE);
@@ -54,8 +54,8 @@ pub(crate) fn write_manifest(icon: &Path, output: &mut Output) -> Result<String>
     );
     let manifest = output.write_hashed_for_later("manifest", "webmanifest", manifest.as_bytes())?;
     Ok(format!(
-        r#"<link rel="manifest" href="./{manifest}">
-    <link rel="apple-touch-icon" href="./{apple}">"#
+        r#"<link data-rel="manifest" href="./{manifest}">
+    <link data-rel="apple-touch-icon" href="./{apple}">"#
     ))
 }
 

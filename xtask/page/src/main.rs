@@ -17,56 +17,114 @@
 
 mod html;
 mod installable;
+mod module;
+mod names;
 mod npm;
 mod output;
 mod picture;
+mod pieces;
+mod profile;
+mod relocations;
 mod sections;
+mod size;
 mod split;
+mod stages;
+mod styles;
 
 use anyhow::{Context, Result, bail};
 use html::{Asset, Kind};
+use module::Module;
+use names::Names;
 use output::Output;
+use profile::Later;
+use relocations::Constants;
+use stages::Stages;
 use std::fs;
 use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
 
+const USAGE: &str = "usage: page-build INDEX.HTML MODULE.WASM OUT
+       page-build count INDEX.HTML MODULE.WASM OUT       a page that counts the functions that it calls
+       page-build record INDEX.HTML MODULE.WASM CALLED   what it counted becomes web/later.txt
+       page-build size OUT                               what its files weigh
+       page-build npm MODULE.WASM SOURCES OUT
+       page-build picture FROM TO";
+
 fn main() -> Result<()> {
     let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    match args.as_slice() {
-        [npm, module, sources, out] if npm.as_os_str() == "npm" => npm::build(module, sources, out),
-        [picture, from, to] if picture.as_os_str() == "picture" => picture::copy(from, to),
-        [index, module, out] => build(index, module, out),
-        _ => {
-            bail!(
-                "usage: page-build INDEX.HTML MODULE.WASM OUT, or page-build npm MODULE.WASM SOURCES OUT, \
-                 or page-build picture FROM TO"
-            )
-        }
+    let (command, rest) = args.split_first().context(USAGE)?;
+    match (command.to_str(), rest) {
+        (Some("npm"), [module, sources, out]) => npm::build(module, sources, out),
+        (Some("size"), [page]) => size::report(page),
+        (Some("picture"), [from, to]) => picture::copy(from, to),
+        (Some("count"), [index, module, out]) => build(&Paths::new(index, module, true), out),
+        (Some("record"), [index, module, called]) => record(&Paths::new(index, module, false), called),
+        (_, [module, out]) => build(&Paths::new(command, module, false), out),
+        _ => bail!(USAGE),
+    }
+}
+
+/// What a page is made from.
+struct Paths<'p> {
+    index: &'p Path,
+    module: &'p Path,
+    /// Functions that the first paint does without.
+    later: PathBuf,
+    /// Whether the page is to count its calls.
+    counts: bool,
+}
+
+impl<'p> Paths<'p> {
+    fn new(index: &'p Path, module: &'p Path, counts: bool) -> Self {
+        Paths { index, module, later: index.with_file_name("web").join("later.txt"), counts }
+    }
+
+    fn base(&self) -> &'p Path {
+        self.index.parent().unwrap_or(Path::new("."))
     }
 }
 
 /// Writes the whole directory beside `out`, then puts it in its place: nobody ever embeds half a page.
-fn build(index: &Path, module: &Path, out: &Path) -> Result<()> {
-    let source = fs::read_to_string(index).with_context(|| format!("cannot read {}", index.display()))?;
-    let base = index.parent().unwrap_or(Path::new("."));
+fn build(paths: &Paths<'_>, out: &Path) -> Result<()> {
+    let source =
+        fs::read_to_string(paths.index).with_context(|| format!("cannot read {}", paths.index.display()))?;
     let mut output = Output::create(&out.with_extension("new"))?;
 
-    let html = html::resolve(&source, |asset| write_asset(asset, base, module, &mut output))?;
+    let html = html::resolve(&source, |asset| write_asset(asset, paths, &mut output))?;
     output.write("index.html", html.as_bytes())?;
     if let Some(icon) = html::icon(&source)? {
-        installable::write_worker(&base.join(icon), &mut output)?;
+        installable::write_worker(&paths.base().join(icon), &mut output)?;
     }
     println!("{}", output.summary());
     output.rename_to(out)
 }
 
+/// Writes down what a page that counts has not called.
+fn record(paths: &Paths<'_>, called: &Path) -> Result<()> {
+    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let work = paths.module.with_extension("split");
+    let split =
+        split::split(&read(paths.module)?, &work, &mut Output::create(&work.with_extension("parts"))?)?;
+    let bound = bind(split.main)?.wasm_mut().emit_wasm();
+    let later = Later::record(&Module::parse(&bound)?, &String::from_utf8(read(called)?)?)?;
+    fs::write(&paths.later, later.write()).with_context(|| format!("cannot write {}", paths.later.display()))
+}
+
 /// Writes what one `<link data-trunk>` stands for; returns the HTML that takes its place.
-fn write_asset(asset: &Asset, base: &Path, module: &Path, output: &mut Output) -> Result<String> {
+fn write_asset(asset: &Asset, paths: &Paths<'_>, output: &mut Output) -> Result<String> {
+    let base = paths.base();
     match asset.kind {
-        Kind::Rust => write_module(module, output),
+        Kind::Rust => write_module(paths, output),
         Kind::Css => {
-            let href = write_file(&base.join(&asset.href), output)?;
-            Ok(format!(r#"<link rel="stylesheet" href="./{href}">"#))
+            let path = base.join(&asset.href);
+            let source =
+                fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            let (first, later) = styles::divide(&source);
+            let first = output.write_hashed("styles", "css", first.as_bytes())?;
+            let later = output.write_hashed_for_later("styles-later", "css", later.as_bytes())?;
+            Ok(format!(
+                "<link rel=\"stylesheet\" href=\"./{first}\">\n    <link data-rel=\"stylesheet\" href=\"./{later}\">"
+            ))
         }
         Kind::Icon => {
             let href = write_file(&base.join(&asset.href), output)?;
@@ -85,24 +143,11 @@ fn write_file(path: &Path, output: &mut Output) -> Result<String> {
 
 /// The module and its glue. The glue starts the module itself: a separate start script would cost a round trip, and
 /// an inline one would need an exception in the content security policy.
-fn write_module(module: &Path, output: &mut Output) -> Result<String> {
-    let compiled = fs::read(module).with_context(|| format!("cannot read {}", module.display()))?;
-    let split = split::split(&compiled, &module.with_extension("split"), output)?;
-    let mut generated = Bindgen::new()
-        .input_bytes("tabmq", split.main.clone())
-        .web(true)?
-        // What the parts take from the first module are exports of the linker.
-        .keep_lld_exports(true)
-        .demangle(false)
-        .typescript(false)
-        .omit_default_module_path(true)
-        .remove_name_section(true)
-        .remove_producers_section(true)
-        .generate_output()?;
-    if !generated.npm_dependencies().is_empty() {
-        bail!("a crate of the page wants packages from npm, which this build does not have");
-    }
-
+fn write_module(paths: &Paths<'_>, output: &mut Output) -> Result<String> {
+    let compiled =
+        fs::read(paths.module).with_context(|| format!("cannot read {}", paths.module.display()))?;
+    let split = split::split(&compiled, &paths.module.with_extension("split"), output)?;
+    let mut generated = bind(split.main.clone())?;
     for (name, source) in generated.local_modules() {
         output.write(&format!("snippets/{name}"), source.as_bytes())?;
     }
@@ -111,15 +156,53 @@ fn write_module(module: &Path, output: &mut Output) -> Result<String> {
             output.write(&format!("snippets/{crate_name}/inline{i}.js"), source.as_bytes())?;
         }
     }
-    let wasm = output.write_hashed("tabmq", "wasm", &generated.wasm_mut().emit_wasm())?;
-    let glue = format!(
-        "{}\n__wbg_init({{ module_or_path: new URL('./{wasm}', import.meta.url) }});\n",
-        split.join(generated.js())?
-    );
-    let script = output.write_hashed("tabmq", "js", glue.as_bytes())?;
+    let glue = generated.js().to_owned();
+    let bound = generated.wasm_mut().emit_wasm();
+    let names = Names::new(&Module::parse(&bound)?, &glue);
+    let stages = stages(&compiled, &bound, &names, paths)?;
+    let first = output.write_hashed("tabmq", "wasm", &stages.first)?;
+    let rest = output.write_hashed_for_later("rest", "wasm", &stages.rest)?;
+    let mut script = split.join(&names.script(&glue), &first, &rest)?;
+    if paths.counts {
+        script = profile::listening(&script)?;
+    }
+    let script = output.write_hashed("tabmq", "js", script.as_bytes())?;
     // The module is asked for at once, not when the script has arrived and run.
     Ok(format!(
-        r#"<link rel="preload" href="./{wasm}" as="fetch" type="application/wasm" crossorigin>
+        r#"<link rel="preload" href="./{first}" as="fetch" type="application/wasm" crossorigin>
 <script type="module" src="./{script}"></script>"#
     ))
+}
+
+fn bind(module: Vec<u8>) -> Result<wasm_bindgen_cli_support::Output> {
+    let generated = Bindgen::new()
+        .input_bytes("tabmq", module)
+        .web(true)?
+        // What the parts take from the first module are exports of the linker.
+        .keep_lld_exports(true)
+        .demangle(false)
+        .typescript(false)
+        .omit_default_module_path(true)
+        // Names say what the first paint needs; they are left out afterwards.
+        .remove_name_section(false)
+        .remove_producers_section(true)
+        .generate_output()?;
+    if !generated.npm_dependencies().is_empty() {
+        bail!("a crate of the page wants packages from npm, which this build does not have");
+    }
+    Ok(generated)
+}
+
+/// The module after wasm-bindgen as what is needed at first, and the rest.
+fn stages(compiled: &[u8], bound: &[u8], names: &Names, paths: &Paths<'_>) -> Result<Stages> {
+    let constants = Constants::read(compiled)?;
+    if paths.counts {
+        return stages::divide(&Module::parse(&profile::count(bound)?)?, |_| false, &constants, names);
+    }
+    let module = Module::parse(bound)?;
+    let later = match fs::read_to_string(&paths.later) {
+        Ok(text) => Later::read(&text).with_context(|| format!("in {}", paths.later.display()))?,
+        Err(error) => bail!("cannot read {}: {error}", paths.later.display()),
+    };
+    stages::divide(&module, |name| later.contains(name), &constants, names)
 }

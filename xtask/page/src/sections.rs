@@ -53,7 +53,10 @@ fn merge(section: &[u8], gap_bytes: i64) -> Option<Vec<Segment>> {
         let (len, taken) = leb128(behind)?;
         let (bytes, next) = behind.get(taken..)?.split_at_checked(len)?;
         rest = next;
-        segments.push((address, bytes.to_vec()));
+        // The splitter writes an empty piece for each constant that is elsewhere.
+        if !bytes.is_empty() {
+            segments.push((address, bytes.to_vec()));
+        }
     }
     segments.sort_by_key(|(address, _)| *address);
     let mut merged: Vec<Segment> = Vec::new();
@@ -198,6 +201,8 @@ mod tests {
         assert_eq!(with_merged_data(&module(3, &apart), 1).unwrap(), module(3, &apart));
         let overlapping = [(1000, b"abcd".to_vec()), (1002, b"x".to_vec())];
         assert_eq!(with_merged_data(&module(2, &overlapping), 64).unwrap(), module(2, &overlapping));
+        let empty = [(1000, b"a".to_vec()), (1001, Vec::new()), (3000, Vec::new())];
+        assert_eq!(with_merged_data(&module(3, &empty), 0).unwrap(), module(1, &[(1000, b"a".to_vec())]));
         let passive = b"\0asm\x01\0\0\0\x0b\x04\x01\x01\x01x";
         assert_eq!(with_merged_data(passive, 64).unwrap(), passive);
     }

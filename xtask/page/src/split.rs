@@ -6,6 +6,7 @@
 use crate::output::Output;
 use crate::sections::{with_merged_data, without_custom_sections};
 use anyhow::{Context, Result, anyhow, bail};
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 use wasm_split_cli_support::{Options, transform};
@@ -13,15 +14,18 @@ use wasm_split_cli_support::{Options, transform};
 /// The name under which the first module asks for its loader.
 const LOADER: &str = "./__wasm_split.js";
 
-/// Constants of the first module that are no further apart than this become one piece.
-const GAP_BYTES: u8 = 64;
+/// Starts the page, and loads the rest and the parts.
+const OUR_LOADER: &str = include_str!("loader.js");
+
+/// With this wasm-bindgen's own loader begins, of which nothing is needed.
+const GLUE_LOADER: &str = "async function __wbg_load(";
 
 /// A module without its parts, and what loads them.
 pub(crate) struct Split {
     /// The first module, for wasm-bindgen.
     pub(crate) main: Vec<u8>,
-    /// The script that loads the parts; see [`join`].
-    loader: String,
+    /// By the name of what loads a part: the files that it needs.
+    parts: BTreeMap<String, Vec<String>>,
 }
 
 /// Splits `module` and writes the parts. `work` is a directory for the splitter's own files.
@@ -38,61 +42,66 @@ pub(crate) fn split(module: &[u8], work: &Path, output: &mut Output) -> Result<S
     let parts = transform(options).map_err(|error| anyhow!("cannot split the module: {error:?}"))?;
 
     let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-    let mut loader = String::from_utf8(read(&work.join(LOADER))?).context("the loader is not UTF-8")?;
+    let mut files = HashMap::new();
     for path in &parts.split_modules {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).context("a part without a name")?;
-        let name = output.write_hashed_for_later(
-            stem,
-            "wasm",
-            &with_merged_data(&without_custom_sections(&read(path)?)?, 0)?,
-        )?;
-        let (plain, hashed) = (format!("\"./{stem}.wasm\""), format!("\"./{name}\""));
-        if !loader.contains(&plain) {
-            bail!("the splitter's script does not load {stem}");
-        }
-        loader = loader.replace(&plain, &hashed);
+        let part = with_merged_data(&without_custom_sections(&read(path)?)?, 0)?;
+        files.insert(stem.to_owned(), output.write_hashed_for_later(stem, "wasm", &part)?);
     }
-    let main = with_merged_data(&read(&main_path)?, GAP_BYTES)?;
+    let mut loaders = BTreeMap::new();
+    for (part, stems) in &parts.prefetch_map {
+        let names =
+            stems.iter().map(|stem| files.get(stem).cloned().with_context(|| format!("no file {stem}")));
+        loaders.insert(format!("__wasm_split_load_{part}"), names.collect::<Result<_>>()?);
+    }
+    let main = read(&main_path)?;
     fs::remove_dir_all(work).with_context(|| format!("cannot remove {}", work.display()))?;
-    Ok(Split { main, loader })
+    Ok(Split { main, parts: loaders })
 }
 
 impl Split {
-    /// wasm-bindgen's script and the loader as one script. They import each other, and names by content cannot be
-    /// mutual; besides, it is one request less.
-    pub(crate) fn join(&self, glue: &str) -> Result<String> {
+    /// wasm-bindgen's script with our loader in the place of its own, as one script: a second one would be one more
+    /// request.
+    pub(crate) fn join(&self, glue: &str, first: &str, rest: &str) -> Result<String> {
         let is_import = |line: &&str| line.starts_with("import ") && line.contains(LOADER);
         if !glue.lines().any(|line| is_import(&line)) {
             bail!("the module was built without its split points: is the feature `split` on?");
         }
-
-        let mut exports = Vec::new();
-        let mut body = String::new();
-        for line in self.loader.lines().filter(|line| !line.starts_with("import { initSync }")) {
-            let line = match line.strip_prefix("export const ") {
-                Some(rest) => {
-                    exports.push(rest.split_whitespace().next().unwrap_or_default());
-                    format!("const {rest}")
-                }
-                None => line.to_owned(),
-            };
-            body.push_str(&line);
-            body.push('\n');
-        }
-        // One object stands for the loader, under each of the names that wasm-bindgen imports it by.
-        body.push_str(&format!("const parts = {{ {} }};\n", exports.join(", ")));
-        let mut joined = String::with_capacity(glue.len() + body.len());
-        for line in glue.lines() {
-            if !is_import(&line) {
-                joined.push_str(line);
-            } else {
+        let mut joined = String::new();
+        let mut names = String::new();
+        for line in glue.lines().take_while(|line| !line.trim_start().starts_with(GLUE_LOADER)) {
+            if is_import(&line) {
                 let name = line.strip_prefix("import * as ").and_then(|rest| rest.split_whitespace().next());
                 let name = name.with_context(|| format!("not an import of the loader: {line}"))?;
-                joined.push_str(&std::mem::take(&mut body));
-                joined.push_str(&format!("const {name} = parts;"));
+                names.push_str(&format!("const {name} = parts;\n"));
+            } else {
+                joined.push_str(line);
+                joined.push('\n');
             }
-            joined.push('\n');
         }
+        if glue.len() - joined.len() < OUR_LOADER.len() / 2 {
+            bail!("wasm-bindgen writes another loader than the one that we know");
+        }
+        let parts = self.parts.iter().map(|(name, files)| {
+            let files: Vec<String> = files.iter().map(|file| format!("\"./{file}\"")).collect();
+            format!("  {name}: part({}),\n", files.join(", "))
+        });
+        // One object stands for the loader, under each of the names that wasm-bindgen imports it by.
+        let parts = format!("const parts = {{\n{}}};\n{names}", parts.collect::<String>());
+        for place in ["/* PARTS */", "./REST", "./FIRST"] {
+            if !OUR_LOADER.contains(place) {
+                bail!("the loader has no place for {place}");
+            }
+        }
+        let loader = OUR_LOADER.replacen("/* PARTS */", &parts, 1);
+        joined.push_str(&loader.replacen("./REST", &format!("./{rest}"), 1).replacen(
+            "./FIRST",
+            &format!("./{first}"),
+            1,
+        ));
+        let lines =
+            joined.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with("//"));
+        joined = lines.flat_map(|line| [line, "\n"]).collect();
         Ok(joined)
     }
 }
@@ -105,14 +114,27 @@ mod tests {
     fn two_scripts_become_one() {
         let split = Split {
             main: Vec::new(),
-            loader:
-                "import { initSync } from \"./main.js\";\nlet x;\nexport const a = 1;\nexport const b = 2;\n"
-                    .into(),
+            parts: [(
+                "__wasm_split_load_a".to_owned(),
+                vec!["chunk-1.wasm".to_owned(), "a-2.wasm".to_owned()],
+            )]
+            .into(),
         };
-        let glue = "import * as i1 from \"./__wasm_split.js\"\nimport * as i2 from \"./__wasm_split.js\"\nuse(i1, i2);\n";
-        let joined = "let x;\nconst a = 1;\nconst b = 2;\nconst parts = { a, b };\nconst i1 = parts;\n\
-                      const i2 = parts;\nuse(i1, i2);\n";
-        assert_eq!(split.join(glue).unwrap(), joined);
-        assert!(split.join("nothing").unwrap_err().to_string().contains("feature"));
+        let glue = format!(
+            "import * as i1 from \"./__wasm_split.js\"\nimport * as i2 from \"./__wasm_split.js\"\nlet wasm;\n  \
+             {GLUE_LOADER}\n{}",
+            "x".repeat(OUR_LOADER.len())
+        );
+        let joined = split.join(&glue, "tabmq-3.wasm", "rest-4.wasm").unwrap();
+        let expected = "const parts = {\n__wasm_split_load_a: part(\"./chunk-1.wasm\", \"./a-2.wasm\"),\n};\n\
+                        const i1 = parts;\nconst i2 = parts;\n";
+        assert!(joined.starts_with("let wasm;\nconst REST"), "{joined}");
+        assert!(joined.contains(expected), "{joined}");
+        for name in ["\"./rest-4.wasm\"", "\"./tabmq-3.wasm\""] {
+            assert!(joined.contains(name), "{joined}");
+        }
+        assert!(!joined.contains(GLUE_LOADER));
+        assert!(split.join("nothing", "", "").unwrap_err().to_string().contains("feature"));
+        assert!(split.join(&glue.replace(GLUE_LOADER, "another"), "", "").is_err());
     }
 }

@@ -1,0 +1,86 @@
+//! What is fetched before the first message is seen, and what the page runs until then.
+
+use anyhow::{Context, Result, ensure};
+use harness::{Device, Hook, Message, Version, browser_test};
+use serde_json::json;
+
+/// Names of files without their hashes.
+const NEEDED: [&str; 4] = ["tabmq.js", "tabmq.wasm", "styles.css", "favicon.svg"];
+
+#[tokio::test]
+async fn the_first_messages_need_only_the_first_files() -> Result<()> {
+    browser_test("first-paint", async |broker, browser| {
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        device.publish(&Message::retained("home/kitchen/temperature", "21.5", 1)).await?;
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.shows("home/kitchen/temperature", "21.5").await?;
+
+        // What was asked for before the page said that something is shown; the rest comes after it.
+        let script = "const [shown] = performance.getEntriesByName('tabmq-shown');
+            const files = performance.getEntriesByType('resource').filter((file) => file.startTime < shown.startTime);
+            return files.map((file) => file.name.split('/').pop().replace(/-[0-9a-f]{16}/, ''))";
+        let files = tab.script(script, vec![]).await?;
+        let files = files.as_array().context("no list of files")?;
+        ensure!(files.contains(&json!("tabmq.wasm")), "the list is not complete: {files:?}");
+        let others: Vec<_> = files.iter().filter(|file| !NEEDED.iter().any(|known| *file == known)).collect();
+        ensure!(others.is_empty(), "the first paint fetches {others:?}, too");
+
+        let waited = tab.script("return performance.getEntriesByName('tabmq-waits').length", vec![]).await?;
+        ensure!(waited == 0, "the first paint runs what is in the rest: `cargo xtask profile` records it anew");
+        Ok(())
+    })
+    .await
+}
+
+/// What is not there yet when it is needed is waited for, and then it works.
+#[tokio::test]
+async fn a_function_of_the_rest_is_waited_for() -> Result<()> {
+    browser_test("first-paint-early", async |broker, browser| {
+        // Nobody answers there: what says so is not part of the first paint's usual course.
+        let tab = browser.open_early(&format!("{}?broker=ws://127.0.0.1:9/mqtt", broker.page_url())).await?;
+        tab.wait_for(&Hook::named("connection-notice")).await?;
+        let waited = tab.script("return performance.getEntriesByName('tabmq-waits').length", vec![]).await?;
+        println!("waited {waited} times for the rest");
+        Ok(())
+    })
+    .await
+}
+
+/// How many messages the page has counted, in whatever language.
+const COUNT: &str = "return Number(document.querySelector('[data-test=message-count]')?.dataset.count ?? 0)";
+
+/// Not a test: `cargo xtask profile` runs it, with a page that counts the functions that it calls and stays at its first
+/// paint.
+#[tokio::test]
+#[ignore = "a recording, for `cargo xtask profile`"]
+async fn what_the_first_paint_calls() -> Result<()> {
+    let out = std::env::var("TABMQ_CALLED").context("this is for `cargo xtask profile`")?;
+    browser_test("first-paint-calls", async |broker, browser| {
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        let mut called = std::collections::BTreeSet::new();
+        for (width, query) in [(1280, ""), (412, ""), (1280, "?lang=zh&theme=dark")] {
+            for qos in 0..=2 {
+                device.publish(&Message::retained("home/kitchen/temperature", "21.5", qos)).await?;
+            }
+            let tab = browser.open_early(&format!("{}{query}", broker.page_url())).await?;
+            tab.resize(width, 800).await?;
+            tab.script_when(COUNT, |count| count.as_u64() > Some(0)).await?;
+            for (at, topic) in
+                ["home/kitchen/temperature", "home/door", "plant/1/state"].into_iter().enumerate()
+            {
+                for round in 0..20 {
+                    let payload = format!("{{\"value\": {round}.5, \"at\": {at}}}");
+                    device.publish(&Message::new(topic, payload, round % 3)).await?;
+                }
+            }
+            tab.script_when(COUNT, |count| count.as_u64() > Some(60)).await?;
+            let functions = tab.script("return [...tabmqCalled]", vec![]).await?;
+            let functions = functions.as_array().context("this page does not count")?;
+            called.extend(functions.iter().filter_map(|function| function.as_u64()));
+            tab.close().await?;
+        }
+        let lines: String = called.iter().map(|function| format!("{function}\n")).collect();
+        std::fs::write(&out, lines).with_context(|| format!("cannot write {out}"))
+    })
+    .await
+}

@@ -1,0 +1,96 @@
+// Starts the page: see stages.rs and split.rs. The build puts names of files in the places of REST, PARTS and FIRST.
+
+const REST = "./REST";
+const fileOf = (name) => new URL(name, import.meta.url);
+
+// The rest of the first module: everything that the first paint does without.
+
+let isWhole = false;
+let coming;
+
+function takeRest(module) {
+  if (isWhole) return;
+  const own = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module)) {
+    if (from === "f") own[name] = wasm.t0.get(+name);
+  }
+  new WebAssembly.Instance(module, { ...imports, s: wasm, f: own });
+  isWhole = true;
+  wasm.whole.value = 1;
+}
+
+function fetchRest() {
+  coming ??= WebAssembly.compileStreaming(fetch(fileOf(REST))).then(takeRest);
+  coming.catch(() => { coming = undefined; });
+  return coming;
+}
+
+// A function of the rest is called before the rest has come: nothing can go on without it.
+function fetchRestNow() {
+  if (isWhole) return;
+  performance.mark("tabmq-waits");
+  const request = new XMLHttpRequest();
+  request.open("GET", fileOf(REST), false);
+  request.overrideMimeType("text/plain; charset=x-user-defined");
+  request.send();
+  if (request.status !== 200) throw new Error(`cannot fetch ${REST}: ${request.status}`);
+  takeRest(new WebAssembly.Module(Uint8Array.from(request.responseText, (letter) => letter.charCodeAt(0))));
+}
+
+// Parts that are loaded when they are first needed.
+
+const files = new Map();
+
+function fetchFile(name) {
+  if (!files.has(name)) {
+    const instance = fetchRest().then(() => WebAssembly.instantiateStreaming(fetch(fileOf(name)), { __wasm_split: wasm }));
+    instance.catch(() => files.delete(name));
+    files.set(name, instance);
+  }
+  return files.get(name);
+}
+
+const part = (...names) => async (callback, data) => {
+  let isThere = true;
+  try {
+    await Promise.all(names.map(fetchFile));
+  } catch (error) {
+    console.error(error);
+    isThere = false;
+  }
+  wasm.t0.get(callback)(data, isThere);
+};
+
+/* PARTS */
+
+// What index.html names for later: the style sheet of all that is not seen at first, the manifest.
+const fetchLink = (link) => new Promise((resolve) => {
+  link.onload = link.onerror = resolve;
+  link.rel = link.dataset.rel;
+  if (link.rel !== "stylesheet") resolve();
+});
+
+const imports = __wbg_get_imports();
+imports.rest = { load: fetchRestNow };
+
+addEventListener("tabmq-shown", async () => {
+  performance.mark("tabmq-shown");
+  // What is shown is painted first.
+  await new Promise((resolve) => setTimeout(resolve));
+  const links = [...document.querySelectorAll("link[data-rel]")].map(fetchLink);
+  for (let pause_ms = 1000; ; pause_ms = Math.min(2 * pause_ms, 60000)) {
+    try {
+      await fetchRest();
+      await Promise.all(links);
+      break;
+    } catch (error) {
+      console.error(error);
+      await new Promise((resolve) => setTimeout(resolve, pause_ms));
+    }
+  }
+  dispatchEvent(new Event("tabmq-whole"));
+}, { once: true });
+
+WebAssembly.instantiateStreaming(fetch(fileOf("./FIRST")), imports).then(({ instance, module }) => {
+  __wbg_finalize_init(instance, module);
+});

@@ -1,0 +1,226 @@
+//! Which function and which constant refers to which constant, as the linker has written it down.
+//!
+//! Places in the source ([`std::panic::Location`]) do not count as needed: only what reports a panic reads them, and that
+//! is not in the first module.
+
+use anyhow::{Context, Result};
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use wasmparser::{
+    DataKind, KnownCustom, Linking, Name, Parser, Payload, RelocSectionReader, RelocationType, SymbolInfo,
+};
+
+/// Addresses of constants, and who needs which.
+#[derive(Default)]
+pub(crate) struct Constants {
+    /// The linker makes a piece of data of each constant.
+    pieces: Vec<Range<u32>>,
+    /// The same, without the empty ones.
+    sorted: Vec<Range<u32>>,
+    /// By the functions' names: pieces.
+    of_functions: HashMap<String, HashSet<usize>>,
+    of_pieces: HashMap<usize, HashSet<usize>>,
+    /// Pieces of which nobody is known to need them.
+    unknown: Vec<usize>,
+}
+
+impl Constants {
+    /// From a module that was linked with `--emit-relocs` and `--no-merge-data-segments`.
+    pub(crate) fn read(module: &[u8]) -> Result<Self> {
+        let raw = Raw::read(module)?;
+        let mut constants = Constants { pieces: raw.pieces.clone(), ..Constants::default() };
+        let places = raw.places_in_sources();
+        for (offset, piece) in raw.code.iter().filter(|(_, piece)| !places.contains(piece)) {
+            let at = raw.bodies.partition_point(|(range, _)| range.end <= *offset);
+            let (_, function) = raw.bodies.get(at).context("a relocation outside of functions")?;
+            if let Some(name) = raw.names.get(function) {
+                constants.of_functions.entry(name.clone()).or_default().insert(*piece);
+            }
+        }
+        for (offset, piece) in raw.data.iter().filter(|(_, piece)| !places.contains(piece)) {
+            let at = raw.contents.partition_point(|range| range.end <= *offset);
+            constants.of_pieces.entry(at).or_default().insert(*piece);
+        }
+        let known: HashSet<usize> = raw.code.iter().chain(&raw.data).map(|(_, piece)| *piece).collect();
+        constants.unknown = (0..raw.pieces.len()).filter(|piece| !known.contains(piece)).collect();
+        constants.sorted = raw.pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
+        constants.sorted.sort_by_key(|piece| piece.start);
+        Ok(constants)
+    }
+
+    /// Where the constants begin that these functions lead to, and those of which nobody is known to need them.
+    pub(crate) fn needed_by<'n>(&self, functions: impl IntoIterator<Item = &'n str>) -> HashSet<u32> {
+        let mut waiting: Vec<usize> = Vec::new();
+        for name in functions {
+            waiting.extend(self.of_functions.get(name).into_iter().flatten());
+        }
+        waiting.extend(&self.unknown);
+        let mut needed = HashSet::new();
+        while let Some(piece) = waiting.pop() {
+            if needed.insert(piece) {
+                waiting.extend(self.of_pieces.get(&piece).into_iter().flatten());
+            }
+        }
+        needed.into_iter().filter_map(|piece| self.pieces.get(piece)).map(|piece| piece.start).collect()
+    }
+
+    /// The addresses of all constants, in order.
+    pub(crate) fn all(&self) -> &[Range<u32>] {
+        &self.sorted
+    }
+}
+
+/// What the sections say, before it is brought together.
+#[derive(Default)]
+struct Raw<'m> {
+    /// The pieces' bytes.
+    bytes: Vec<&'m [u8]>,
+    pieces: Vec<Range<u32>>,
+    /// Where the pieces' bytes are in their section.
+    contents: Vec<Range<u32>>,
+    /// Where functions' bodies are in their section.
+    bodies: Vec<(Range<u32>, u32)>,
+    names: HashMap<u32, String>,
+    /// By symbol: the piece that it is in.
+    symbols: Vec<Option<usize>>,
+    /// Where in the section a piece is meant.
+    code: Vec<(u32, usize)>,
+    data: Vec<(u32, usize)>,
+}
+
+impl<'m> Raw<'m> {
+    fn read(module: &'m [u8]) -> Result<Self> {
+        let mut raw = Raw::default();
+        let (mut code_start, mut imported) = (0, 0);
+        let mut relocations: Vec<(bool, RelocSectionReader<'_>)> = Vec::new();
+        for payload in Parser::new(0).parse_all(module) {
+            match payload? {
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        imported += u32::from(matches!(import?.ty, wasmparser::TypeRef::Func(_)));
+                    }
+                }
+                Payload::CodeSectionStart { range, .. } => code_start = range.start,
+                Payload::CodeSectionEntry(body) => {
+                    let function = imported + u32::try_from(raw.bodies.len())?;
+                    raw.bodies.push((relative(&body.range(), code_start)?, function));
+                }
+                Payload::DataSection(data) => raw.data_section(data)?,
+                Payload::CustomSection(section) => match section.as_known() {
+                    KnownCustom::Name(names) => raw.name_section(names)?,
+                    KnownCustom::Linking(linking) => raw.linking_section(linking)?,
+                    KnownCustom::Reloc(reader) => relocations.push((section.name() == "reloc.CODE", reader)),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        for (is_code, reader) in relocations {
+            raw.relocation_section(is_code, reader)?;
+        }
+        Ok(raw)
+    }
+
+    fn data_section(&mut self, data: wasmparser::DataSectionReader<'m>) -> Result<()> {
+        let start = data.range().start;
+        for data in data {
+            let data = data?;
+            self.bytes.push(data.data);
+            let DataKind::Active { offset_expr, .. } = &data.kind else {
+                self.pieces.push(0..0);
+                self.contents.push(relative(&data.range, start)?);
+                continue;
+            };
+            let address = crate::module::constant(offset_expr)?;
+            self.pieces.push(address..address + u32::try_from(data.data.len())?);
+            self.contents.push(relative(&data.range, start)?);
+        }
+        Ok(())
+    }
+
+    fn name_section(&mut self, names: wasmparser::NameSectionReader<'_>) -> Result<()> {
+        for name in names {
+            let Name::Function(functions) = name? else { continue };
+            for function in functions {
+                let function = function?;
+                self.names.insert(function.index, function.name.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn linking_section(&mut self, linking: wasmparser::LinkingSectionReader<'_>) -> Result<()> {
+        for part in linking {
+            let Linking::SymbolTable(symbols) = part? else { continue };
+            for symbol in symbols {
+                self.symbols.push(match symbol? {
+                    SymbolInfo::Data { symbol: Some(place), .. } => Some(usize::try_from(place.index)?),
+                    _ => None,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn relocation_section(&mut self, is_code: bool, reader: RelocSectionReader<'_>) -> Result<()> {
+        for entry in reader.entries() {
+            let entry = entry?;
+            if !is_address(entry.ty) {
+                continue;
+            }
+            // A symbol without a place has the address zero: it is not there.
+            let Some(Some(piece)) = self.symbols.get(usize::try_from(entry.index)?) else { continue };
+            let place = (entry.offset, *piece);
+            if is_code { self.code.push(place) } else { self.data.push(place) }
+        }
+        Ok(())
+    }
+}
+
+impl Raw<'_> {
+    /// The pieces that are a name of a file, its length, a line and a column.
+    fn places_in_sources(&self) -> HashSet<usize> {
+        const BYTES: u32 = 16;
+        let mut names: HashMap<usize, Vec<(u32, usize)>> = HashMap::new();
+        for (offset, target) in &self.data {
+            let at = self.contents.partition_point(|range| range.end <= *offset);
+            let end = self.contents.get(at).map_or(0, |range| range.end);
+            names.entry(at).or_default().push((end - offset, *target));
+        }
+        let is_file = |piece: usize| {
+            self.bytes.get(piece).is_some_and(|name| name.ends_with(b".rs") || name.ends_with(b".rs\0"))
+        };
+        let is_place = |piece: &usize, names: &[(u32, usize)]| {
+            let has_size = self.bytes.get(*piece).is_some_and(|bytes| bytes.len() == BYTES as usize);
+            // The only thing that it refers to, at its very beginning.
+            has_size && matches!(names, [(BYTES, name)] if is_file(*name))
+        };
+        names.iter().filter(|(piece, names)| is_place(piece, names)).map(|(piece, _)| *piece).collect()
+    }
+}
+
+fn relative(range: &Range<u64>, start: u64) -> Result<Range<u32>> {
+    Ok(u32::try_from(range.start - start)?..u32::try_from(range.end - start)?)
+}
+
+fn is_address(ty: RelocationType) -> bool {
+    !matches!(
+        ty,
+        RelocationType::FunctionIndexLeb
+            | RelocationType::FunctionIndexI32
+            | RelocationType::TableIndexSleb
+            | RelocationType::TableIndexI32
+            | RelocationType::TableIndexSleb64
+            | RelocationType::TableIndexI64
+            | RelocationType::TableIndexRelSleb
+            | RelocationType::TableIndexRelSleb64
+            | RelocationType::TypeIndexLeb
+            | RelocationType::GlobalIndexLeb
+            | RelocationType::GlobalIndexI32
+            | RelocationType::EventIndexLeb
+            | RelocationType::TableNumberLeb
+            | RelocationType::SectionOffsetI32
+            | RelocationType::FunctionOffsetI32
+            | RelocationType::FunctionOffsetI64
+    )
+}
