@@ -128,6 +128,9 @@ pub struct Dialogs {
     pub dialog: fn(&LazyDialogProps) -> Html,
 }
 
+/// Where to say what was answered.
+pub type Answer = Rc<dyn Fn(Action)>;
+
 /// The views of the broker's inside, and what asks for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Views {
@@ -138,7 +141,7 @@ pub struct Views {
     /// Makes the desk.
     pub new_desk: fn() -> Box<dyn Desking>,
     /// Does what the desk wants done; what comes of it is said to the callback.
-    pub run: fn(&Sealed, Rc<dyn Fn(Action)>),
+    pub run: fn(&Sealed, Answer),
 }
 
 /// Makes a [`Part`]; its module is split from the page where the page is split.

@@ -407,7 +407,7 @@ impl Retained {
         self.begin_anew(around.clock.unix_ms);
         self.look.at_once();
         let undo = (removed.removed > 0 && !kept.messages.is_empty())
-            .then(|| Step::Retained(RetainedStep::Restore(kept)));
+            .then_some(Step::Retained(RetainedStep::Restore(kept)));
         vec![say(lang.fill_words(words, &values), undo)]
     }
 
