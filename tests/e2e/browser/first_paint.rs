@@ -29,7 +29,7 @@ async fn the_first_messages_need_only_the_first_files() -> Result<()> {
     .await
 }
 
-async fn needs_only_the_first_files(tab: &Tab) -> Result<()> {
+async fn needs_only_the_first_files(tab: &Tab<'_>) -> Result<()> {
     // What was asked for before the page said that something is shown; the rest comes after it.
     let script = "const [shown] = performance.getEntriesByName('tabmq-shown');
         const files = performance.getEntriesByType('resource').filter((file) => file.startTime < shown.startTime);
