@@ -518,7 +518,6 @@ pub fn new_client_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::Look;
 
     #[test]
     fn the_broker_is_where_the_page_is() {

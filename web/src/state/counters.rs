@@ -10,8 +10,8 @@ pub struct Counters {
     /// How often the page was painted in the last second.
     pub paints: u64,
     pub(super) painted: u64,
-    last_received: u64,
-    last_ms: u64,
+    pub(super) last_received: u64,
+    pub(super) last_ms: u64,
 }
 
 impl Counters {
