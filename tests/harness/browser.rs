@@ -185,6 +185,8 @@ impl Browser {
                 "net::ERR_CONNECTION_RESET",
                 "net::ERR_EMPTY_RESPONSE",
                 "net::ERR_INCOMPLETE_CHUNKED_ENCODING",
+                // The service worker's script, when the server has just gone.
+                "An unknown error occurred when fetching the script",
             ]);
             let closed = text.contains("WebSocket connection to") && text.contains("failed");
             let shut = text.contains("/api/v1/") && any(&["status of 401", "status of 403"]);
