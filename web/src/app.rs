@@ -3,8 +3,9 @@
 //!
 //! ```text
 //!  components --Action--> workspace.apply --Effect--> clients, browser
-//!       ^                        |                         |
-//!       '------ once a frame ----'<-------- Action --------'
+//!       ^                 workspace.hear                   |
+//!       |                        |                         |
+//!       '------ once a frame ----'<---- Action, Event -----'
 //! ```
 
 mod clockwork;
@@ -192,12 +193,14 @@ impl App {
         });
     }
 
-    fn reported(self: &Rc<Self>, id: ConnectionId, report: Report) {
+    fn reported(self: &Rc<Self>, id: ConnectionId, report: Report<'_>) {
         let state = report.state.map(|state| Action::Connection { state, url: self.broker_url(id) });
         let round_trip = report.round_trip.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-        let events = report.events.into_iter().map(Action::Event);
-        let round_trip = Action::RoundTrip(round_trip);
-        self.act(id, std::iter::once(self.time()).chain(state).chain(events).chain([round_trip]));
+        self.act(id, [Some(self.time()), state, Some(Action::RoundTrip(round_trip))].into_iter().flatten());
+        let effects = self.workspace.borrow_mut().hear(id, report.events.drain(..));
+        for (id, effect) in effects {
+            self.run(id, effect);
+        }
         self.painter.in_time();
     }
 

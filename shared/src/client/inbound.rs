@@ -12,17 +12,27 @@ use std::mem;
 impl Client {
     /// Takes the whole packets off the front of `data` and leaves the rest for the next call.
     pub fn handle_data(&mut self, data: &mut BytesMut, now: Time) {
+        self.handle_some(data, usize::MAX, now);
+    }
+
+    /// The same, but no more than so many packets: for a caller that has other things to do in between. Whether there may
+    /// be more.
+    pub fn handle_some(&mut self, data: &mut BytesMut, packets: usize, now: Time) -> bool {
         self.now = now;
         self.link.last_received = now;
         let limits = Limits { max_packet_size: self.options.packet_limit(), ..Limits::of_client() };
-        while matches!(self.state, State::Connecting { .. } | State::Connected { .. }) {
+        for _ in 0..packets {
+            if !matches!(self.state, State::Connecting { .. } | State::Connected { .. }) {
+                data.clear(); // the transport was given up
+                return false;
+            }
             match codec::decode(data, self.options.version, &limits) {
                 Ok(Some(packet)) => self.handle_packet(packet),
-                Ok(None) => return,
+                Ok(None) => return false,
                 Err(error) => self.protocol_error(error.reason, error.message),
             }
         }
-        data.clear(); // the transport was given up
+        true
     }
 
     fn handle_packet(&mut self, packet: Packet) {

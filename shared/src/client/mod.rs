@@ -55,7 +55,7 @@ use subscriptions::Subscriptions;
 ///
 /// 1. [`poll_transmit`](Self::poll_transmit) while the transport takes bytes, until `None`;
 /// 2. [`poll_command`](Self::poll_command) until `None`, and obey;
-/// 3. [`poll_event`](Self::poll_event) until `None`;
+/// 3. [`poll_event`](Self::poll_event) until `None`, or [`swap_events`](Self::swap_events);
 /// 4. wait for bytes, for the caller's own wishes, or for [`poll_timeout`](Self::poll_timeout) to pass; then
 ///    [`handle_timeout`](Self::handle_timeout). Calling it too early or too often is harmless.
 ///
@@ -213,6 +213,13 @@ impl Client {
     /// What happened next.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// All that happened, in order; `events` must be empty. What it has allocated is used for what happens next, so that two
+    /// queues that go to and fro are all there is to allocate.
+    pub fn swap_events(&mut self, events: &mut VecDeque<Event>) {
+        events.clear();
+        std::mem::swap(&mut self.events, events);
     }
 
     /// Bytes for the transport: whole packets, as many as there are up to about `max_bytes`. The last packet may go

@@ -2,6 +2,7 @@
 
 use crate::harness::*;
 use proptest::prelude::*;
+use std::collections::VecDeque;
 use std::num::NonZeroU16;
 use tabmq_shared::client::Event;
 use tabmq_shared::packet::{Ack, ConnAckProperties, Packet, ReasonCode, Version};
@@ -108,6 +109,23 @@ fn a_chunk_is_not_a_packet() {
         assert_eq!(pair.messages().len(), 5, "chunks of {size}");
         assert_eq!(pair.sent(), ["PUBACK 1", "PUBACK 2", "PUBACK 3", "PUBACK 4", "PUBACK 5"]);
     }
+}
+
+/// A caller with other things to do takes some packets at a time; what is left stays in the buffer.
+#[test]
+fn some_at_a_time() {
+    let mut pair = Pair::connected(options(Version::V5), ConnAckProperties::default());
+    let mut buffer = BytesMut::new();
+    for n in 0..5 {
+        codec::encode(&from_server(&format!("topic/{n}"), Q0, 0), Version::V5, &mut buffer).unwrap();
+    }
+    let mut events = VecDeque::new();
+    for (expected, more) in [(2, true), (2, true), (1, false), (0, false)] {
+        assert_eq!(pair.client.handle_some(&mut buffer, 2, pair.now), more);
+        pair.client.swap_events(&mut events);
+        assert_eq!(events.len(), expected, "{events:?}");
+    }
+    assert!(buffer.is_empty());
 }
 
 fn anything() -> impl Strategy<Value = Vec<u8>> {

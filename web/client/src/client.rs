@@ -2,9 +2,12 @@
 //! what it asks for.
 
 use crate::transport::{Incoming, Transport};
-use bytes::{Bytes, BytesMut};
+use crate::turn::Turns;
+use bytes::BytesMut;
 use gloo_timers::callback::Timeout;
+use js_sys::Uint8Array;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tabmq_shared::Time;
@@ -23,10 +26,24 @@ const SEND_RETRY: Duration = Duration::from_millis(20);
 /// One frame at most, unless a single packet is larger.
 const FRAME_BYTES: usize = 64 * 1024;
 
+/// What has come is looked at for so long in one turn. Then the browser may paint, and answer who clicks.
+const TURN: Duration = Duration::from_millis(8);
+
+/// So many packets are reported together: few enough to look at the clock in between.
+const TURN_PACKETS: usize = 512;
+
+/// Frames gather until their turn; when there is more than this, in bytes, they are looked at as they come. Then the
+/// browser takes no more from the socket than we do, and TCP holds the sender back.
+const GATHERED_BYTES: usize = 512 * 1024;
+
+/// An empty buffer larger than this is given back, in bytes; a queue of events in entries.
+const KEPT_BYTES: usize = 128 * 1024;
+const KEPT_EVENTS: usize = 4 * TURN_PACKETS;
+
 /// What the client reports, together with where it is then.
-pub struct Report {
-    /// What has happened, in order.
-    pub events: Vec<Event>,
+pub struct Report<'a> {
+    /// What has happened, in order. Whoever is told takes it out, or leaves it.
+    pub events: &'a mut VecDeque<Event>,
     /// Where the client is, if that has changed.
     pub state: Option<State>,
     /// The round-trip time, if it is known.
@@ -39,11 +56,17 @@ pub struct Client(Rc<Inner>);
 
 struct Inner {
     /// Where to hear of it.
-    report: Box<dyn Fn(Report)>,
+    report: Box<dyn Fn(Report<'_>)>,
     now: fn() -> Time,
     link: RefCell<Link>,
     /// Which transport is meant: reports of an earlier one are ignored.
     epoch: Cell<u64>,
+    /// Whether the inbox has bytes that nobody has looked at.
+    fresh: Cell<bool>,
+    /// Whether a turn is asked for.
+    due: Cell<bool>,
+    /// An empty queue, for the events of the next report.
+    spare: RefCell<VecDeque<Event>>,
     reported_round_trip: Cell<Option<Duration>>,
 }
 
@@ -51,21 +74,23 @@ struct Link {
     machine: Machine,
     url: String,
     transport: Option<Transport>,
+    turns: Option<Turns>,
     /// Whether the browser may hold back what was sent. It is asked only then: each question is a call out of the
     /// module, and who only receives has none to ask.
     unsent: bool,
-    /// What of the stream is not a whole packet yet.
+    /// What has come and waits for its turn, or for the rest of its packet.
     inbox: BytesMut,
     timer: Option<(Time, Timeout)>,
 }
 
 impl Client {
     /// A client that does nothing yet. `now` is its clock, `report` is told what happens; it may call the client.
-    pub fn new(now: fn() -> Time, report: impl Fn(Report) + 'static) -> Self {
+    pub fn new(now: fn() -> Time, report: impl Fn(Report<'_>) + 'static) -> Self {
         let link = Link {
             machine: Machine::new(ConnectOptions::default(), 0),
             url: String::new(),
             transport: None,
+            turns: None,
             unsent: false,
             inbox: BytesMut::new(),
             timer: None,
@@ -75,6 +100,9 @@ impl Client {
             now,
             link: RefCell::new(link),
             epoch: Cell::new(0),
+            fresh: Cell::new(false),
+            due: Cell::new(false),
+            spare: RefCell::default(),
             reported_round_trip: Cell::new(None),
         }))
     }
@@ -85,13 +113,11 @@ impl Client {
         if !self.is_idle() {
             self.stop();
         }
-        self.0.epoch.set(self.0.epoch.get() + 1);
+        self.0.forget_transport();
         {
             let mut link = self.0.link.borrow_mut();
             link.machine = Machine::new(options, seed);
             link.url = url;
-            link.transport = None;
-            link.inbox.clear();
         }
         self.act(|machine, now| {
             machine.start(now);
@@ -153,28 +179,33 @@ impl Client {
 
 impl Inner {
     fn drive(self: &Rc<Self>) {
-        let mut report = Report { events: Vec::new(), state: None, round_trip: None };
+        let mut events = self.spare.take();
         loop {
             {
                 let link = &mut *self.link.borrow_mut();
                 let busy = transmit(link);
                 self.set_timer(link, busy);
-                report.events.extend(std::iter::from_fn(|| link.machine.poll_event()));
+                match events.is_empty() {
+                    true => link.machine.swap_events(&mut events),
+                    false => events.extend(std::iter::from_fn(|| link.machine.poll_event())),
+                }
             }
             if !self.obey() {
                 break;
             }
         }
-        {
-            let link = self.link.borrow();
-            if report.events.iter().any(|event| matches!(event, Event::StateChanged)) {
-                report.state = Some(link.machine.state().clone());
-            }
-            report.round_trip = link.machine.round_trip();
+        let (state, round_trip) = {
+            let machine = &self.link.borrow().machine;
+            let changed = events.iter().any(|event| matches!(event, Event::StateChanged));
+            (changed.then(|| machine.state().clone()), machine.round_trip())
+        };
+        let measured = self.reported_round_trip.replace(round_trip) != round_trip;
+        if measured || !events.is_empty() {
+            (self.report)(Report { events: &mut events, state, round_trip });
         }
-        let measured = self.reported_round_trip.replace(report.round_trip) != report.round_trip;
-        if measured || !report.events.is_empty() {
-            (self.report)(report);
+        events.clear();
+        if events.capacity() <= KEPT_EVENTS {
+            self.spare.replace(events);
         }
     }
 
@@ -194,44 +225,92 @@ impl Inner {
         let epoch = self.epoch.get();
         let weak = Rc::downgrade(self);
         let url = self.link.borrow().url.clone();
+        let turning = weak.clone();
         let opened = Transport::open(&url, move |incoming| Inner::incoming(&weak, epoch, incoming));
         let mut link = self.link.borrow_mut();
         match opened {
-            Ok(transport) => link.transport = Some(transport),
+            Ok(transport) => {
+                link.transport = Some(transport);
+                link.turns = Turns::new(move || Inner::its_turn(&turning, epoch));
+            }
             Err(words) => link.machine.handle_closed(words, (self.now)()),
         }
     }
 
     fn forget_transport(&self) {
         self.epoch.set(self.epoch.get() + 1);
+        self.fresh.set(false);
+        self.due.set(false);
         let mut link = self.link.borrow_mut();
         link.inbox.clear();
         link.transport = None;
+        link.turns = None;
     }
 
     fn incoming(weak: &Weak<Self>, epoch: u64, incoming: Incoming) {
         let Some(inner) = weak.upgrade().filter(|inner| inner.epoch.get() == epoch) else { return };
-        let now = (inner.now)();
-        {
-            let link = &mut *inner.link.borrow_mut();
-            match incoming {
-                Incoming::Opened => link.machine.handle_opened(now),
-                Incoming::Data(data) => {
-                    // Usually nothing is left of the last frame, and the new one is taken as it is.
-                    match link.inbox.is_empty() {
-                        true => link.inbox = BytesMut::from(Bytes::from(data)),
-                        false => link.inbox.extend_from_slice(&data),
-                    }
-                    link.machine.handle_data(&mut link.inbox, now);
+        match incoming {
+            Incoming::Opened => inner.link.borrow_mut().machine.handle_opened((inner.now)()),
+            Incoming::Data(data) => return inner.arrived(&data),
+            Incoming::Closed(words) => {
+                // What came before the end counts, and may be the broker's reason for it.
+                while inner.fresh.get() && inner.look() {}
+                if inner.epoch.get() != epoch {
+                    return;
                 }
-                Incoming::Closed(words) => {
-                    link.transport = None;
-                    link.inbox.clear();
-                    link.machine.handle_closed(words, now);
-                }
+                inner.forget_transport();
+                inner.link.borrow_mut().machine.handle_closed(words, (inner.now)());
             }
         }
         inner.drive();
+    }
+
+    /// A frame has come. The first one is looked at at once; those that follow before the next turn gather and are looked at
+    /// together, because a frame by itself costs more than most messages.
+    fn arrived(self: &Rc<Self>, data: &Uint8Array) {
+        let waiting_bytes = {
+            let inbox = &mut self.link.borrow_mut().inbox;
+            let from = inbox.len();
+            inbox.resize(from + data.length() as usize, 0);
+            data.copy_to(inbox.get_mut(from..).unwrap_or_default());
+            inbox.len()
+        };
+        self.fresh.set(true);
+        if !self.due.get() || waiting_bytes > GATHERED_BYTES {
+            self.turn();
+        }
+    }
+
+    fn its_turn(weak: &Weak<Self>, epoch: u64) {
+        let Some(inner) = weak.upgrade().filter(|inner| inner.epoch.get() == epoch) else { return };
+        inner.due.set(false);
+        if inner.fresh.get() {
+            inner.turn();
+        }
+    }
+
+    /// Looks at what has come, for as long as a turn may be, and asks for the next one.
+    fn turn(self: &Rc<Self>) {
+        let begun = (self.now)();
+        while self.look() && (self.now)() - begun < TURN {}
+        let link = &mut *self.link.borrow_mut();
+        if link.inbox.is_empty() && link.inbox.capacity() > KEPT_BYTES {
+            link.inbox = BytesMut::new();
+        }
+        if !self.due.get() {
+            self.due.set(link.turns.as_ref().is_some_and(Turns::ask));
+        }
+    }
+
+    /// Looks at some packets and reports them; whether there may be more.
+    fn look(self: &Rc<Self>) -> bool {
+        {
+            let link = &mut *self.link.borrow_mut();
+            let more = link.machine.handle_some(&mut link.inbox, TURN_PACKETS, (self.now)());
+            self.fresh.set(more);
+        }
+        self.drive();
+        self.fresh.get()
     }
 
     /// Wakes up when the machine has something to do, or when the browser may take bytes again.

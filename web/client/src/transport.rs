@@ -17,8 +17,8 @@ const SUBPROTOCOL: &str = "mqtt";
 pub enum Incoming {
     /// It is open.
     Opened,
-    /// Bytes have come.
-    Data(Vec<u8>),
+    /// Bytes have come, which are still the browser's.
+    Data(Uint8Array),
     /// It is closed, or could not be opened; in words, if there are any. Nothing comes after it.
     Closed(String),
 }
@@ -48,7 +48,7 @@ impl Transport {
         let to = report.clone();
         let on_message =
             Closure::new(move |event: MessageEvent| match event.data().dyn_into::<ArrayBuffer>() {
-                Ok(buffer) => to(Incoming::Data(Uint8Array::new(&buffer).to_vec())),
+                Ok(buffer) => to(Incoming::Data(Uint8Array::new(&buffer))),
                 // [MQTT-6.0.0-1] text frames are an error; the caller drops the transport, which closes it
                 Err(_) => to(Incoming::Closed("a text frame came, MQTT needs binary ones".into())),
             });

@@ -71,11 +71,11 @@ impl Reporter {
         Reporter { listener, topics: RefCell::default() }
     }
 
-    pub(crate) fn report(&self, report: Report) {
+    pub(crate) fn report(&self, report: Report<'_>) {
         if let Some(state) = &report.state {
             self.state(state);
         }
-        for event in report.events {
+        for event in report.events.drain(..) {
             self.event(event);
         }
     }

@@ -20,16 +20,14 @@ use bytes::Bytes;
 use std::rc::Rc;
 use tabmq_decoders::protobuf::SourceFile;
 use tabmq_shared::Time;
-use tabmq_shared::client::{self, Event, Message, PublishError, PublishId};
+use tabmq_shared::client::{self, Message, PublishError, PublishId};
 use tabmq_shared::topic::TopicFilter;
 
-/// What can happen: something the client reports, something that somebody does, time that passes.
+/// What can happen, beside the messages that come: where the client is, what somebody does, time that passes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// What concerns the page as a whole: done by the workspace, and nothing to a single state.
     Page(PageAction),
-    /// The client reports.
-    Event(Event),
     /// The client is somewhere else now.
     Connection {
         /// Where.

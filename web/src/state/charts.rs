@@ -155,7 +155,8 @@ impl Births {
     pub fn keep(&mut self, topic: &Rc<str>, payload: &Bytes) {
         let has_room = self.0.len() < MAX_BIRTHS || self.0.contains_key(topic);
         if sparkplug::is_birth(topic) && payload.len() <= MAX_BIRTH_BYTES && has_room {
-            self.0.insert(topic.clone(), payload.clone());
+            // Copied: it outlives the messages that lie beside it.
+            self.0.insert(topic.clone(), Bytes::copy_from_slice(payload));
         }
     }
 

@@ -1,7 +1,8 @@
 //! What the page knows, and the one function that changes it.
 //!
-//! [`AppState::apply`] takes an [`Action`], be it a click or a message from the broker, changes the state and says what
-//! is to be done outside, as [`Effect`]s. It touches neither browser nor network, so all of it is tested natively.
+//! [`AppState::apply`] takes an [`Action`], a click for example, changes the state and says what is to be done outside, as
+//! [`Effect`]s; [`AppState::hear`] does the same with what the client reports, messages above all. They touch neither
+//! browser nor network, so all of it is tested natively.
 //!
 //! A page has several connections, each with a state of its own: the [`workspace`] hands the actions out.
 //!
@@ -20,6 +21,7 @@ pub mod layout;
 pub mod natural;
 pub mod needle;
 mod outgoing;
+mod payloads;
 pub mod place;
 pub mod profiles;
 pub mod publish;
@@ -50,11 +52,13 @@ pub use workspace::{ConnectionId, PageAction, Workspace};
 
 use crate::format;
 use crate::i18n::{Phrase, Text};
+use bytes::Bytes;
 use charts::{Births, ChartSlot};
 use desk::Spot;
 use filter::Search;
 use history::{Direction, History, Limits, Matcher, Message};
 use layout::Layout;
+use payloads::Payloads;
 use place::Place;
 use publish::{Field, Publishing};
 use rustc_hash::FxHashMap;
@@ -64,7 +68,7 @@ use std::rc::Rc;
 use subscriptions::Subscriptions;
 use tabmq_decoders::protobuf::SourceFile;
 use tabmq_shared::Time;
-use tabmq_shared::client::{self, Event, PublishId};
+use tabmq_shared::client::{self, PublishId};
 use tabmq_shared::topic::TopicFilter;
 use tape::Tape;
 use topics::{LastValue, Topics};
@@ -87,6 +91,8 @@ pub struct AppState {
     pub topics: Topics,
     /// The messages that are kept.
     pub history: History,
+    /// Where their payloads lie.
+    payloads: Payloads,
     /// Counters.
     pub counters: Counters,
     /// What this tab is subscribed to.
@@ -152,6 +158,7 @@ impl AppState {
             broker: None,
             topics: Topics::default(),
             history: History::default(),
+            payloads: Payloads::default(),
             counters: Counters::default(),
             subscriptions,
             tape: Tape::default(),
@@ -194,7 +201,6 @@ impl AppState {
     /// Changes the state and says what is to be done.
     pub fn apply(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::Event(event) => self.event(event),
             Action::Connection { state, url } => self.connection_changed(state, url),
             Action::RoundTrip(ms) => self.changed(|s| s.connection.round_trip_ms = ms),
             Action::Tick(clock, now) => self.tick(clock, now),
@@ -403,7 +409,8 @@ impl AppState {
         let node = self.topics.node(self.topics.find(self.selection.path.as_deref()?)?)?;
         let (topic, last) = (node.topic.clone()?, node.last.clone()?);
         let LastValue { seq, at_ms, head, len, qos, retain } = last;
-        Some((Message { seq, at_ms, topic, payload: head, qos, retain, ..Message::default() }, len))
+        let payload = Bytes::from(head);
+        Some((Message { seq, at_ms, topic, payload, qos, retain, ..Message::default() }, len))
     }
 
     /// What the address bar says.
@@ -421,28 +428,6 @@ impl AppState {
 
     fn changed(&mut self, change: impl FnOnce(&mut Self)) -> Vec<Effect> {
         change(self);
-        Vec::new()
-    }
-
-    fn event(&mut self, event: Event) -> Vec<Effect> {
-        match event {
-            Event::Message(publish) => {
-                self.receive(publish, self.clock.unix_ms);
-                return self.tape_message();
-            }
-            Event::Published { id, outcome } => self.published(id, outcome),
-            Event::Subscribed { filter, result } => {
-                self.publishing_mut().requests.subscribed(filter.as_str(), result);
-                self.subscriptions.answered(&filter, result);
-            }
-            Event::Connected { session_present, .. } => self.connected(session_present),
-            Event::Dropped { count, why } => self.given_up(count, &why),
-            // The rest is in the state that comes with it.
-            Event::StateChanged
-            | Event::Unsubscribed { .. }
-            | Event::ServerDisconnect { .. }
-            | Event::ProtocolError { .. } => {}
-        }
         Vec::new()
     }
 

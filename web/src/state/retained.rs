@@ -4,7 +4,7 @@
 //! subscribing, and later through subscriptions that keep the flag as it was published.
 
 use super::toasts::Question;
-use super::topics::LastValue;
+use super::topics::{Arrival, LastValue};
 use super::{Action, AppState, Effect};
 use crate::format;
 use crate::i18n::{Phrase, Text};
@@ -64,14 +64,8 @@ impl AppState {
         self.say(words.with("n", format::thousands(messages.len() as u64)));
         for Message { topic, payload, qos, .. } in &messages {
             let at_ms = self.clock.unix_ms;
-            let value = LastValue {
-                seq: self.history.next_seq(),
-                at_ms,
-                head: super::traffic::head(payload),
-                len: payload.len(),
-                qos: *qos,
-                retain: true,
-            };
+            let seq = self.history.next_seq();
+            let value = LastValue::new(Arrival { seq, at_ms, payload, qos: *qos, retain: true });
             self.topics.set_retained(topic.as_str(), Some(value));
         }
         messages.into_iter().map(Effect::Publish).collect()
@@ -93,7 +87,7 @@ impl AppState {
         let kept = self.history.message(value.seq).filter(|message| *message.topic == *topic);
         let payload = match kept {
             Some(message) => message.payload.clone(),
-            None if value.head.len() == value.len => value.head.clone(),
+            None if value.head.len() == value.len => Bytes::copy_from_slice(&value.head),
             None => return None,
         };
         let mut message = Message::new(TopicName::new(topic.to_owned()).ok()?, payload, value.qos, true);

@@ -192,7 +192,7 @@ impl AppState {
         Vec::new()
     }
 
-    /// A message has come and is the history's last.
+    /// A message has come, or was sent, and is the history's last.
     pub(super) fn tape_message(&mut self) -> Vec<Effect> {
         let Some(recording) = self.tape.recording.as_mut().filter(|_| !self.tape.exporting) else {
             return Vec::new();

@@ -4,7 +4,7 @@ use super::history::Entry;
 use super::publish::Field;
 use super::topics::LAST_VALUE_BYTES;
 use super::*;
-use tabmq_shared::client::{Outcome, PublishId, State, Why};
+use tabmq_shared::client::{Event, Outcome, PublishId, State, Why};
 use tabmq_shared::packet::{Publish, QoS, ReasonCode};
 use tabmq_shared::topic::TopicFilter;
 
@@ -26,7 +26,7 @@ fn publish(topic: &str, payload: &str) -> Publish {
 }
 
 fn receive(state: &mut AppState, topic: &str, payload: &str) {
-    let effects = state.apply(Action::Event(Event::Message(publish(topic, payload))));
+    let effects = state.hear([Event::Message(publish(topic, payload))]);
     assert_eq!(effects, []);
 }
 
@@ -122,7 +122,7 @@ fn a_lost_connection_leaves_a_gap_and_a_countdown() {
     let mut state = state();
     at(&mut state, 1000);
     state.apply(connected());
-    state.apply(Action::Event(Event::Connected { session_present: false, properties: Box::default() }));
+    state.hear([Event::Connected { session_present: false, properties: Box::default() }]);
     assert_eq!(list(&state), [""; 0], "the first connection is not a gap");
     at(&mut state, 5000);
     state.apply(waiting(8000));
@@ -131,7 +131,7 @@ fn a_lost_connection_leaves_a_gap_and_a_countdown() {
     assert_eq!(state.connection.retry_in_ms, 1000);
     at(&mut state, 9000);
     state.apply(connected());
-    state.apply(Action::Event(Event::Connected { session_present: true, properties: Box::default() }));
+    state.hear([Event::Connected { session_present: true, properties: Box::default() }]);
     assert_eq!(list(&state), ["gap 5000 9000"]);
 }
 
@@ -151,7 +151,7 @@ fn subscribing() {
     let expected = [Effect::Subscribe(filter.clone()), Effect::KeepSubscriptions];
     assert_eq!(state.apply(Action::Subscribe), expected);
     let answer = Event::Subscribed { filter: filter.clone(), result: ReasonCode::NotAuthorized };
-    state.apply(Action::Event(answer));
+    state.hear([answer]);
     assert_eq!(state.subscriptions.rows.last().unwrap().answer, Some(ReasonCode::NotAuthorized));
     let paused = state.apply(Action::PauseSubscription(filter.clone(), true));
     assert_eq!(paused, [Effect::Unsubscribe(filter.clone()), Effect::KeepSubscriptions]);
@@ -203,11 +203,11 @@ fn sent_messages_are_listed_with_what_became_of_them() {
     assert_eq!(direction(&state, 0), Direction::Sent(None));
     assert!(matches!(direction(&state, 1), Direction::Sent(Some(why)) if matches!(*why, Outcome::Failed(_))));
     let outcome = Outcome::Acknowledged(ReasonCode::Success);
-    state.apply(Action::Event(Event::Published { id: PublishId(1), outcome: outcome.clone() }));
+    state.hear([Event::Published { id: PublishId(1), outcome: outcome.clone() }]);
     assert_eq!(direction(&state, 0), Direction::Sent(Some(Rc::new(outcome.clone()))));
     // Another client counts from one again: it must not speak for what the first one had on its way.
     state.apply(Action::Settings(Box::new(Settings::new("tab-2".into()))));
-    state.apply(Action::Event(Event::Published { id: PublishId(2), outcome }));
+    state.hear([Event::Published { id: PublishId(2), outcome }]);
     assert_eq!(direction(&state, 2), Direction::Abandoned);
     assert_eq!(state.counters.received, 0);
 }
@@ -234,7 +234,7 @@ fn clearing_the_list_can_be_undone_for_a_while() {
 fn clearing_retained_messages_is_asked_counted_and_undone() {
     let mut state = state();
     let mut retained = |topic: &str, payload: &str| {
-        state.apply(Action::Event(Event::Message(Publish { retain: true, ..publish(topic, payload) })));
+        state.hear([Event::Message(Publish { retain: true, ..publish(topic, payload) })]);
     };
     retained("home/door", "open");
     retained("home/lamp", "on");
@@ -288,7 +288,7 @@ fn publishing() {
     );
     state.apply(Action::Accepted(Ok(PublishId(7))));
     let outcome = Outcome::Acknowledged(ReasonCode::Success);
-    state.apply(Action::Event(Event::Published { id: PublishId(7), outcome }));
+    state.hear([Event::Published { id: PublishId(7), outcome }]);
     let progress = state.publishing.sent.clone().unwrap().progress;
     assert_eq!(progress, publish::Progress::Acknowledged(ReasonCode::Success));
 }

@@ -6,11 +6,11 @@
 
 use super::layout::Layout;
 use super::natural;
-use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use std::cmp::Ordering;
 use std::rc::Rc;
-use tabmq_shared::packet::QoS;
+pub(super) use value::Arrival;
+pub use value::{LAST_VALUE_BYTES, LastValue};
 
 /// A node's number, valid for as long as the tree lives: nodes are never removed.
 pub type NodeId = usize;
@@ -28,9 +28,6 @@ const MAX_DEPTH: usize = 24;
 /// Folders open by themselves while there are no more nodes than this: enough to see what is there at once. `$SYS` and its
 /// like count by themselves, or a talkative broker would fold everybody's topics.
 const AUTO_EXPAND_NODES: usize = 80;
-
-/// The longest payload that a node keeps by itself, in bytes. A longer one is cut, and said to be.
-pub const LAST_VALUE_BYTES: usize = 1024;
 
 /// One level of one or more topics.
 #[derive(Debug)]
@@ -70,27 +67,34 @@ pub struct Node {
 }
 
 impl Node {
+    /// The colours of the topic: reckoned once for each revision of the subscriptions.
+    pub(super) fn colours(&mut self, revision: u32, reckon: impl FnOnce() -> u8) -> u8 {
+        if self.colours.0 != revision {
+            self.colours = (revision, reckon());
+        }
+        self.colours.1
+    }
+
+    /// Keeps the value. Whether it is another one than before.
+    fn take(&mut self, arrival: Arrival<'_>) -> bool {
+        self.messages += 1;
+        if arrival.retain {
+            // An empty one ends what the broker has kept [MQTT-3.3.1-6].
+            self.retained = (!arrival.payload.is_empty()).then(|| Box::new(LastValue::new(arrival)));
+        }
+        match &mut self.last {
+            Some(last) => last.replace(arrival),
+            None => {
+                self.last = Some(LastValue::new(arrival));
+                true
+            }
+        }
+    }
+
     /// Messages here and below, in tenths a second, over the last few seconds.
     pub fn rate_tenths(&self) -> u64 {
         self.rate
     }
-}
-
-/// What a node keeps of its last message.
-#[derive(Clone, Debug)]
-pub struct LastValue {
-    /// Its number in the history, which may have let it go since.
-    pub seq: u64,
-    /// When it came, in Unix milliseconds.
-    pub at_ms: u64,
-    /// The payload, or its first [`LAST_VALUE_BYTES`].
-    pub head: Bytes,
-    /// The payload's whole length in bytes.
-    pub len: usize,
-    /// The QoS of its last hop.
-    pub qos: QoS,
-    /// Whether the broker had kept it.
-    pub retain: bool,
 }
 
 /// A row of what is shown.
@@ -155,48 +159,36 @@ impl Topics {
         &self.layout
     }
 
-    /// Counts a message and keeps its value. Returns the topic as the tree's own shared string.
-    pub(super) fn record(&mut self, topic: &str, value: LastValue) -> Rc<str> {
+    /// Counts a message and keeps its value. Returns the topic's node, which knows the topic as the tree's own shared string;
+    /// `None` if there is no room for it.
+    pub(super) fn record(&mut self, topic: &str, arrival: Arrival<'_>) -> Option<&mut Node> {
         let Some(id) = self.find(topic).or_else(|| self.create(topic)) else {
             self.untracked += 1;
-            return Rc::from(topic);
+            return None;
         };
-        let is_new = self.nodes.get(id).is_some_and(|node| node.topic.is_none());
-        if is_new {
-            self.name_topic(id, topic);
+        // The way up is counted, and this node for itself.
+        let mut above = id;
+        while let Some(node) = self.nodes.get_mut(above) {
+            node.messages_below += 1;
+            if above == ROOT {
+                break;
+            }
+            above = node.parent;
         }
-        let mut shared = None;
         let mark = self.changed_since.unwrap_or(u64::MAX);
-        if let Some(node) = self.nodes.get_mut(id) {
-            let same = |last: &LastValue| last.len == value.len && last.head == value.head;
-            if !node.last.as_ref().is_some_and(same) {
-                // The first change since the mark brings its row.
-                self.stale |= value.seq >= mark && (node.messages == 0 || node.changed < mark);
-                node.changed = value.seq;
-            }
-            if value.retain {
-                node.retained = (value.len > 0).then(|| Box::new(value.clone()));
-            }
-            node.messages += 1;
-            node.last = Some(value);
-            shared = node.topic.clone();
+        let node = self.nodes.get_mut(id)?;
+        let (is_first, changed) = (node.messages == 0, node.changed);
+        if node.take(arrival) {
+            // The first change since the mark brings its row.
+            self.stale |= arrival.seq >= mark && (is_first || changed < mark);
+            node.changed = arrival.seq;
         }
-        self.for_path(id, |node| node.messages_below += 1);
-        shared.unwrap_or_else(|| Rc::from(topic))
+        Some(node)
     }
 
     /// The node of a topic that has had a message.
     pub fn find(&self, topic: &str) -> Option<NodeId> {
         self.by_topic.get(topic).copied()
-    }
-
-    /// The colours of a topic: reckoned once for each revision of the subscriptions.
-    pub(super) fn colours(&mut self, topic: &str, revision: u32, reckon: impl FnOnce() -> u8) -> u8 {
-        let Some(node) = self.find(topic).and_then(|id| self.nodes.get_mut(id)) else { return reckon() };
-        if node.colours.0 != revision {
-            node.colours = (revision, reckon());
-        }
-        node.colours.1
     }
 
     /// Reckons all rates, so many milliseconds after the last time.
@@ -423,7 +415,7 @@ impl Topics {
                 }
             };
         }
-        self.stale = true;
+        self.name_topic(at, topic);
         Some(at)
     }
 
@@ -488,3 +480,4 @@ fn order(a: &str, b: &str) -> Ordering {
 mod rows;
 #[cfg(test)]
 mod tests;
+mod value;

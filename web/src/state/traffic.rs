@@ -1,47 +1,81 @@
 //! What comes and goes: messages, what became of them, and the gaps between connections.
 
-use super::AppState;
 use super::history::{Direction, Entry, Message};
-use super::topics::{LAST_VALUE_BYTES, LastValue};
+use super::topics::Arrival;
+use super::{AppState, Effect};
 use crate::format;
 use crate::i18n::{Phrase, Text};
-use bytes::Bytes;
 use std::rc::Rc;
-use tabmq_shared::client::{self, Outcome, PublishError, PublishId};
+use tabmq_shared::client::{self, Event, Outcome, PublishError, PublishId};
 use tabmq_shared::packet::Publish;
 
-/// A payload up to this size is copied out of the read buffer: otherwise a topic with ten bytes would keep the
-/// buffer's sixty-four thousand.
-const COPY_BELOW_BYTES: usize = 16 * 1024;
-
 impl AppState {
+    /// What the client reports, in order; and what is to be done.
+    pub fn hear(&mut self, events: impl IntoIterator<Item = Event>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for event in events {
+            match event {
+                Event::Message(publish) => {
+                    self.receive(publish, self.clock.unix_ms);
+                    if self.tape.recording.is_some() {
+                        effects.extend(self.tape_message());
+                    }
+                }
+                event => self.hear_rare(event),
+            }
+        }
+        effects
+    }
+
+    /// What comes seldom, compared with messages.
+    fn hear_rare(&mut self, event: Event) {
+        match event {
+            Event::Published { id, outcome } => self.published(id, outcome),
+            Event::Subscribed { filter, result } => {
+                self.publishing_mut().requests.subscribed(filter.as_str(), result);
+                self.subscriptions.answered(&filter, result);
+            }
+            Event::Connected { session_present, .. } => self.connected(session_present),
+            Event::Dropped { count, why } => self.given_up(count, &why),
+            // Messages are heard elsewhere; the rest is in the state that comes with it.
+            Event::Message(_)
+            | Event::StateChanged
+            | Event::Unsubscribed { .. }
+            | Event::ServerDisconnect { .. }
+            | Event::ProtocolError { .. } => {}
+        }
+    }
+
+    /// A message has come. This is done for each of them, by the hundred thousand a second: what many messages share is not
+    /// made for each, and what only those need that are looked at is left to who shows them.
     pub(super) fn receive(&mut self, publish: Publish, at_ms: u64) {
         self.counters.received += 1;
         if self.publishing.requests.wants(&publish) {
             let now_ms = self.clock.unix_ms;
             self.publishing_mut().received(&publish, now_ms);
         }
-        let payload = match publish.payload.len() {
-            0..COPY_BELOW_BYTES => Bytes::copy_from_slice(&publish.payload),
-            _ => publish.payload,
-        };
+        let Publish { dup, qos, retain, topic, properties, payload, .. } = publish;
         let seq = self.history.next_seq();
-        let (qos, retain) = (publish.qos, publish.retain);
-        let value = LastValue { seq, at_ms, head: head(&payload), len: payload.len(), qos, retain };
-        let topic = self.topics.record(&publish.topic, value);
+        let arrival = Arrival { seq, at_ms, payload: &payload, qos, retain };
         let subscriptions = &self.subscriptions;
-        let colours = subscriptions.colours_by_id(publish.properties.as_deref()).unwrap_or_else(|| {
-            self.topics.colours(&topic, subscriptions.revision, || subscriptions.colours(&topic))
-        });
+        let by_id = subscriptions.colours_by_id(properties.as_deref());
+        let reckon = || subscriptions.colours(&topic);
+        let (topic, colours) = match self.topics.record(&topic, arrival) {
+            Some(node) => {
+                let shared = node.topic.clone().unwrap_or_else(|| Rc::from(&*topic));
+                (shared, by_id.unwrap_or_else(|| node.colours(subscriptions.revision, reckon)))
+            }
+            None => (Rc::from(&*topic), by_id.unwrap_or_else(reckon)),
+        };
         let message = Message {
             seq,
             at_ms,
             topic,
-            payload,
+            payload: self.payloads.keep(payload),
             qos,
             retain,
-            dup: publish.dup,
-            properties: publish.properties.map(|properties| Rc::new(*properties)),
+            dup,
+            properties: properties.map(|properties| Rc::new(*properties)),
             direction: Direction::Received,
             colours,
         };
@@ -114,13 +148,5 @@ impl AppState {
         for (_, seq) in self.sending.drain() {
             self.history.set_direction(seq, Direction::Abandoned);
         }
-    }
-}
-
-/// The part of a payload that the tree keeps.
-pub(super) fn head(payload: &Bytes) -> Bytes {
-    match payload.len() {
-        0..=LAST_VALUE_BYTES => payload.clone(),
-        _ => Bytes::copy_from_slice(payload.get(..LAST_VALUE_BYTES).unwrap_or_default()),
     }
 }

@@ -13,6 +13,7 @@ use super::tape::{FileInfo, Session};
 use super::{Action, AppState, Dialog, Effect, File, Location};
 use crate::i18n::{Phrase, Text};
 use std::collections::VecDeque;
+use tabmq_shared::client::Event;
 
 /// More connections than this nobody overlooks, and each keeps its own messages in memory.
 pub const MAX_CONNECTIONS: usize = 16;
@@ -183,6 +184,16 @@ impl Workspace {
                 with_id(id, effects).chain(at_the_desk.into_iter().flatten()).collect()
             }
         }
+    }
+
+    /// What a connection's client reports, in order; says what is to be done, and for which connection.
+    pub fn hear(
+        &mut self,
+        id: ConnectionId,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Vec<(ConnectionId, Effect)> {
+        let effects = self.get_mut(id).map(|state| state.hear(events)).unwrap_or_default();
+        with_id(id, effects).collect()
     }
 
     fn page(&mut self, action: PageAction) -> Vec<(ConnectionId, Effect)> {

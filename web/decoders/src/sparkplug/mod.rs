@@ -29,8 +29,9 @@ pub fn birth_topics(topic: &str) -> Vec<String> {
 
 /// Whether a message on `topic` explains others, and should be kept for them.
 pub fn is_birth(topic: &str) -> bool {
-    let mut levels = topic.split('/');
-    levels.next() == Some("spBv1.0") && matches!(levels.nth(1), Some("NBIRTH" | "DBIRTH"))
+    // Every message of every kind comes by here: most go at the first comparison.
+    let Some(below) = topic.strip_prefix("spBv1.0/") else { return false };
+    matches!(below.split('/').nth(1), Some("NBIRTH" | "DBIRTH"))
 }
 
 /// `bytes` as a tree, with names and types from `births`; the first that knows an alias counts.

@@ -1,10 +1,10 @@
 //! The tree, as a whole.
 
 use super::*;
+use tabmq_shared::packet::QoS;
 
-fn value(text: &'static str) -> LastValue {
-    let head = Bytes::from_static(text.as_bytes());
-    LastValue { seq: 0, at_ms: 0, len: head.len(), head, qos: QoS::AtMostOnce, retain: false }
+fn value(text: &'static str) -> Arrival<'static> {
+    Arrival { seq: 0, at_ms: 0, payload: text.as_bytes(), qos: QoS::AtMostOnce, retain: false }
 }
 
 fn tree(topics: &[&str]) -> Topics {
@@ -43,8 +43,8 @@ fn counters() {
 #[test]
 fn one_shared_string_per_topic() {
     let mut tree = Topics::default();
-    let first = tree.record("a/b", value("1"));
-    assert!(Rc::ptr_eq(&first, &tree.record("a/b", value("2"))));
+    let mut topic = |text| tree.record("a/b", value(text)).unwrap().topic.clone().unwrap();
+    assert!(Rc::ptr_eq(&topic("1"), &topic("2")));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn what_was_opened_and_closed_is_so_again_after_a_reload() {
 #[test]
 fn only_what_has_changed() {
     let mut tree = tree(&["a", "b", "c"]);
-    let at = |seq: u64, text: &'static str| LastValue { seq, ..value(text) };
+    let at = |seq: u64, text: &'static str| Arrival { seq, ..value(text) };
     tree.record("c", at(1, "y"));
     tree.set_changed_since(Some(2));
     assert_eq!(shown(&tree), [""; 0]);
@@ -170,7 +170,7 @@ fn rates() {
 #[test]
 fn what_the_broker_keeps() {
     let mut tree = tree(&["a"]);
-    let kept = |text| LastValue { retain: true, ..value(text) };
+    let kept = |text| Arrival { retain: true, ..value(text) };
     tree.record("a/b", kept("1"));
     tree.record("a/b", value("2")); // not retained: the broker keeps the first one
     tree.record("a/c", kept("3"));
@@ -188,10 +188,10 @@ fn what_the_broker_keeps() {
 #[test]
 fn colours_are_reckoned_once_for_each_revision() {
     let mut tree = tree(&["a"]);
-    assert_eq!(tree.colours("a", 1, || 5), 5);
-    assert_eq!(tree.colours("a", 1, || unreachable!()), 5);
-    assert_eq!(tree.colours("a", 2, || 6), 6);
-    assert_eq!(tree.colours("unknown", 1, || 7), 7);
+    let node = tree.record("a", value("x")).unwrap();
+    assert_eq!(node.colours(1, || 5), 5);
+    assert_eq!(node.colours(1, || unreachable!()), 5);
+    assert_eq!(node.colours(2, || 6), 6);
 }
 
 #[test]
