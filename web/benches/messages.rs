@@ -44,7 +44,7 @@ fn workload(mut client: Client, mut workspace: Workspace, frames: Vec<BytesMut>)
         client.handle_data(&mut frame, Time::from_millis(n));
         workspace.apply(id, Action::Tick(Clock { unix_ms: n, offset_min: 0 }, Time::from_millis(n)));
         client.swap_events(&mut events);
-        workspace.hear(id, events.drain(..));
+        workspace.hear(id, &mut events);
     }
     assert_eq!(workspace.active().counters.received, MESSAGES as u64);
     (client, workspace)

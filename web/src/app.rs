@@ -76,7 +76,7 @@ impl App {
             stage: Cell::new(Stage::Starting),
         });
         let active = app.workspace.borrow().active_id();
-        app.act(active, [app.time()]);
+        app.act(active, app.time());
         show_look(app.workspace.borrow().active().ui.look);
         for id in app.ids() {
             app.run(id, Effect::Start);
@@ -101,7 +101,10 @@ impl App {
         self.stage.set(Stage::Whole);
         let located = Action::Located(location());
         let active = self.workspace.borrow().active_id();
-        self.act(active, kept::for_all().into_iter().chain([self.time(), located]));
+        for action in kept::for_all() {
+            self.act(active, action);
+        }
+        self.act_now(active, located);
         self.run(active, Effect::KeepConnections);
         self.run(active, Effect::ShowLook);
         self.run(active, Effect::LocateBroker);
@@ -156,7 +159,7 @@ impl App {
 
     /// Something was done by whoever looks at this connection: shown in the next frame.
     pub fn dispatch(self: &Rc<Self>, id: ConnectionId, action: Action) {
-        self.act(id, [self.time(), action]);
+        self.act_now(id, action);
         self.painter.soon();
     }
 
@@ -170,13 +173,22 @@ impl App {
         Action::Tick(browser::clock(), browser::now())
     }
 
-    fn act(self: &Rc<Self>, id: ConnectionId, actions: impl IntoIterator<Item = Action>) {
+    /// The same as [`act`](Self::act), after the state has been told what time it is.
+    fn act_now(self: &Rc<Self>, id: ConnectionId, action: Action) {
+        self.act(id, self.time());
+        self.act(id, action);
+    }
+
+    fn act(self: &Rc<Self>, id: ConnectionId, action: Action) {
+        let effects = self.workspace.borrow_mut().apply(id, action);
+        self.done(effects);
+    }
+
+    /// The state has changed: what is to be done now.
+    fn done(self: &Rc<Self>, effects: Vec<(ConnectionId, Effect)>) {
         self.revision.set(self.revision.get() + 1);
-        for action in actions {
-            let effects = self.workspace.borrow_mut().apply(id, action);
-            for (id, effect) in effects {
-                self.run(id, effect);
-            }
+        for (id, effect) in effects {
+            self.run(id, effect);
         }
         self.set_alarm();
     }
@@ -188,20 +200,24 @@ impl App {
         self.alarm.set(due_ms, move || {
             app.alarm.rung();
             let active = app.workspace.borrow().active_id();
-            app.act(active, [app.time()]);
+            app.act(active, app.time());
             app.painter.in_time();
         });
     }
 
     fn reported(self: &Rc<Self>, id: ConnectionId, report: Report<'_>) {
-        let state = report.state.map(|state| Action::Connection { state, url: self.broker_url(id) });
-        let round_trip = report.round_trip.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-        self.act(id, [Some(self.time()), state, Some(Action::RoundTrip(round_trip))].into_iter().flatten());
-        let effects = self.workspace.borrow_mut().hear(id, report.events.drain(..));
-        for (id, effect) in effects {
-            self.run(id, effect);
+        self.act(id, self.time());
+        if let Some(state) = report.state {
+            self.act(id, Action::Connection { state, url: self.broker_url(id) });
         }
-        self.painter.in_time();
+        let round_trip = report.round_trip.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        self.act(id, Action::RoundTrip(round_trip));
+        let effects = self.workspace.borrow_mut().hear(id, report.events);
+        self.done(effects);
+        match report.is_flood {
+            true => self.painter.in_passing(),
+            false => self.painter.in_time(),
+        }
     }
 
     fn run(self: &Rc<Self>, id: ConnectionId, effect: Effect) {
@@ -218,14 +234,12 @@ impl App {
     #[inline(never)]
     fn run_rare(self: &Rc<Self>, id: ConnectionId, effect: Effect) {
         match effect {
-            Effect::Act(action) => self.act(id, [*action]),
+            Effect::Act(action) => self.act(id, *action),
             Effect::Send(message) => {
                 if let Some(client) = self.client(id) {
                     let accepted = client.publish(message.clone());
-                    self.act(
-                        id,
-                        [Action::Sent(Box::new(message), accepted.clone()), Action::Accepted(accepted)],
-                    );
+                    self.act(id, Action::Sent(Box::new(message), accepted.clone()));
+                    self.act(id, Action::Accepted(accepted));
                     client.drive();
                 }
             }
@@ -292,7 +306,7 @@ impl App {
             Effect::KeepShelf => {
                 if let Some(shelf) = self.read(id, |state| state.publishing.shelf.clone()) {
                     keeping::write_shelf(&shelf);
-                    self.act(id, [Action::Shelf(shelf)]);
+                    self.act(id, Action::Shelf(shelf));
                 }
             }
             Effect::OpenFile(name) => {
@@ -302,11 +316,11 @@ impl App {
             Effect::WriteFile(text) => self.files.write(id, &text, self.reporter(id)),
             Effect::CloseFile => self.files.close(id, self.reporter(id)),
             Effect::ReadFile { file, from } => self.files.read(file, from, self.reporter(id)),
-            Effect::OpenSession(file) => self.act(id, [Action::Page(PageAction::OpenSession(file))]),
+            Effect::OpenSession(file) => self.act(id, Action::Page(PageAction::OpenSession(file))),
             Effect::Play(message) => {
                 if let Some(client) = self.client(id) {
                     let accepted = client.publish(message);
-                    self.act(id, [Action::Tape(TapeAction::Played(accepted))]);
+                    self.act(id, Action::Tape(TapeAction::Played(accepted)));
                     client.drive();
                 }
             }
@@ -325,7 +339,7 @@ impl App {
         let app = self.clone();
         Rc::new(move |action| {
             let active = app.workspace.borrow().active_id();
-            app.act(active, [app.time(), action]);
+            app.act_now(active, action);
             app.painter.in_time();
         })
     }
@@ -334,7 +348,7 @@ impl App {
     fn reporter(self: &Rc<Self>, id: ConnectionId) -> impl Fn(TapeAction) + Clone + 'static {
         let app = self.clone();
         move |action| {
-            app.act(id, [app.time(), Action::Tape(action)]);
+            app.act_now(id, Action::Tape(action));
             app.painter.in_time();
         }
     }
@@ -473,7 +487,7 @@ impl App {
 
     fn tick(self: &Rc<Self>) {
         let active = self.workspace.borrow().active_id();
-        self.act(active, [self.time()]);
+        self.act(active, self.time());
         self.painter.in_time();
         self.ticks.set(self.ticks.get().wrapping_add(1));
         if !self.ticks.get().is_multiple_of(PROBE_TICKS) || !browser::is_visible() {

@@ -48,6 +48,8 @@ pub struct Report<'a> {
     pub state: Option<State>,
     /// The round-trip time, if it is known.
     pub round_trip: Option<Duration>,
+    /// Whether so much comes that the last turn needed half of its time or more.
+    pub is_flood: bool,
 }
 
 /// A client in this tab. Clones are the same client.
@@ -65,6 +67,8 @@ struct Inner {
     fresh: Cell<bool>,
     /// Whether a turn is asked for.
     due: Cell<bool>,
+    /// Whether the last turn needed half of its time or more.
+    is_flood: Cell<bool>,
     /// An empty queue, for the events of the next report.
     spare: RefCell<VecDeque<Event>>,
     reported_round_trip: Cell<Option<Duration>>,
@@ -102,6 +106,7 @@ impl Client {
             epoch: Cell::new(0),
             fresh: Cell::new(false),
             due: Cell::new(false),
+            is_flood: Cell::new(false),
             spare: RefCell::default(),
             reported_round_trip: Cell::new(None),
         }))
@@ -201,7 +206,8 @@ impl Inner {
         };
         let measured = self.reported_round_trip.replace(round_trip) != round_trip;
         if measured || !events.is_empty() {
-            (self.report)(Report { events: &mut events, state, round_trip });
+            let is_flood = self.is_flood.get();
+            (self.report)(Report { events: &mut events, state, round_trip, is_flood });
         }
         events.clear();
         if events.capacity() <= KEPT_EVENTS {
@@ -293,13 +299,18 @@ impl Inner {
     fn turn(self: &Rc<Self>) {
         let begun = (self.now)();
         while self.look() && (self.now)() - begun < TURN {}
-        let link = &mut *self.link.borrow_mut();
-        if link.inbox.is_empty() && link.inbox.capacity() > KEPT_BYTES {
-            link.inbox = BytesMut::new();
+        self.is_flood.set((self.now)() - begun >= TURN / 2);
+        {
+            let link = &mut *self.link.borrow_mut();
+            if link.inbox.is_empty() && link.inbox.capacity() > KEPT_BYTES {
+                link.inbox = BytesMut::new();
+            }
+            if !self.due.get() {
+                self.due.set(link.turns.as_ref().is_some_and(Turns::ask));
+            }
         }
-        if !self.due.get() {
-            self.due.set(link.turns.as_ref().is_some_and(Turns::ask));
-        }
+        // In a browser without turns nobody else would look at the rest.
+        while !self.due.get() && self.fresh.get() && self.look() {}
     }
 
     /// Looks at some packets and reports them; whether there may be more.

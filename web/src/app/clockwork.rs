@@ -35,12 +35,22 @@ impl Painter {
         let _ = browser::window().request_animation_frame(frame.unchecked_ref());
     }
 
-    /// In a frame that is not too early: messages have come.
+    /// In a frame that is not too early: messages have come. Painting takes half of the time at most.
     pub(super) fn in_time(&self) {
+        self.after(1);
+    }
+
+    /// The same in a flood of messages: painting takes a quarter of the time at most. Nobody can read so fast.
+    pub(super) fn in_passing(&self) {
+        self.after(3);
+    }
+
+    /// So many times as long after the last painting as that took.
+    fn after(&self, times: u64) {
         if self.0.scheduled.get() || self.0.delayed.borrow().is_some() {
             return;
         }
-        let earliest = self.0.done_ms.get() + self.0.cost_ms.get();
+        let earliest = self.0.done_ms.get() + times * self.0.cost_ms.get();
         let wait_ms = earliest.saturating_sub(browser::now().as_millis());
         if wait_ms == 0 {
             return self.soon();

@@ -187,12 +187,8 @@ impl Workspace {
     }
 
     /// What a connection's client reports, in order; says what is to be done, and for which connection.
-    pub fn hear(
-        &mut self,
-        id: ConnectionId,
-        events: impl IntoIterator<Item = Event>,
-    ) -> Vec<(ConnectionId, Effect)> {
-        let effects = self.get_mut(id).map(|state| state.hear(events)).unwrap_or_default();
+    pub fn hear(&mut self, id: ConnectionId, events: &mut VecDeque<Event>) -> Vec<(ConnectionId, Effect)> {
+        let effects = self.get_mut(id).map(|state| state.hear(events.drain(..))).unwrap_or_default();
         with_id(id, effects).collect()
     }
 
