@@ -1,10 +1,11 @@
 //! A device: a client of rumqttc, which shares no code with ours.
 
-use crate::{Broker, QUIET, in_time};
+use crate::{Broker, ForeignBroker, QUIET, in_time};
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
 pub use packets5::PublishProperties as Properties;
 use rumqttc::{mqttbytes::v4, v5, v5::mqttbytes::v5 as packets5};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -17,6 +18,28 @@ const MAX_PACKET_BYTES: u32 = 16 * 1024 * 1024;
 pub enum Version {
     V311,
     V5,
+}
+
+/// Where devices connect to, whoever made it.
+pub trait Listens {
+    /// Where this version is spoken over TCP.
+    fn listens(&self, version: Version) -> SocketAddr;
+}
+
+impl Listens for Broker {
+    fn listens(&self, _: Version) -> SocketAddr {
+        self.mqtt()
+    }
+}
+
+impl Listens for ForeignBroker {
+    fn listens(&self, version: Version) -> SocketAddr {
+        let port = match version {
+            Version::V311 => self.tcp,
+            Version::V5 => self.tcp_v5,
+        };
+        ([127, 0, 0, 1], port).into()
+    }
 }
 
 /// An application message.
@@ -80,18 +103,19 @@ enum Answer {
 
 impl Device {
     /// Connects and waits until it is accepted.
-    pub async fn connect(broker: &Broker, id: &str, version: Version) -> Result<Device> {
+    pub async fn connect(broker: &impl Listens, id: &str, version: Version) -> Result<Device> {
         Ok(Device::connect_with(broker, DeviceOptions::new(id, version)).await?.0)
     }
 
     /// The same with options; also says whether the broker had a session.
-    pub async fn connect_with(broker: &Broker, options: DeviceOptions) -> Result<(Device, bool)> {
+    pub async fn connect_with(broker: &impl Listens, options: DeviceOptions) -> Result<(Device, bool)> {
+        let address = broker.listens(options.version);
         let (message_sender, messages) = mpsc::unbounded_channel();
         let (answer_sender, answers) = mpsc::unbounded_channel();
         let sinks = Sinks { messages: message_sender, answers: answer_sender };
         let (client, poller) = match options.version {
-            Version::V311 => start_v4(broker, &options, sinks)?,
-            Version::V5 => start_v5(broker, &options, sinks)?,
+            Version::V311 => start_v4(address, &options, sinks),
+            Version::V5 => start_v5(address, &options, sinks),
         };
         let mut device = Device { client, messages, answers, poller };
         match device.answer().await.with_context(|| format!("device {} is not accepted", options.id))? {
@@ -191,11 +215,10 @@ struct Sinks {
     answers: mpsc::UnboundedSender<Answer>,
 }
 
-fn start_v4(broker: &Broker, options: &DeviceOptions, sinks: Sinks) -> Result<(Client, JoinHandle<()>)> {
-    let address = broker.mqtt();
+fn start_v4(address: SocketAddr, options: &DeviceOptions, sinks: Sinks) -> (Client, JoinHandle<()>) {
     let mut settings = rumqttc::MqttOptions::new(&options.id, address.ip().to_string(), address.port());
     settings.set_clean_session(!options.keep_session);
-    settings.set_max_packet_size(usize::try_from(MAX_PACKET_BYTES)?, usize::try_from(MAX_PACKET_BYTES)?);
+    settings.set_max_packet_size(MAX_PACKET_BYTES as usize, MAX_PACKET_BYTES as usize);
     settings.set_keep_alive(Duration::from_secs(60));
     if let Some(will) = &options.will {
         settings.set_last_will(rumqttc::LastWill::new(
@@ -212,11 +235,10 @@ fn start_v4(broker: &Broker, options: &DeviceOptions, sinks: Sinks) -> Result<(C
             sinks.take_v4(packet);
         }
     });
-    Ok((Client::V4(client), poller))
+    (Client::V4(client), poller)
 }
 
-fn start_v5(broker: &Broker, options: &DeviceOptions, sinks: Sinks) -> Result<(Client, JoinHandle<()>)> {
-    let address = broker.mqtt();
+fn start_v5(address: SocketAddr, options: &DeviceOptions, sinks: Sinks) -> (Client, JoinHandle<()>) {
     let mut settings = v5::MqttOptions::new(&options.id, address.ip().to_string(), address.port());
     settings.set_clean_start(!options.keep_session);
     if options.keep_session {
@@ -240,7 +262,7 @@ fn start_v5(broker: &Broker, options: &DeviceOptions, sinks: Sinks) -> Result<(C
             sinks.take_v5(packet);
         }
     });
-    Ok((Client::V5(client), poller))
+    (Client::V5(client), poller)
 }
 
 impl Sinks {

@@ -40,7 +40,7 @@ mod tab;
 pub use broker::Broker;
 pub use browser::{Browser, browser_test, browser_test_with};
 pub use certificates::Certificates;
-pub use device::{Device, DeviceOptions, Message, Properties, Version};
+pub use device::{Device, DeviceOptions, Listens, Message, Properties, Version};
 pub use files::FileServer;
 pub use foreign::{ForeignBroker, free_ports};
 pub use gateway::Gateway;

@@ -8,8 +8,9 @@ use futures_util::{SinkExt, StreamExt};
 use mqttbytes::{v4, v5};
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::{Error as WsError, Message as Frame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -52,6 +53,21 @@ impl Raw {
         let (stream, response) = tokio_tungstenite::connect_async(request).await?;
         let echoed = response.headers().get("Sec-WebSocket-Protocol").and_then(|value| value.to_str().ok());
         ensure!(echoed == Some(subprotocol), "asked for {subprotocol}, got {echoed:?}");
+        Ok(Raw { wire: Wire::WebSocket(Box::new(stream)), received: BytesMut::new() })
+    }
+
+    /// The other side of a WebSocket connection: takes the next one that somebody opens here.
+    pub async fn accept(listener: &TcpListener) -> Result<Raw> {
+        let (stream, _) = in_time("connection", listener.accept()).await??;
+        // What was asked for is what is spoken.
+        #[expect(clippy::result_large_err, reason = "the library's own type")]
+        let answer = |request: &Request, mut response: Response| {
+            if let Some(asked) = request.headers().get("Sec-WebSocket-Protocol") {
+                response.headers_mut().insert("Sec-WebSocket-Protocol", asked.clone());
+            }
+            Ok(response)
+        };
+        let stream = tokio_tungstenite::accept_hdr_async(MaybeTlsStream::Plain(stream), answer).await?;
         Ok(Raw { wire: Wire::WebSocket(Box::new(stream)), received: BytesMut::new() })
     }
 

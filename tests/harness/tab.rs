@@ -363,9 +363,10 @@ impl<'b> Tab<'b> {
     }
 }
 
-/// `connected as tab-7f3a`, and neither `not connected` nor `disconnected`.
+/// `connected as tab-7f3a`, in both languages, and neither `not connected` nor `disconnected`.
 fn is_connected(text: &str) -> bool {
-    text.trim_start().to_lowercase().starts_with("connected as")
+    let text = text.trim_start().to_lowercase();
+    text.starts_with("connected as") || text.starts_with("已连接，标识")
 }
 
 /// A row in the list of subscriptions.

@@ -5,10 +5,11 @@ use crate::command::{self, Result, cargo};
 use crate::setup;
 
 /// What the tests call a picture, and what it is called in docs/.
-const PICTURES: [(&str, &str); 4] = [
+const PICTURES: [(&str, &str); 5] = [
     ("page-1280x800-light", "page"),
     ("page-1280x800-dark", "page-dark"),
     ("charts-1280x800-light", "charts"),
+    ("clients-1280x800-light", "clients"),
     ("topics-412x915-light", "phone"),
 ];
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// A page that is looked at asks its broker every ten seconds and gives it ten to answer. What is noticed earlier than
 /// that was asked for when the tab came back.
-const BEFORE_THE_NEXT_PROBE_S: f32 = 9.5;
+pub(crate) const BEFORE_THE_NEXT_PROBE_S: f32 = 9.5;
 
 /// The rows of the message list from the newest on: a topic, or the words of a gap.
 async fn rows(tab: &Tab<'_>) -> Result<Vec<String>> {

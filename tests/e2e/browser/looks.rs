@@ -1,11 +1,12 @@
-//! Pictures of the page, for people to look at: `<target>/screenshots/page-SIZE-THEME.png`. `cargo xtask screenshots`
-//! copies some of them into the README.
+//! Pictures of the page, for people to look at. Of every view (see [`scenes`](super::scenes)) on a desktop and on a phone, light
+//! and dark, in both languages: `<target>/screenshots/SCENE-SIZE-THEME-LANGUAGE.png`; and of a page at work for the README,
+//! into which `cargo xtask screenshots` copies some.
 
+use super::scenes::{DESKTOP, Household, Look, PHONE, walk};
 use anyhow::{Result, ensure};
-use harness::{Device, Hook, Message, Tab, Version, browser_test, eventually, topic_node};
+use harness::{Device, DeviceOptions, Hook, Message, Tab, Version, browser_test, eventually, topic_node};
 use serde_json::json;
 
-const SIZES: [(u32, u32); 2] = [(1280, 800), (412, 915)];
 const THEMES: [&str; 2] = ["light", "dark"];
 
 /// Of each line of the charts.
@@ -19,6 +20,46 @@ const A_CLOCK_OF_OUR_OWN: &str = "window.ahead_ms = 0;
         static now() { return Real.now() + window.ahead_ms }
     }";
 
+/// Pictures of every view with this size.
+async fn every_view(size: (u32, u32)) -> Result<()> {
+    browser_test(&format!("pictures_{}", size.0), async |broker, browser| {
+        let mut home = Household::move_in(broker).await?;
+        for lang in ["en", "zh"] {
+            for theme in THEMES {
+                let look = Look { size, theme, lang };
+                let picture = &mut async |tab: &Tab<'_>, scene: &str| -> Result<()> {
+                    at_rest(tab).await?;
+                    tab.screenshot(&format!("{scene}-{}", look.name())).await?;
+                    let shown = tab
+                        .script(
+                            "return [document.documentElement.dataset.theme, document.documentElement.lang]",
+                            vec![],
+                        )
+                        .await?;
+                    ensure!(
+                        shown[0] == theme && shown[1].as_str().is_some_and(|shown| shown.starts_with(lang)),
+                        "{theme} and {lang} were asked for, {shown} is shown"
+                    );
+                    Ok(())
+                };
+                walk(browser, broker, &mut home, look, picture).await?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn every_view_on_a_desktop() -> Result<()> {
+    every_view(DESKTOP).await
+}
+
+#[tokio::test]
+async fn every_view_on_a_phone() -> Result<()> {
+    every_view(PHONE).await
+}
+
 #[tokio::test]
 async fn pictures() -> Result<()> {
     browser_test("pictures", async |broker, browser| {
@@ -26,10 +67,10 @@ async fn pictures() -> Result<()> {
         for message in household() {
             device.publish(&message).await?;
         }
-        for (width, height) in SIZES {
+        for size in [DESKTOP, PHONE] {
             for theme in THEMES {
-                let tab = browser.open(&format!("{}?theme={theme}&lang=en", broker.page_url())).await?;
-                tab.resize(width, height).await?;
+                let look = Look { size, theme, lang: "en" };
+                let tab = look.open(browser, &broker.page_url(), "").await?;
                 tab.connected().await?;
                 tab.click_if_there(&Hook::named("hints-close")).await?;
                 for i in 0..30 {
@@ -38,20 +79,47 @@ async fn pictures() -> Result<()> {
                 device.publish(&Message::new("home/door", r#"{"open":true,"battery":87}"#, 1)).await?;
                 tab.wait_for(&topic_node("home/door")).await?;
                 tab.click_if_there(&topic_node("home/door")).await?;
-                tab.nothing_hangs_out().await?;
+                let name = |scene: &str| format!("{scene}-{}x{}-{theme}", size.0, size.1);
                 at_rest(&tab).await?;
-                tab.screenshot(&format!("page-{width}x{height}-{theme}")).await?;
-                let shown = tab.script("return document.documentElement.dataset.theme", vec![]).await?;
-                ensure!(shown == theme, "{theme} was asked for, {shown} is shown");
-                ensure!(tab.count(&Hook::named("connection-state")).await? == 1, "no connection state");
-                if width < 900 {
+                tab.screenshot(&name("page")).await?;
+                if look.is_narrow() {
                     tab.click(&Hook::named("tab-topics")).await?;
                     at_rest(&tab).await?;
-                    tab.screenshot(&format!("topics-{width}x{height}-{theme}")).await?;
+                    tab.screenshot(&name("topics")).await?;
                 }
+                tab.close().await?;
             }
         }
         Ok(())
+    })
+    .await
+}
+
+/// Who is connected, in a house that is busy.
+#[tokio::test]
+async fn clients() -> Result<()> {
+    browser_test("pictures_of_clients", async |broker, browser| {
+        let mut devices = Vec::new();
+        for (id, filter, version) in DEVICES {
+            let kept = DeviceOptions { keep_session: true, ..DeviceOptions::new(id, version) };
+            let (mut device, _) = Device::connect_with(broker, kept).await?;
+            device.subscribe(filter, 1).await?;
+            devices.push(device);
+        }
+        let absent = devices.pop();
+        drop(absent);
+        for (n, device) in devices.iter_mut().enumerate() {
+            for i in 0..=n * 3 {
+                device.publish(&Message::new("home/door/set", format!("{i}"), 1)).await?;
+            }
+        }
+        let look = Look { size: DESKTOP, theme: "light", lang: "en" };
+        let tab = look.open(browser, &broker.page_url(), "#view=clients&item=thermostat-living").await?;
+        tab.connected().await?;
+        tab.wait_for(&Hook::named("client-row").with("data-key", "tv")).await?;
+        tab.wait_for(&Hook::named("client-subscription")).await?;
+        at_rest(&tab).await?;
+        tab.screenshot("clients-1280x800-light").await.map(drop)
     })
     .await
 }
@@ -89,6 +157,22 @@ async fn at_rest(tab: &Tab<'_>) -> Result<()> {
     tab.wait_until_gone(&Hook::css(".fresh")).await?;
     tab.script("document.getAnimations().forEach(fading => fading.finish())", vec![]).await.map(drop)
 }
+
+/// Devices of a house with what each listens to; the last one is away.
+const DEVICES: [(&str, &str, Version); 12] = [
+    ("thermometer-kitchen", "home/kitchen/set", Version::V311),
+    ("thermostat-living", "home/living/heating/set", Version::V5),
+    ("lamp-living", "home/living/lamp/set", Version::V5),
+    ("lamp-hall", "home/hall/lamp/set", Version::V5),
+    ("tv", "home/living/tv/set", Version::V311),
+    ("washing-machine", "home/cellar/washing/set", Version::V311),
+    ("energy-meter", "energy/meter/reset", Version::V5),
+    ("solar-inverter", "energy/solar/limit", Version::V5),
+    ("garden-pump", "garden/pump/set", Version::V311),
+    ("weather-station", "garden/weather/interval", Version::V311),
+    ("home-assistant", "home/#", Version::V5),
+    ("door-sensor", "home/door/set", Version::V5),
+];
 
 /// The moment `i` of the charts.
 fn a_boiler(i: u32) -> [Message; 3] {

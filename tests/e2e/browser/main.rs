@@ -5,6 +5,7 @@
 //! - [`publish`], [`recordings`], [`everywhere`]: what the page can do, part by part.
 //! - [`messages`]: between tabs and devices, both ways, at every QoS.
 //! - [`charts`]: numbers over time.
+//! - [`connecting`]: what is said on the wire at first, and after a sleep.
 //! - [`connections`]: several connections, profiles, the connection panel.
 //! - [`topics`]: the topic tree.
 //! - [`listing`]: subscriptions and the message list.
@@ -12,13 +13,15 @@
 //! - [`first_paint`]: what is fetched before the first message is seen.
 //! - [`foreign`]: the page as the client of mosquitto and of rumqttd.
 //! - [`gateway`]: the page through the gateway to mosquitto and to rumqttd.
+//! - [`peers`]: what the page's client can do, with this broker and with mosquitto.
 //! - [`life`]: reload, restart, an absent broker, a second tab.
 //! - [`load`]: large payloads and floods.
 //! - [`looks`]: pictures of the page.
 //! - [`npm`]: the client for JavaScript, in a page of its own.
+//! - [`scenes`]: every view, one after the other, for pictures and checks.
 //! - [`secure`]: TLS with an imported authority, users, rules; topics and payloads that would be scripts.
 //! - [`views`]: clients, retained messages, events, the broker; logging in.
-//! - [`view_looks`]: pictures of those views.
+//! - [`many`]: ten thousand clients, a hundred thousand retained messages.
 //! - [`payloads`]: every format, comparisons, files, parts that are loaded when they are needed.
 
 #![allow(
@@ -33,6 +36,7 @@
 mod access;
 mod away;
 mod charts;
+mod connecting;
 mod connections;
 mod console;
 mod everywhere;
@@ -43,12 +47,14 @@ mod life;
 mod listing;
 mod load;
 mod looks;
+mod many;
 mod messages;
 mod npm;
 mod payloads;
+mod peers;
 mod publish;
 mod recordings;
+mod scenes;
 mod secure;
 mod topics;
-mod view_looks;
 mod views;

@@ -390,23 +390,3 @@ async fn another_broker_hides_the_views() -> Result<()> {
     })
     .await
 }
-
-#[tokio::test]
-async fn ten_thousand_clients_are_a_list_like_another() -> Result<()> {
-    browser_test("view_many", async |broker, browser| {
-        let mut device = Device::connect(broker, "bulk", Version::V5).await?;
-        for i in 0..3_000 {
-            device.publish(&Message::retained(&format!("bulk/{i}"), "x", 0)).await?;
-        }
-        device.publish(&Message::retained("bulk/last", "x", 1)).await?;
-        let tab = view(browser, broker, "retained").await?;
-        tab.script_when("return +document.querySelector('[data-test=retained-count]')?.dataset.count", |n| {
-            n.as_f64() == Some(3_001.0)
-        })
-        .await?;
-        ensure!(tab.count(&named("retained-row")).await? < 100, "all of them are in the document");
-        tab.keys(&Hook::css(".retained .scroller"), "\u{e010}").await?; // End
-        tab.wait_for(&row("retained-row", "bulk/last")).await
-    })
-    .await
-}

@@ -1,11 +1,11 @@
 //! Dialogs that are seldom needed: their code is loaded when the first of them is opened.
 
 use super::help_dialog::HelpDialog;
+use super::lazy_detail::failed;
 use super::recording_dialog::RecordingDialog;
 use super::share_dialog::ShareDialog;
 use super::shelf_dialog::ShelfDialog;
 use crate::hooks::{Lazy, use_part};
-use crate::i18n::Text;
 use crate::lazy::Extras;
 use crate::state::{Action, Dialog, View};
 use yew::prelude::*;
@@ -30,12 +30,7 @@ pub fn ExtraDialog(props: &ExtraProps) -> Html {
     match use_part::<Extras>() {
         Lazy::Ready(extras) => (extras.dialog)(props),
         Lazy::Loading => Html::default(),
-        Lazy::Failed(retry) => html! {
-            <div class="notice" role="alert" data-test="part-failed">
-                <span class="why">{ lang.t(Text::LoadFailed) }</span>
-                { super::parts::button(lang.t(Text::TryAgain), "part-retry", "", retry.reform(|_| ())) }
-            </div>
-        },
+        Lazy::Failed(retry) => failed(lang, "notice", &retry),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The detail pane while nothing is in it, and while its code is on the way.
 
 use super::detail::{Detail, DetailProps};
+use super::parts::button;
 use super::payload_view::{PayloadView, PayloadViewProps};
 use crate::hooks::{Lazy, use_part};
 use crate::i18n::{Lang, Text};
@@ -31,14 +32,17 @@ pub(super) fn waiting<T>(lang: Lang, part: Lazy<T>) -> Html {
         Lazy::Loading => {
             html! { <p class="empty" role="status" data-test="part-loading">{ lang.t(Text::LoadingPart) }</p> }
         }
-        Lazy::Failed(retry) => html! {
-            <div class="load-failed" role="alert" data-test="part-failed">
-                <p>{ lang.t(Text::LoadFailed) }</p>
-                <button type="button" class="button" data-test="part-retry" onclick={retry.reform(|_: MouseEvent| ())}>
-                    { lang.t(Text::TryAgain) }
-                </button>
-            </div>
-        },
+        Lazy::Failed(retry) => failed(lang, "load-failed", &retry),
+    }
+}
+
+/// Says that a part could not be fetched, and offers to try it again.
+pub(super) fn failed(lang: Lang, class: &'static str, retry: &Callback<()>) -> Html {
+    html! {
+        <div {class} role="alert" data-test="part-failed">
+            <p class="why">{ lang.t(Text::LoadFailed) }</p>
+            { button(lang.t(Text::TryAgain), "part-retry", "", retry.reform(|_| ())) }
+        </div>
     }
 }
 

@@ -1,9 +1,9 @@
 //! Dialogs about connection and subscriptions: their code is loaded when the first of them is opened.
 
 use super::connection_dialog::{ConnectionDialog, ConnectionDialogProps};
+use super::lazy_detail::failed;
 use super::subscription_dialog::subscription_dialog;
 use crate::hooks::{Lazy, use_part};
-use crate::i18n::Text;
 use crate::lazy::Dialogs;
 use crate::state::{Action, Dialog, View};
 use tabmq_shared::packet::Version;
@@ -29,12 +29,7 @@ pub fn LazyDialog(props: &LazyDialogProps) -> Html {
     match use_part::<Dialogs>() {
         Lazy::Ready(dialogs) => (dialogs.dialog)(props),
         Lazy::Loading => Html::default(),
-        Lazy::Failed(retry) => html! {
-            <div class="notice" role="alert" data-test="part-failed">
-                <span class="why">{ lang.t(Text::LoadFailed) }</span>
-                { super::parts::button(lang.t(Text::TryAgain), "part-retry", "", retry.reform(|_| ())) }
-            </div>
-        },
+        Lazy::Failed(retry) => failed(lang, "notice", &retry),
     }
 }
 

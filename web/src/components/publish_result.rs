@@ -1,7 +1,7 @@
 //! What became of what the form has sent: the last message, the repetition, the requests with their answers.
 
 use super::icon::Icon;
-use super::parts::icon_button;
+use super::parts::{icon_button, reason_words};
 use super::publish_form::problem_words;
 use crate::format;
 use crate::i18n::{Lang, Text};
@@ -46,7 +46,7 @@ fn progress(lang: Lang, progress: &Progress, connected: bool) -> (&'static str, 
             ("acknowledged", plain(Text::NobodyListens))
         }
         Progress::Acknowledged(reason) if reason.is_error() => {
-            ("failed", lang.fill(Text::AckRefused, &[("reason", &reason.to_string())]))
+            ("failed", lang.fill(Text::AckRefused, &[("reason", &reason_words(lang, *reason))]))
         }
         Progress::Acknowledged(_) => ("acknowledged", plain(Text::Acknowledged)),
         Progress::Failed(error) => ("failed", lang.fill(Text::SendFailed, &[("reason", &error.to_string())])),
@@ -142,10 +142,10 @@ fn answer(lang: Lang, request: &Request) -> (&'static str, String) {
         }
         Answer::NotSent(error) => ("failed", lang.fill(Text::SendFailed, &[("reason", &error.to_string())])),
         Answer::Refused(reason) => {
-            ("failed", lang.fill(Text::AckRefused, &[("reason", &reason.to_string())]))
+            ("failed", lang.fill(Text::AckRefused, &[("reason", &reason_words(lang, *reason))]))
         }
         Answer::Unsubscribed(reason) => {
-            ("failed", lang.fill(Text::AnswerNoSubscription, &[("reason", &reason.to_string())]))
+            ("failed", lang.fill(Text::AnswerNoSubscription, &[("reason", &reason_words(lang, *reason))]))
         }
     }
 }

@@ -224,11 +224,14 @@ impl Clients {
                 self.entries.insert(client.id.as_str().into(), Entry { client: Rc::new(client), sweep });
             }
         }
+        let shows = self.sweep.shows(page.next.is_none(), self.order.len(), self.entries.len());
         if self.sweep.turned(page.next.as_deref(), now_ms) {
             self.entries.retain(|_, entry| entry.sweep == sweep);
             self.is_cut &= self.entries.len() >= MAX_ROWS;
         }
-        self.arrange();
+        if shows {
+            self.arrange();
+        }
     }
 
     fn looked_into(&mut self, detail: Result<ClientDetail, Trouble>) {

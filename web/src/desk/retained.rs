@@ -261,15 +261,15 @@ impl Retained {
         self.is_cut = self.coming.len() > MAX_ROWS;
         self.coming.truncate(MAX_ROWS);
         let next = page.next.as_deref().filter(|_| !self.is_cut);
-        let was_complete = self.sweep.complete;
-        if self.sweep.turned(next, now_ms) {
-            self.all = std::mem::take(&mut self.coming);
-            self.arrange();
-        } else if !was_complete {
-            // The first time, nobody has to wait for the last page to see the first one.
-            self.all.clone_from(&self.coming);
-            self.arrange();
+        let is_last = next.is_none();
+        let shows = self.sweep.shows(is_last, self.all.len(), self.coming.len());
+        self.sweep.turned(next, now_ms);
+        match (shows, is_last) {
+            (false, _) => return,
+            (true, true) => self.all = std::mem::take(&mut self.coming),
+            (true, false) => self.all.clone_from(&self.coming),
         }
+        self.arrange();
     }
 
     fn looked_into(&mut self, page: Result<RetainedPage, Trouble>, now_ms: u64) {

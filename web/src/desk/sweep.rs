@@ -46,6 +46,13 @@ impl Sweep {
         }
     }
 
+    /// Whether the rows are to be arranged after this page, of which there were `arranged` and are `there` now. The first time,
+    /// nobody has to wait for the last page to see the first one; but to arrange all of a long list again for every page
+    /// would take longer than to fetch it.
+    pub(super) fn shows(&self, is_last: bool, arranged: usize, there: usize) -> bool {
+        is_last || !self.complete && there >= arranged.saturating_mul(2)
+    }
+
     /// There is no page.
     pub(super) fn failed(&mut self, now_ms: u64) {
         self.poll.again_in(now_ms, PATIENCE_MS);

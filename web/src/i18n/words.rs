@@ -131,7 +131,7 @@ words! {
     Unfinished = "Unfinished QoS 2", "未完成的 QoS 2";
     Outbox = "Waiting to be written", "待写出";
     LastEnd = "Last connection", "上次连接";
-    LastEndWords = "ended {age} ago: {reason}", "{age}前结束：{reason}";
+    LastEndWords = "ended {age} ago: {reason}", "{age} 前结束：{reason}";
     WillRow = "Will", "遗嘱";
     WillWords = "{topic}, QoS {qos}, {bytes}, after {delay} s", "{topic}，QoS {qos}，{bytes}，延迟 {delay} 秒";
     SubscriptionsTitle = "Subscriptions", "订阅";
@@ -155,11 +155,12 @@ words! {
     NoRetainedFound = "No kept message is found.", "没有符合条件的保留消息。";
     PickRetained = "Choose a message to look into it.", "选择一条消息以查看内容。";
     ByBroker = "the API, a bridge or the broker itself", "API、桥接或代理自身";
-    ExpiresIn = "expires in {age}", "{age}后过期";
-    PublishedAgo = "published {age} ago", "{age}前发布";
+    ExpiresIn = "expires in {age}", "{age} 后过期";
+    PublishedAgo = "published {age} ago", "{age} 前发布";
     PublishedBy = "by {id}", "发布者：{id}";
     ShowInExplore = "Show in Explore", "在“浏览”中查看";
     ClearOne = "Clear…", "清除…";
+    ClearAll = "Clear all…", "清除全部…";
     ClearMany = "Clear all that is found…", "清除全部结果…";
     ClearManyHint = "To clear many at once, look for a topic filter such as home/#", "如需批量清除，请使用 home/# 形式的主题过滤器";
     Counting = "Counting…", "正在统计…";
@@ -213,6 +214,7 @@ words! {
     // The broker
     BrokerTitle = "Broker", "代理";
     GatewayTitle = "Gateway", "网关";
+    About = "About", "关于";
     Version = "Version", "版本";
     Speaks = "Speaks", "协议";
     Uptime = "Up for", "运行时间";
@@ -224,11 +226,10 @@ words! {
     MessagesOut = "Messages out", "消息流出";
     BytesIn = "Bytes in", "字节流入";
     BytesOut = "Bytes out", "字节流出";
-    EverySecond = "{n}/s", "{n} /秒";
+    EverySecond = "{n}/s", "{n}/秒";
     InAll = "{n} since the start", "启动以来 {n}";
     KeptRetained = "Retained", "保留消息";
-    KeptQueued = "Queued", "排队消息";
-    KeptBytes = "{n} · {bytes}", "{n} 条 · {bytes}";
+    KeptHint = "{bytes} · queued: {queued} · {queued_bytes}", "{bytes} · 排队：{queued} 条 · {queued_bytes}";
     LastMinutes = "the last {n}", "最近 {n}";
     Drops = "Messages lost, by reason", "丢失的消息（按原因）";
     NoDrops = "None was lost.", "没有丢失任何消息。";

@@ -102,10 +102,11 @@ fn tiles(lang: Lang, info: &Info, figures: &Figures) -> Html {
     let stats = figures.stats.as_deref();
     let memory = stats.and_then(|stats| stats.memory_bytes);
     let kept = stats.map(|stats| stats.kept).unwrap_or_default();
-    let kept_words = |n: u64, bytes: u64| {
-        let values = [("n", &*format::thousands(n)), ("bytes", &format::bytes(bytes))];
-        lang.fill_words(Words::KeptBytes, &values)
-    };
+    let kept_hint = [
+        ("bytes", &*format::bytes(kept.retained_bytes)),
+        ("queued", &format::thousands(kept.queued_messages)),
+        ("queued_bytes", &format::bytes(kept.queued_bytes)),
+    ];
     html! {
         <>
             { tile(Words::MessagesIn, "tile-in", rate(last.messages_received), all(format::thousands(messages.received)), |it| it.messages_received) }
@@ -116,15 +117,20 @@ fn tiles(lang: Lang, info: &Info, figures: &Figures) -> Html {
             if let Some(memory) = memory {
                 { tile(Words::Memory, "tile-memory", format::bytes(memory), processor(lang, last), |it| it.memory) }
             }
-            <div class="tile" data-test="tile-uptime">
-                <h3>{ lang.w(Words::Uptime) }</h3>
-                <p class="big">{ uptime(info.uptime_s) }</p>
-                <dl class="pairs">
-                    { fact(lang.w(Words::KeptRetained), html! { <>{ kept_words(kept.retained_messages, kept.retained_bytes) }</> }) }
-                    { fact(lang.w(Words::KeptQueued), html! { <>{ kept_words(kept.queued_messages, kept.queued_bytes) }</> }) }
-                </dl>
-            </div>
+            { plain_tile(lang.w(Words::KeptRetained), "tile-kept", format::thousands(kept.retained_messages), lang.fill_words(Words::KeptHint, &kept_hint)) }
+            { plain_tile(lang.w(Words::Uptime), "tile-uptime", uptime(info.uptime_s), format!("{} {}", info.name, info.version)) }
         </>
+    }
+}
+
+/// A figure without a line.
+fn plain_tile(name: &'static str, test: &'static str, value: String, hint: String) -> Html {
+    html! {
+        <div class="tile" data-test={test}>
+            <h3>{ name }</h3>
+            <p class="big">{ value }</p>
+            <p class="hint">{ hint }</p>
+        </div>
     }
 }
 
@@ -213,7 +219,7 @@ fn about(lang: Lang, info: &Info) -> Html {
     let limits = &info.limits;
     html! {
         <section class="card">
-            <h3>{ lang.w(Words::Version) }</h3>
+            <h3>{ lang.w(Words::About) }</h3>
             <dl class="pairs">
                 { fact(lang.w(Words::Version), text(format!("{} {}", info.name, info.version))) }
                 { fact(lang.w(Words::Speaks), text(format!("MQTT {}", info.protocol_versions.join(", ")))) }

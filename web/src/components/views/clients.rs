@@ -176,7 +176,9 @@ impl Table<'_> {
                 { cell("protocol", connection.map(|it| format!("{} {}", short_version(&it.protocol_version), it.transport)).unwrap_or_default()) }
                 { cell("number since", since(client)) }
                 { cell("number", count(client.subscriptions)) }
-                { cell(if client.queued_messages > 0 { "number waiting" } else { "number" }, count(client.queued_messages)) }
+                <span role="gridcell" class={if client.queued_messages > 0 { "number waiting" } else { "number" }} data-label={lang.w(Words::ColumnQueued)}>
+                    { count(client.queued_messages) }
+                </span>
                 { cell("number", connection.map(|it| format::short(it.messages_received)).unwrap_or_default()) }
                 { cell("number", connection.map(|it| format::short(it.messages_sent)).unwrap_or_default()) }
             </>

@@ -99,7 +99,11 @@ impl Table<'_> {
             (true, false) => Some(Words::ClearManyHint),
             (true, true) => None,
         };
-        let words = if retained.is_busy() { Words::Counting } else { Words::ClearMany };
+        let words = match (retained.is_busy(), retained.find.trim().is_empty()) {
+            (true, _) => Words::Counting,
+            (false, true) => Words::ClearAll,
+            (false, false) => Words::ClearMany,
+        };
         let disabled = filter.is_none();
         let onclick = {
             let on = self.on.clone();
