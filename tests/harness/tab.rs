@@ -107,6 +107,13 @@ impl<'b> Tab<'b> {
         self.browser.devtools("Page.setWebLifecycleState", json!({ "state": state })).await
     }
 
+    /// From now on its user prefers this: `color-scheme` `dark`, `reduced-motion` `reduce`.
+    pub async fn prefers(&self, feature: &str, value: &str) -> Result<()> {
+        self.focus().await?;
+        let features = json!([{ "name": format!("prefers-{feature}"), "value": value }]);
+        self.browser.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await
+    }
+
     /// Sets the size of what is visible of the page, in CSS pixels.
     pub async fn resize(&self, width: u32, height: u32) -> Result<()> {
         let client = self.focus().await?;

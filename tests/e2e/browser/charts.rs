@@ -193,3 +193,21 @@ async fn twenty_lines_of_ten_thousand_points() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn the_window_is_chosen_and_kept_by_the_link() -> Result<()> {
+    browser_test("chart-window", async |broker, browser| {
+        let tab = browser.open(&format!("{}?lang=en#tab=charts&charts=@60@v", broker.page_url())).await?;
+        tab.connected().await?;
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        device.publish(&Message::new("v", "1", 1)).await?;
+        series_is(&tab, "v", "1").await?;
+        tab.select(&Hook::named("chart-window"), "3600").await?;
+        tab.script_when("return location.hash", |hash| {
+            hash.as_str().is_some_and(|hash| hash.contains("charts=@3600@v"))
+        })
+        .await
+        .map(drop)
+    })
+    .await
+}

@@ -150,3 +150,73 @@ async fn nothing_is_fetched_from_elsewhere() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn languages_themes_and_rest() -> Result<()> {
+    browser_test("languages", async |broker, browser| {
+        let tab = browser.open(&format!("{}?lang=en&theme=system", broker.page_url())).await?;
+        tab.connected().await?;
+        let theme = "return [document.documentElement.dataset.theme, document.documentElement.lang]";
+        // As the system has it, from one moment to the next.
+        for scheme in ["dark", "light"] {
+            tab.prefers("color-scheme", scheme).await?;
+            tab.script_when(theme, |now| *now == json!([scheme, "en"])).await?;
+        }
+        tab.click(&named("theme-toggle")).await?; // light
+        tab.prefers("color-scheme", "dark").await?;
+        tab.script_when(theme, |now| now[0] == "light").await?;
+        tab.click(&named("theme-toggle")).await?;
+        tab.script_when(theme, |now| now[0] == "dark").await?;
+
+        tab.click(&named("language")).await?;
+        tab.script_when(theme, |now| *now == json!(["dark", "zh-CN"])).await?;
+        tab.text_when(&Hook::css(".topics h2"), |text| text.starts_with("主题")).await?;
+        // Kept, for this browser.
+        let other = browser.open(&broker.page_url()).await?;
+        other.connected().await?;
+        other.script_when(theme, |now| *now == json!(["dark", "zh-CN"])).await?;
+        other.close().await?;
+
+        // Who wants no motion gets none.
+        tab.prefers("reduced-motion", "reduce").await?;
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        device.publish(&Message::new("a", "1", 1)).await?;
+        tab.shows("a", "1").await?;
+        let moving = "return [...document.querySelectorAll('*')].filter(it => {
+            const style = getComputedStyle(it);
+            return style.animationName !== 'none' || style.transitionDuration !== '0s'
+        }).length";
+        ensure!(tab.script(moving, vec![]).await? == 0, "something moves");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_idle_broker_gets_a_demo_device() -> Result<()> {
+    browser_test("demo", async |broker, browser| {
+        let tab = browser.open(&format!("{}?lang=en", broker.page_url())).await?;
+        tab.connected().await?;
+        tab.click(&named("demo-start")).await?;
+        tab.text_when(&Hook::css(".notice.demo"), |text| text.contains("demo/")).await?;
+        tab.wait_for(&topic_node("demo/meter")).await?;
+        let foreign = "return [...document.querySelectorAll('[data-test=message-row]')]
+            .filter(row => !row.dataset.topic.startsWith('demo/')).length";
+        ensure!(tab.script(foreign, vec![]).await? == 0, "it publishes elsewhere");
+        tab.click(&named("demo-stop")).await?;
+        tab.wait_until_gone(&named("demo-stop")).await?;
+        // A second tab, and the link, are a click away.
+        let second =
+            browser.opened_by(&tab, "document.querySelector('[data-test=second-tab]').click()").await?;
+        second.connected().await?;
+        let copies =
+            "navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve() }";
+        tab.script(copies, vec![]).await?;
+        tab.click(&named("share-open")).await?;
+        tab.click(&named("share-copy")).await?;
+        let copied = tab.script_when("return window.copied ?? null", Value::is_string).await?;
+        ensure!(copied.as_str().is_some_and(|link| link.starts_with(&broker.page_url())), "{copied}");
+        Ok(())
+    })
+    .await
+}

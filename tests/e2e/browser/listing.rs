@@ -186,3 +186,30 @@ async fn the_list_is_filtered_paused_bounded_and_cleared() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn the_list_is_bounded_by_bytes() -> Result<()> {
+    browser_test("list_bytes", async |broker, browser| {
+        let tab = browser.open(&format!("{}?lang=en", broker.page_url())).await?;
+        tab.connected().await?;
+        tab.unsubscribe_all().await?;
+        tab.subscribe("#", 1).await?;
+        tab.click(&Hook::named("more-filters")).await?;
+        let two = "const field = document.querySelector('[data-test=limit-megabytes]');
+            field.value = '2';
+            field.dispatchEvent(new Event('change', { bubbles: true }))";
+        tab.wait_for(&Hook::named("limit-megabytes")).await?;
+        tab.script(two, vec![]).await?;
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        for n in 0..10 {
+            device.publish(&Message::new("large", format!("{n} {}", "x".repeat(400_000)), 1)).await?;
+        }
+        // Four of them fit, with what each costs besides; the newest ones.
+        tab.text_when(&Hook::named("dropped"), |text| text.contains("2 MB")).await?;
+        tab.text_when(&Hook::named("kept-count"), |text| text.starts_with("4 ")).await?;
+        tab.shows("large", "9 x").await?;
+        ensure!(list(&tab).await?.len() == 4, "{} rows", list(&tab).await?.len());
+        Ok(())
+    })
+    .await
+}

@@ -78,3 +78,43 @@ async fn a_flood_is_counted_and_a_click_is_answered() -> Result<()> {
     })
     .await
 }
+
+/// Nobody sees each of very many messages pass: the list says how many it shows.
+#[tokio::test]
+async fn when_only_some_are_shown_it_is_said() -> Result<()> {
+    browser_test("sampling", async |broker, browser| {
+        let tab = browser.open(&format!("{}?lang=en", broker.page_url())).await?;
+        tab.connected().await?;
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        let label = Hook::named("too-fast");
+        let mut sent = 0_u32;
+        let words = eventually("the label", async || {
+            for _ in 0..2_000 {
+                sent += 1;
+                device.publish(&Message::new("flood", sent.to_string(), u8::from(sent % 500 == 0))).await?;
+            }
+            let one_in = tab.attribute(&label, "data-count").await?.and_then(|n| n.parse::<u64>().ok());
+            // More than one that is shown for each that is not.
+            if one_in <= Some(1) {
+                return Ok(None);
+            }
+            Ok(tab.text(&label).await?.map(|words| (words, one_in)))
+        })
+        .await?;
+        let (words, Some(one_in)) = words else { anyhow::bail!("no number") };
+        let (rate, shown) = words.split_once("/s, showing 1 in ").with_context(|| words.clone())?;
+        ensure!(rate.starts_with(|c: char| c.is_ascii_digit()), "{words}");
+        ensure!(one_in >= 1000 || shown == one_in.to_string(), "{words}, {one_in}");
+        let hint = tab.attribute(&label, "title").await?.unwrap_or_default();
+        ensure!(hint.contains("none is left out"), "{hint}");
+
+        // Each is counted and kept nevertheless, and the label goes with the flood.
+        device.publish(&Message::new("flood", "the last", 1)).await?;
+        tab.wait_until_gone(&label).await?;
+        tab.shows("flood", "the last").await?;
+        let count = tab.attribute(&topic_node("flood"), "data-count").await?;
+        ensure!(count == Some((sent + 1).to_string()), "{count:?} of {} are counted", sent + 1);
+        Ok(())
+    })
+    .await
+}

@@ -289,3 +289,53 @@ pub(crate) async fn caught_file(tab: &Tab<'_>) -> Result<(String, Vec<u8>)> {
     })
     .await
 }
+
+#[tokio::test]
+async fn all_properties_of_a_message() -> Result<()> {
+    browser_test("all_properties", async |broker, browser| {
+        let tab = look_at(browser, broker, "prop").await?;
+        tab.fill(&Hook::named("publish-topic"), "prop").await?;
+        tab.click(&Hook::named("publish-options")).await?;
+        for (field, text) in [
+            ("publish-content_type", "text/x-thing"),
+            ("publish-message_expiry_s", "60"),
+            ("publish-response_topic", "answers/here"),
+            ("publish-correlation_data", "0x01ff"),
+            ("user-name", "colour"),
+        ] {
+            tab.fill(&Hook::named(field), text).await?;
+        }
+        tab.fill(&Hook::named("user-value"), "blue").await?;
+        tab.click(&Hook::named("publish-payload_format_utf8")).await?;
+        tab.click(&Hook::named("publish-send")).await?;
+        let all = ["text/x-thing", "60 s", "answers/here", "01ff", "colour", "blue", "text"];
+        tab.text_when(&Hook::named("properties"), |text| all.iter().all(|part| text.contains(part)))
+            .await
+            .map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn numbers_in_binary_in_either_order() -> Result<()> {
+    browser_test("binary_numbers", async |broker, browser| {
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        for (topic, payload, format, words) in [
+            ("n/f32le", &b"\0\0\xac\x41"[..], "f32le", "21.5"),
+            ("n/f32be", b"\x41\xac\0\0", "f32be", "21.5"),
+            ("n/f64le", b"\0\0\0\0\0\x80\x35\xc0", "f64le", "-21.5"),
+            ("n/f64be", b"\xc0\x35\x80\0\0\0\0\0", "f64be", "-21.5"),
+            ("n/i64le", b"\xff\xff\xff\xff\xff\xff\xff\x7f", "i64le", "9223372036854775807"),
+            ("n/u64be", b"\xff\xff\xff\xff\xff\xff\xff\xff", "u64be", "18446744073709551615"),
+            ("n/i8", b"\xff", "i8", "-1"),
+        ] {
+            device.publish(&Message::retained(topic, payload, 1)).await?;
+            let tab = look_at(browser, broker, topic).await?;
+            tab.select(&Hook::named("format"), format).await?;
+            shows(&tab, format, &[words]).await.context(topic)?;
+            tab.close().await?;
+        }
+        Ok(())
+    })
+    .await
+}

@@ -182,3 +182,32 @@ async fn what_tabmq_sub_has_written_is_opened() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn replayed_faster_to_the_same_topics_and_retained() -> Result<()> {
+    browser_test("replay_fast", async |broker, browser| {
+        let tab = open_page(broker, browser).await?;
+        // A minute of it, at a hundred times its speed.
+        let file: String = (0..4)
+            .map(|n| {
+                let time = n * 20_000;
+                format!("{{\"time\":{time},\"topic\":\"fast/{n}\",\"payload\":\"{n}\",\"qos\":1,\"retain\":true}}\n")
+            })
+            .collect();
+        tab.click(&named("recordings")).await?;
+        tab.choose_file(&named("recording-file"), "session.jsonl", file.as_bytes()).await?;
+        tab.select(&named("replay-speed"), "10000").await?;
+        tab.click(&named("replay-retain")).await?;
+        tab.click(&named("replay-start")).await?;
+        let strip = named("replay-strip").with("data-state", "done").with("data-count", "4");
+        tab.wait_for(&strip).await?;
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        device.subscribe("fast/#", 1).await?;
+        for _ in 0..4 {
+            let got = device.message().await?;
+            ensure!(got.retain && got.topic == format!("fast/{}", String::from_utf8_lossy(&got.payload)), "{got:?}");
+        }
+        Ok(())
+    })
+    .await
+}

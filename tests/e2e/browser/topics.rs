@@ -242,3 +242,95 @@ fn digits(text: &str) -> u32 {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(0)
 }
+
+/// What one row says: value, count, pace.
+async fn row_says(tab: &Tab<'_>, topic: &str, part: &str, is_meant: impl Fn(&str) -> bool) -> Result<String> {
+    tab.text_when(&topic_node(topic).inner(part), is_meant).await
+}
+
+#[tokio::test]
+async fn values_counts_rates_and_ages() -> Result<()> {
+    browser_test("tree_values", async |broker, browser| {
+        let mut device = household(broker).await?;
+        let tab = browser.open(&format!("{}?lang=en", broker.page_url())).await?;
+        tab.connected().await?;
+        row_says(&tab, "home/door", ".value", |text| text == "open").await?;
+        tab.wait_for(&topic_node("home/door").inner(".mark.retained")).await?;
+        row_says(&tab, "home", ".count", |text| text == "3").await?; // all that came below it
+        // The broker's own topics are apart: last, and folded.
+        tab.wait_for(&topic_node("$SYS").with("aria-expanded", "false")).await?;
+        let last = "return [...document.querySelectorAll('.tree-row')].at(-1).dataset.topic";
+        ensure!(tab.script(last, vec![]).await? == "$SYS", "$SYS is not the last one");
+
+        // Faster than once a second it is a rate,
+        let mut n = 0;
+        eventually("a rate", async || {
+            for _ in 0..20 {
+                n += 1;
+                device.publish(&Message::new("fast", n.to_string(), 1)).await?;
+            }
+            Ok(tab.text(&topic_node("fast").inner(".pace")).await?.filter(|text| text.ends_with("/s")))
+        })
+        .await?;
+        row_says(&tab, "fast", ".value", |text| text == n.to_string()).await?;
+        row_says(&tab, "fast", ".count", |text| text == n.to_string()).await?;
+        // and then the age of the last one.
+        row_says(&tab, "fast", ".pace", |text| text.ends_with(" s") && text != "0 s").await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn the_menu_copies_subscribes_and_filters() -> Result<()> {
+    browser_test("tree_menu", async |broker, browser| {
+        let mut device = household(broker).await?;
+        let tab = browser.open(&format!("{}?lang=en", broker.page_url())).await?;
+        tab.connected().await?;
+        let copies = "window.copied = [];
+            navigator.clipboard.writeText = text => { window.copied.push(text); return Promise.resolve() }";
+        tab.script(copies, vec![]).await?;
+        menu(&tab, "home/door", "menu-copy").await?;
+        tab.script_when("return window.copied", |copied| *copied == json!(["home/door"])).await?;
+        menu(&tab, "home/door", "menu-filter").await?;
+        let filter = "return document.querySelector('[data-test=message-filter]').value";
+        tab.script_when(filter, |text| text == "home/door/#").await?;
+        tab.fill(&Hook::named("message-filter"), "").await?;
+
+        tab.unsubscribe_all().await?;
+        menu(&tab, "home/door", "menu-subscribe").await?;
+        menu(&tab, "home/kitchen", "menu-subscribe-below").await?;
+        for filter in ["home/door", "home/kitchen/#"] {
+            tab.wait_for(&harness::subscription(filter).with("data-state", "granted")).await?;
+        }
+        device.publish(&Message::new("home/kitchen/oven", "hot", 1)).await?;
+        tab.shows("home/kitchen/oven", "hot").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn rows_do_not_move_under_the_pointer() -> Result<()> {
+    browser_test("tree_held", async |broker, browser| {
+        let mut device = household(broker).await?;
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        rows_are(&tab, &ALL).await?;
+        let point = "const row = document.querySelector('.tree-row').getBoundingClientRect();
+            for (const [x, y] of [[40, 5], [44, 6]]) {
+                document.elementFromPoint(row.x + x, row.y + y).dispatchEvent(
+                    new PointerEvent('pointermove', { bubbles: true, screenX: x, screenY: y }));
+            }";
+        tab.script(point, vec![]).await?;
+        device.publish(&Message::new("aaa", "first of all", 1)).await?;
+        device.publish(&Message::new("home/door", "closed", 1)).await?;
+        // Values go on while the rows stand still.
+        row_says(&tab, "home/door", ".value", |text| text == "closed").await?;
+        rows_are(&tab, &ALL).await?;
+        let leave =
+            "document.querySelector('.topics .spacer').dispatchEvent(new PointerEvent('pointerleave'))";
+        tab.script(leave, vec![]).await?;
+        let all: Vec<_> = ["aaa"].into_iter().chain(ALL).collect();
+        rows_are(&tab, &all).await
+    })
+    .await
+}

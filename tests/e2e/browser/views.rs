@@ -390,3 +390,33 @@ async fn another_broker_hides_the_views() -> Result<()> {
     })
     .await
 }
+
+#[tokio::test]
+async fn bridges_and_how_they_are() -> Result<()> {
+    browser_test("view_bridges", async |other, browser| {
+        let config = harness::target_directory()?.join(format!("{}.toml", unique("bridge")));
+        let bridge = format!(
+            "[[bridge]]\nname = 'to the other'\naddress = 'mqtt://{}'\nmax-retry-time = 1\n\
+             [[bridge.topics]]\npattern = 'shared/#'\ndirection = 'both'\nqos = 1\n",
+            other.mqtt()
+        );
+        std::fs::write(&config, bridge)?;
+        let mut broker = Broker::start_with(&["--config", &config.to_string_lossy()]).await?;
+        let tab = browser.open(&format!("{}?lang=en#view=broker", broker.page_url())).await?;
+        let line = row("bridge", "to the other");
+        tab.text_when(&line.clone().with("data-state", "on"), |text| text.contains("connected for")).await?;
+        // What went over it is counted.
+        let mut device = Device::connect(&broker, "device", Version::V5).await?;
+        device.publish(&Message::new("shared/door", "open", 1)).await?;
+        tab.text_when(&line, |text| text.contains("1 sent")).await?;
+        // Gone, with the reason; and back.
+        other.kill().await?;
+        tab.text_when(&line.clone().with("data-state", "bad"), |text| text.contains("refused")).await?;
+        other.start_again().await?;
+        tab.wait_for(&line.with("data-state", "on")).await?;
+        broker.stop().await?;
+        std::fs::remove_file(config)?;
+        Ok(())
+    })
+    .await
+}
