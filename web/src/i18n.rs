@@ -265,6 +265,7 @@ with_tools! {
     RetainNever = "do not send them", "不发送";
     NoLocal = "Not what this tab publishes itself (no local)", "不接收本标签页自己发布的消息（no local）";
     RetainAsPublished = "Keep the retain flag as it was published", "保持发布时的保留标志";
+    RetainOnlyKept = "The retain flag only on what was kept before", "仅此前已保留的消息带保留标志";
     OptionsNeedV5 = "The other options need MQTT 5.", "其他选项需要 MQTT 5。";
     BadSubscriptionId = "A whole number from 1 to 268,435,455.", "应为 1 到 268,435,455 的整数。";
     SharedNoLocal = "A shared subscription cannot leave out this tab's own messages.", "共享订阅不能使用 no local。";

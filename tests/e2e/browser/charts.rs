@@ -204,7 +204,7 @@ async fn the_window_is_chosen_and_kept_by_the_link() -> Result<()> {
         series_is(&tab, "v", "1").await?;
         tab.select(&Hook::named("chart-window"), "3600").await?;
         tab.script_when("return location.hash", |hash| {
-            hash.as_str().is_some_and(|hash| hash.contains("charts=@3600@v"))
+            hash.as_str().is_some_and(|hash| hash.contains("charts=%403600%40v"))
         })
         .await
         .map(drop)

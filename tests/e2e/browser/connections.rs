@@ -39,7 +39,7 @@ async fn two_brokers_side_by_side() -> Result<()> {
         there.publish(&Message::new("said/there", "on the second broker", 1)).await?;
         tab.shows("said/there", "on the second broker").await?;
         ensure!(tab.count(&topic_node("said/here")).await? == 0, "a message of the other broker");
-        tab.click(&Hook::named("connection-tab").inner("[role=tab]")).await?;
+        tab.click(&Hook::named("connection-tab").inner("[aria-current]")).await?;
         tab.shows("said/here", "on the first broker").await?;
         ensure!(tab.count(&topic_node("said/there")).await? == 0, "a message of the other broker");
 
@@ -48,11 +48,11 @@ async fn two_brokers_side_by_side() -> Result<()> {
         there_are(&tab, &tabs("on"), 2).await?;
         there.publish(&Message::new("said/later", "again", 1)).await?;
         ensure!(tab.count(&topic_node("said/later")).await? == 0, "another connection is looked at");
-        tab.click(&Hook::named("connection-tab").inner("[role=tab][aria-selected=false]")).await?;
+        tab.click(&Hook::named("connection-tab").inner("[aria-current=false]")).await?;
         tab.shows("said/later", "again").await?;
 
         // Closed, it is gone for good, and the broker is told.
-        tab.click(&Hook::named("connection-tab").inner("[aria-selected=true] + button")).await?;
+        tab.click(&Hook::named("connection-tab").inner("[aria-current=true] + button")).await?;
         there_are(&tab, &Hook::named("connection-tab"), 0).await?;
         other
             .log_line("a good-bye", |line| line.contains("client disconnected") && line.contains("tab-"))

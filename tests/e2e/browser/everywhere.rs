@@ -169,12 +169,12 @@ async fn languages_themes_and_rest() -> Result<()> {
         tab.script_when(theme, |now| now[0] == "dark").await?;
 
         tab.click(&named("language")).await?;
-        tab.script_when(theme, |now| *now == json!(["dark", "zh-CN"])).await?;
+        tab.script_when(theme, |now| *now == json!(["dark", "zh-Hans"])).await?;
         tab.text_when(&Hook::css(".topics h2"), |text| text.starts_with("主题")).await?;
         // Kept, for this browser.
         let other = browser.open(&broker.page_url()).await?;
         other.connected().await?;
-        other.script_when(theme, |now| *now == json!(["dark", "zh-CN"])).await?;
+        other.script_when(theme, |now| *now == json!(["dark", "zh-Hans"])).await?;
         other.close().await?;
 
         // Who wants no motion gets none.

@@ -308,7 +308,7 @@ async fn all_properties_of_a_message() -> Result<()> {
         tab.fill(&Hook::named("user-value"), "blue").await?;
         tab.click(&Hook::named("publish-payload_format_utf8")).await?;
         tab.click(&Hook::named("publish-send")).await?;
-        let all = ["text/x-thing", "60 s", "answers/here", "01ff", "colour", "blue", "text"];
+        let all = ["text/x-thing", "60 s", "answers/here", "01 ff", "colour", "blue", "UTF-8"];
         tab.text_when(&Hook::named("properties"), |text| all.iter().all(|part| text.contains(part)))
             .await
             .map(drop)

@@ -197,7 +197,6 @@ async fn replayed_faster_to_the_same_topics_and_retained() -> Result<()> {
         tab.click(&named("recordings")).await?;
         tab.choose_file(&named("recording-file"), "session.jsonl", file.as_bytes()).await?;
         tab.select(&named("replay-speed"), "10000").await?;
-        tab.click(&named("replay-retain")).await?;
         tab.click(&named("replay-start")).await?;
         let strip = named("replay-strip").with("data-state", "done").with("data-count", "4");
         tab.wait_for(&strip).await?;

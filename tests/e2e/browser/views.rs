@@ -396,14 +396,14 @@ async fn bridges_and_how_they_are() -> Result<()> {
     browser_test("view_bridges", async |other, browser| {
         let config = harness::target_directory()?.join(format!("{}.toml", unique("bridge")));
         let bridge = format!(
-            "[[bridge]]\nname = 'to the other'\naddress = 'mqtt://{}'\nmax-retry-time = 1\n\
+            "[[bridge]]\nname = 'to-the-other'\naddress = 'mqtt://{}'\nmax-retry-time = 1\n\
              [[bridge.topics]]\npattern = 'shared/#'\ndirection = 'both'\nqos = 1\n",
             other.mqtt()
         );
         std::fs::write(&config, bridge)?;
         let mut broker = Broker::start_with(&["--config", &config.to_string_lossy()]).await?;
         let tab = browser.open(&format!("{}?lang=en#view=broker", broker.page_url())).await?;
-        let line = row("bridge", "to the other");
+        let line = row("bridge", "to-the-other");
         tab.text_when(&line.clone().with("data-state", "on"), |text| text.contains("connected for")).await?;
         // What went over it is counted.
         let mut device = Device::connect(&broker, "device", Version::V5).await?;

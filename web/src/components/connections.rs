@@ -24,10 +24,10 @@ pub fn connection_tabs(lang: Lang, view: &View, on: &Callback<Action>) -> Html {
         Some(Action::Page(PageAction::Step(step)))
     });
     html! {
-        <div class="connections" {onkeydown}>
-            <div class="connection-tabs" role="tablist" aria-label={lang.t(Text::Connections)}>{ for tabs }</div>
+        <nav class="connections" aria-label={lang.t(Text::Connections)} {onkeydown}>
+            <ul class="connection-tabs">{ for tabs }</ul>
             { new_connection(lang, on) }
-        </div>
+        </nav>
     }
 }
 
@@ -41,16 +41,16 @@ fn tab(lang: Lang, id: ConnectionId, state: &AppState, active: bool, on: &Callba
     let name = connection_name(lang, state);
     let close = lang.fill(Text::CloseConnection, &[("name", &name)]);
     html! {
-        <div class={classes!("connection-tab", tone(&state.connection.state), active.then_some("active"))}
+        <li class={classes!("connection-tab", tone(&state.connection.state), active.then_some("active"))}
             data-test="connection-tab" data-state={tone(&state.connection.state)}>
-            <button type="button" role="tab" aria-selected={active.to_string()} tabindex={if active { "0" } else { "-1" }}
+            <button type="button" aria-current={active.to_string()}
                 title={state.connection.url.clone()} onclick={on.reform(move |_| Action::Page(PageAction::Show(id)))}>
                 <span class="dot" />
                 <span class="words">{ name }</span>
                 <span class="detail">{ state.settings.client_id.clone() }</span>
             </button>
             { icon_button(Icon::Close, close, "connection-close", on.reform(move |_| Action::Page(PageAction::Close(id)))) }
-        </div>
+        </li>
     }
 }
 

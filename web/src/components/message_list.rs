@@ -65,7 +65,7 @@ pub fn MessageList(props: &MessageListProps) -> Html {
             if state.ui.more_filters {
                 { list_filters(lang, &state, &props.on) }
             }
-            <div class="scroller" ref={rows.scroller.clone()} onscroll={on_scroll} tabindex="0" role="listbox"
+            <div class="scroller" ref={rows.scroller.clone()} onscroll={on_scroll} tabindex="0" role={super::parts::list_role(list.is_empty(), "listbox")}
                 aria-label={lang.t(Text::Messages)} aria-activedescendant={selected.map(|seq| format!("message-{seq}"))}
                 onkeydown={on_key(props, &rows, &hold)} onblur={hold.set.reform(|_| false)}>
                 <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props)} onpointermove={hold.on_move.clone()} onpointerleave={hold.on_leave.clone()}>

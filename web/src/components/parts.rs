@@ -38,6 +38,11 @@ pub(super) fn button(
     }
 }
 
+/// The role of a list of rows: without one, it has none of a list's parts.
+pub(super) fn list_role(is_empty: bool, role: &'static str) -> &'static str {
+    if is_empty { "group" } else { role }
+}
+
 /// A choice of QoS.
 pub(super) fn qos_select(label: &'static str, test: &'static str, value: QoS, on: Callback<QoS>) -> Html {
     let onchange = move |event: Event| {

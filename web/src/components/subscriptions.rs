@@ -103,8 +103,8 @@ fn options(lang: Lang, row: &Row) -> Vec<(String, &'static str)> {
         RetainHandling::SendIfNew => marks.push(("RH1".to_owned(), lang.t(Text::RetainIfNew))),
         RetainHandling::DoNotSend => marks.push(("RH2".to_owned(), lang.t(Text::RetainNever))),
     }
-    if row.options.retain_as_published {
-        marks.push(("RAP".to_owned(), lang.t(Text::RetainAsPublished)));
+    if !row.options.retain_as_published {
+        marks.push(("RAP0".to_owned(), lang.t(Text::RetainOnlyKept)));
     }
     if let Some(id) = row.id {
         marks.push((format!("#{id}"), lang.t(Text::SubscriptionId)));

@@ -2,7 +2,7 @@
 
 use super::icon::Icon;
 use super::modal::Menu;
-use super::parts::{icon_button, typed};
+use super::parts::{icon_button, list_role, typed};
 use super::topic_menu::topic_menu;
 use super::tree_keys::on_key;
 use crate::format;
@@ -61,7 +61,8 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
     html! {
         <section class="panel topics" aria-label={lang.t(Text::Topics)}>
             { head(props, topics) }
-            <div class="scroller" ref={rows.scroller.clone()} onscroll={rows.on_scroll.clone()} tabindex="0" role="tree"
+            <div class="scroller" ref={rows.scroller.clone()} onscroll={rows.on_scroll.clone()} tabindex="0"
+                role={list_role(topics.rows().is_empty(), "tree")}
                 aria-label={lang.t(Text::Topics)} aria-activedescendant={active.map(|id| format!("topic-{id}"))} {onkeydown}>
                 <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props, &menu)} oncontextmenu={on_context}
                     onpointermove={hold.on_move} onpointerleave={hold.on_leave}>
