@@ -34,7 +34,7 @@ pub fn ChartPanel(props: &ChartPanelProps) -> Html {
                 { for views }
                 if charts.is_empty() {
                     <div class="quiet-box">
-                        <h3>{ lang.t(Text::NoCharts) }</h3>
+                        <h2>{ lang.t(Text::NoCharts) }</h2>
                         <p>{ lang.t(Text::NoChartsHint) }</p>
                     </div>
                 } else {

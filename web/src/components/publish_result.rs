@@ -95,7 +95,7 @@ pub(super) fn requests(lang: Lang, publishing: &Publishing, offset_min: i32, on:
     html! {
         <div class="requests">
             <div class="requests-head">
-                <h3>{ lang.t(Text::Requests) }</h3>
+                <h2>{ lang.t(Text::Requests) }</h2>
                 { icon_button(Icon::Clear, lang.t(Text::ForgetRequests), "requests-clear", on.reform(|_| Action::Publish(PublishAction::ForgetRequests))) }
             </div>
             <ol>{ for requests.map(|request| request_row(lang, request, offset_min)) }</ol>
