@@ -73,7 +73,7 @@ async fn every_property_of_connect_is_sent() -> Result<()> {
 
 fn is_what_was_typed(connect: &Connect) -> Result<()> {
     let said = format!("{connect:#?}");
-    ensure!(connect.client_id == "me" && connect.keep_alive == 77 && !connect.clean_session, "{said}");
+    ensure!(connect.client_id == "me" && connect.keep_alive == 77, "{said}");
     let login = connect.login.as_ref().context("no user")?;
     ensure!(login.username == "ann" && login.password == "secret", "{said}");
     let properties = connect.properties.as_ref().context("no properties")?;

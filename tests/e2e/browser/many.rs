@@ -171,7 +171,7 @@ async fn a_hundred_thousand_retained_messages_are_a_list_like_another() -> Resul
         tab.click(&Hook::named("retained-row").with("data-key", "bulk/0/1")).await?;
         tab.text_when(&Hook::named("payload-view"), |text| text == "100").await?;
         let address = tab.script("return location.hash", vec![]).await?;
-        ensure!(address == json!("#view=retained&item=bulk/0/1"), "{address}");
+        ensure!(address == json!("#view=retained&item=bulk/0/1&topic=bulk/0/1"), "{address}");
         Ok(())
     })
     .await

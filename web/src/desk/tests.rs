@@ -325,6 +325,59 @@ fn what_is_cleared_is_counted_first_and_can_be_brought_back() {
 }
 
 #[test]
+fn clients_in_the_opposite_order() {
+    let mut office = Office::open(Place::Clients);
+    office.answer("/api/v1/clients", 200, &clients(&[("c10", 0), ("c2", 7), ("c1", 0)], None));
+    office.step(Step::Clients(ClientsStep::Sort(Column::Id)));
+    assert_eq!(office.rows(), ["c10", "c2", "c1"], "it was in the order of ids before");
+    office.step(Step::Clients(ClientsStep::Sort(Column::Queued)));
+    assert_eq!(office.rows(), ["c2", "c1", "c10"], "those that are equal in the order of ids");
+}
+
+#[test]
+fn what_is_kept_in_every_order_and_rows_that_stay_the_same() {
+    use crate::desk::retained::Column;
+    let mut office = Office::open(Place::Retained);
+    let message = |topic: &str, publisher: Option<&str>, bytes: usize, age_s: u64| {
+        json!({ "topic": topic, "qos": 0, "payload_bytes": bytes, "payload_base64": "MQ==", "age_s": age_s,
+            "publisher": publisher })
+    };
+    let page = |age_s: u64, next: Option<&str>| {
+        let messages =
+            [message("a", Some("z"), 1, age_s), message("b", None, 3, 50), message("c", Some("m"), 2, 70)];
+        json!({ "messages": messages, "next": next, "total": 3, "total_bytes": 9 })
+    };
+    office.answer("/api/v1/retained", 200, &page(60, None));
+    let topics = |office: &Office| {
+        let rows = office.desk.retained.rows().iter();
+        rows.map(|row| row.message.topic.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (topics(&office), office.desk.retained.rows_bytes),
+        (["a", "b", "c"].map(String::from).into(), 6)
+    );
+    for (column, expected) in [
+        (Column::Size, ["b", "c", "a"]),
+        (Column::Age, ["b", "a", "c"]),
+        (Column::Publisher, ["c", "a", "b"]),
+        (Column::Publisher, ["b", "a", "c"]), // once more: the other way round
+        (Column::Topic, ["a", "b", "c"]),
+    ] {
+        office.step(Step::Retained(RetainedStep::Sort(column)));
+        assert_eq!(topics(&office), expected, "{column:?}");
+    }
+    let before = office.desk.retained.rows().to_vec();
+    office.pass(10_000);
+    // The first was published again meanwhile.
+    let mut again = page(0, None);
+    again["messages"][1]["age_s"] = json!(60);
+    again["messages"][2]["age_s"] = json!(80);
+    office.answer("/api/v1/retained", 200, &again);
+    let is_same = |i: usize| Rc::ptr_eq(&before[i], &office.desk.retained.rows()[i]);
+    assert_eq!([is_same(0), is_same(1), is_same(2)], [false, true, true]);
+}
+
+#[test]
 fn text_is_no_filter_to_clear_by() {
     let mut office = Office::open(Place::Retained);
     for (text, filter) in [("", Some("#")), ("home/+", Some("home/+")), ("temp", None), ("a#", None)] {
