@@ -91,7 +91,9 @@ async fn when_only_some_are_shown_it_is_said() -> Result<()> {
         let words = eventually("the label", async || {
             for _ in 0..2_000 {
                 sent += 1;
-                device.publish(&Message::new("flood", sent.to_string(), u8::from(sent % 500 == 0))).await?;
+                device
+                    .publish(&Message::new("flood", sent.to_string(), u8::from(sent.is_multiple_of(500))))
+                    .await?;
             }
             let one_in = tab.attribute(&label, "data-count").await?.and_then(|n| n.parse::<u64>().ok());
             // More than one that is shown for each that is not.

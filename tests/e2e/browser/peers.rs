@@ -13,7 +13,7 @@ use tokio::process::Command;
 /// A broker that the page is to talk to.
 enum Peer<'a> {
     Own(&'a mut Broker),
-    Mosquitto { page: String, broker: ForeignBroker },
+    Mosquitto { page: String, broker: Box<ForeignBroker> },
 }
 
 impl Peer<'_> {
@@ -65,7 +65,7 @@ async fn with_each(
 ) -> Result<()> {
     browser_test(name, async |broker, browser| {
         let page = broker.page_url();
-        let mosquitto = Peer::Mosquitto { page, broker: ForeignBroker::mosquitto().await? };
+        let mosquitto = Peer::Mosquitto { page, broker: Box::new(ForeignBroker::mosquitto().await?) };
         for (whose, mut peer) in [("ours", Peer::Own(broker)), ("mosquitto", mosquitto)] {
             for version in versions {
                 scenario(&mut peer, browser, version)

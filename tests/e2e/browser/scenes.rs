@@ -96,6 +96,7 @@ pub(crate) async fn walk(
     page.charts(home, at).await?;
     page.places(at).await?;
     page.connections(broker, at).await?;
+    tab.script("localStorage.clear()", vec![]).await?; // the next look is a first visit again
     tab.close().await?;
     elsewhere(browser, broker, look, at).await
 }
