@@ -4,29 +4,49 @@
 use super::scale::Range;
 use super::series::Point;
 
-/// Calls `corner` with the corners of the line: pixels from the left, and the value. Points come in the order of time.
-pub fn decimate(
-    points: impl Iterator<Item = Point>,
-    times: Range,
-    width_px: f64,
-    mut corner: impl FnMut(f64, f64),
-) {
-    let mut column: Option<Column> = None;
-    for point in points {
-        let x = times.part(point.at_ms) * width_px;
-        match &mut column {
-            Some(open) if open.number == x.floor() => open.add(x, point.value),
-            _ => {
-                if let Some(full) = column.take() {
-                    full.emit(&mut corner);
+/// A line as it is drawn.
+#[derive(Debug, Default)]
+pub struct Line {
+    /// Its corners: pixels from the left, and the value.
+    pub corners: Vec<(f64, f64)>,
+}
+
+impl Line {
+    /// Of these points, which come in the order of time.
+    pub fn new(points: impl Iterator<Item = Point>, times: Range, width_px: f64) -> Line {
+        let mut corners = Vec::new();
+        let mut column: Option<Column> = None;
+        let px_per_ms = width_px / times.span();
+        points.for_each(|point| {
+            let x = (point.at_ms - times.start) * px_per_ms;
+            match &mut column {
+                Some(open) if open.number == x.floor() => open.add(x, point.value),
+                _ => {
+                    let full = column.replace(Column::new(x, point.value));
+                    full.into_iter().for_each(|full| full.emit(&mut corners));
                 }
-                column = Some(Column::new(x, point.value));
             }
-        }
+        });
+        column.into_iter().for_each(|last| last.emit(&mut corners));
+        Line { corners }
     }
-    if let Some(last) = column {
-        last.emit(&mut corner);
+
+    /// The lowest and the highest value, which are those of all points.
+    pub fn extremes(&self) -> Option<Range> {
+        let values = self.corners.iter().map(|(_, value)| Range { start: *value, end: *value });
+        values.reduce(Range::with)
     }
+
+    /// How far it goes up and down in all, in values.
+    pub fn travel(&self) -> f64 {
+        self.corners.windows(2).map(|two| if let [a, b] = two { (a.1 - b.1).abs() } else { 0.0 }).sum()
+    }
+}
+
+/// The values of all lines, with a little room above and below.
+pub fn values(lines: &[Line]) -> Range {
+    let all = lines.iter().filter_map(Line::extremes).reduce(Range::with);
+    all.unwrap_or(Range { start: 0.0, end: 1.0 }).with_room()
 }
 
 /// The points of one column.
@@ -50,12 +70,12 @@ impl Column {
         }
     }
 
-    fn emit(self, corner: &mut impl FnMut(f64, f64)) {
+    fn emit(self, corners: &mut Vec<(f64, f64)>) {
         let (first, second) =
             if self.low.0 <= self.high.0 { (self.low, self.high) } else { (self.high, self.low) };
-        corner(first.0, first.1);
+        corners.push(first);
         if second != first {
-            corner(second.0, second.1);
+            corners.push(second);
         }
     }
 }
@@ -64,11 +84,13 @@ impl Column {
 mod tests {
     use super::*;
 
-    fn corners(points: &[(f64, f64)], width_px: f64) -> Vec<(f64, f64)> {
-        let mut corners = Vec::new();
+    fn line(points: &[(f64, f64)], width_px: f64) -> Line {
         let points = points.iter().map(|(at_ms, value)| Point { at_ms: *at_ms, value: *value });
-        decimate(points, Range { start: 0.0, end: 100.0 }, width_px, |x, y| corners.push((x, y)));
-        corners
+        Line::new(points, Range { start: 0.0, end: 100.0 }, width_px)
+    }
+
+    fn corners(points: &[(f64, f64)], width_px: f64) -> Vec<(f64, f64)> {
+        line(points, width_px).corners
     }
 
     #[test]
@@ -92,5 +114,17 @@ mod tests {
         assert!(corners.len() <= 400, "{}", corners.len());
         let high = corners.iter().map(|corner| corner.1).fold(0.0, f64::max);
         assert_eq!(high, 999.0);
+    }
+
+    #[test]
+    fn all_lines_are_in_sight() {
+        assert_eq!(values(&[]), Range { start: 0.0, end: 1.0 }.with_room());
+        let lines = [
+            line(&[(0.0, 5.0), (1.0, 9.0), (2.0, 1.0), (3.0, 4.0)], 10.0),
+            Line::default(),
+            line(&[(50.0, -3.0)], 10.0),
+        ];
+        assert_eq!(values(&lines), Range { start: -3.0, end: 9.0 }.with_room());
+        assert_eq!(lines.each_ref().map(Line::travel), [8.0, 0.0, 0.0]);
     }
 }

@@ -1,7 +1,7 @@
 //! A chart on a canvas.
 
 use super::Chart;
-use super::decimate::decimate;
+use super::decimate::{self, Line};
 use super::scale::{Range, time_ticks, value_ticks};
 use crate::browser;
 use wasm_bindgen::{JsCast, JsValue};
@@ -15,6 +15,9 @@ const RIGHT: f64 = 8.0;
 
 /// So many lines have a colour of their own; further ones are the same colours, dashed.
 pub const COLORS: usize = 8;
+
+/// A line that crosses the plot more often than this, all in all, is drawn thin.
+const WILD: f64 = 12.0;
 
 /// What is drawn over the lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -88,8 +91,11 @@ pub fn draw(
     let context: CanvasRenderingContext2d = canvas.get_context("2d").ok()??.dyn_into().ok()?;
     let plot = fit(canvas, &context)?;
     let times = chart.times(now_ms);
-    let values = chart.values(times);
-    let pen = Pen { context: &context, plot, times, values };
+    let lines: Vec<Line> =
+        chart.series.iter().map(|series| Line::new(series.around(times), times, plot.width)).collect();
+    let values = decimate::values(&lines);
+    let px = 1.0 / browser::window().device_pixel_ratio().max(1.0);
+    let pen = Pen { context: &context, plot, times, values, px };
 
     context.set_fill_style_str(&palette.background);
     context.fill_rect(0.0, 0.0, plot.width + LEFT + RIGHT, plot.height + TOP + BOTTOM);
@@ -104,14 +110,12 @@ pub fn draw(
     context.begin_path();
     context.rect(LEFT, TOP, plot.width, plot.height);
     context.clip();
-    context.set_line_width(1.5);
     context.set_line_join("bevel");
-    for (i, series) in chart.series.iter().enumerate() {
+    for (i, line) in lines.iter().enumerate() {
         let color = palette.series.get(i % COLORS).map_or("", String::as_str);
-        pen.dash(i / COLORS);
         context.set_stroke_style_str(color);
         context.set_fill_style_str(color);
-        pen.line(series);
+        pen.line(line, i / COLORS);
     }
     pen.dash(0);
     context.restore();
@@ -144,6 +148,8 @@ struct Pen<'a> {
     plot: Plot,
     times: Range,
     values: Range,
+    /// A pixel of the screen.
+    px: f64,
 }
 
 impl Pen<'_> {
@@ -184,25 +190,22 @@ impl Pen<'_> {
         context.stroke();
     }
 
-    fn line(&self, series: &super::series::Series) {
+    fn line(&self, line: &Line, style: usize) {
         let context = self.context;
-        let mut corners = 0u32;
-        let mut last = (0.0, 0.0);
-        context.begin_path();
-        decimate(series.around(self.times), self.times, self.plot.width, |x, value| {
-            last = (LEFT + x, self.y(value));
-            if corners == 0 {
-                context.move_to(last.0, last.1);
-            } else {
-                context.line_to(last.0, last.1);
-            }
-            corners += 1;
-        });
-        match corners {
-            0 => {}
-            1 => self.dot(last.0, last.1),
-            _ => context.stroke(),
+        let mut corners = line.corners.iter().map(|(x, value)| (LEFT + x, self.y(*value)));
+        let Some(first) = corners.next() else { return };
+        if line.corners.len() == 1 {
+            return self.dot(first.0, first.1);
         }
+        // What goes up and down all the time is an area more than a line, and expensive to draw with a width and dashes:
+        // twenty such lines would take 200 ms, and 10 as thin as a pixel.
+        let is_wild = line.travel() / self.values.span() > WILD;
+        context.set_line_width(if is_wild { self.px } else { 1.5 });
+        self.dash(if is_wild { 0 } else { style });
+        context.begin_path();
+        context.move_to(first.0, first.1);
+        corners.for_each(|(x, y)| context.line_to(x, y));
+        context.stroke();
     }
 
     fn dot(&self, x: f64, y: f64) {

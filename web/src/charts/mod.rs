@@ -68,17 +68,25 @@ impl Chart {
         Range::new(start, end)
     }
 
-    /// The values that are shown, with a little room above and below.
-    pub fn values(&self, times: Range) -> Range {
-        let extremes = self.series.iter().filter_map(|series| series.extremes(times));
-        let all = extremes.reduce(|a, b| Range { start: a.start.min(b.start), end: a.end.max(b.end) });
-        all.unwrap_or(Range { start: 0.0, end: 1.0 }).with_room()
+    /// Equal as long as nothing but time has changed what is drawn.
+    pub fn stamp(&self) -> Stamp {
+        let series = self.series.iter().map(|series| (series.next_seq(), series.points().len())).collect();
+        Stamp { series, window_s: self.window_s, paused_at: self.paused_at, zoom: self.zoom }
     }
 
     /// Whether it goes on with the time.
     pub fn is_live(&self) -> bool {
         self.paused_at.is_none() && self.zoom.is_none()
     }
+}
+
+/// See [`Chart::stamp`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stamp {
+    series: Vec<(u64, usize)>,
+    window_s: Option<u32>,
+    paused_at: Option<f64>,
+    zoom: Option<Range>,
 }
 
 /// All charts of a connection.
@@ -238,9 +246,11 @@ mod tests {
         // Only as long as there is something to see, and never too short.
         assert_eq!(chart.times(101_000.0), Range { start: 1000.0, end: 101_000.0 });
         assert_eq!(chart.times(2_000.0), Range { start: 2_000.0 - MIN_WINDOW_MS, end: 2_000.0 });
-        let times = chart.times(10_000.0);
-        let values = chart.values(times);
-        assert!(values.start < 1.0 && values.end > 5.0);
+        let stamp = chart.stamp();
+        record(&mut charts, 4, 5000, "c", "7"); // of no line
+        assert_eq!(charts.rows()[0].stamp(), stamp);
+        record(&mut charts, 5, 5000, "a", "2");
+        assert_ne!(charts.rows()[0].stamp(), stamp);
     }
 
     #[test]

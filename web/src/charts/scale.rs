@@ -21,6 +21,11 @@ impl Range {
         self.end - self.start
     }
 
+    /// What holds both.
+    pub fn with(self, other: Range) -> Range {
+        Range { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
     /// A little more above and below, so that no line lies on the edge; a single value gets room of its own size.
     pub fn with_room(self) -> Range {
         let span = self.span();

@@ -52,6 +52,11 @@ impl Series {
         self.last.as_deref()
     }
 
+    /// The number of the message that will be the first one to change it.
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
     /// Whether older points have gone to make room.
     pub fn is_cut(&self) -> bool {
         self.is_cut
@@ -93,14 +98,6 @@ impl Series {
         self.points.range(start..end.min(self.points.len())).copied()
     }
 
-    /// The lowest and the highest value of this time, or of the line that crosses it.
-    pub fn extremes(&self, times: Range) -> Option<Range> {
-        self.around(times).fold(None, |extremes, point| {
-            let all = extremes.unwrap_or(Range { start: point.value, end: point.value });
-            Some(Range { start: all.start.min(point.value), end: all.end.max(point.value) })
-        })
-    }
-
     /// The point that is nearest to a moment.
     pub fn nearest(&self, at_ms: f64) -> Option<Point> {
         let after = self.points.partition_point(|point| point.at_ms < at_ms);
@@ -133,7 +130,6 @@ mod tests {
         assert_eq!(times(11.0, 12.0), [10.0, 20.0]);
         assert_eq!(times(-5.0, 100.0), [0.0, 10.0, 20.0, 30.0, 40.0]);
         assert_eq!(times(50.0, 60.0), [40.0]);
-        assert_eq!(series.extremes(Range { start: 15.0, end: 25.0 }), Some(Range { start: 1.0, end: 9.0 }));
         for (at_ms, nearest) in [(-9.0, 0.0), (14.0, 10.0), (16.0, 20.0), (99.0, 40.0)] {
             assert_eq!(series.nearest(at_ms).unwrap().at_ms, nearest);
         }

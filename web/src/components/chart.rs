@@ -5,7 +5,7 @@ use super::parts::icon_button;
 use crate::browser;
 use crate::charts::draw::{COLORS, Overlay, Palette, Plot, draw};
 use crate::charts::scale::{self, Range};
-use crate::charts::{Chart, Charts, WINDOWS_S, csv};
+use crate::charts::{Chart, Charts, Stamp, WINDOWS_S, csv};
 use crate::format;
 use crate::hooks::{Lazy, use_frames, use_part_when};
 use crate::i18n::{Lang, Text};
@@ -52,7 +52,8 @@ struct Pointer {
 /// What the canvas shows.
 #[derive(Clone, PartialEq)]
 struct Shown {
-    view: View,
+    stamp: Stamp,
+    offset_min: i32,
     step: f64,
     overlay: Overlay,
     size: (i32, i32),
@@ -124,7 +125,8 @@ fn use_drawing(props: &ChartViewProps, canvas: &NodeRef, pointer: &Rc<RefCell<Po
         let now_ms = now_ms();
         let times = chart.times(now_ms);
         let next = Shown {
-            view: view.clone(),
+            stamp: chart.stamp(),
+            offset_min: state.clock.offset_min,
             // Time alone is a reason to draw again only once it has moved the picture by a pixel.
             step: (times.end / Plot::of(&canvas).ms_per_px(times)).floor(),
             overlay: pointer.borrow().overlay,
