@@ -32,7 +32,7 @@ pub(crate) const PER_FRAME: [usize; 4] = [1, 10, 50, 500];
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    /// So many measurements of each; the tables have the medians.
+    /// So many measurements of rates and charts; the tables have the medians.
     pub(crate) rounds: usize,
     /// How long one of messages a second takes.
     pub(crate) seconds: f64,
@@ -104,7 +104,8 @@ async fn measure(options: Options) -> Result<Figures> {
                     figures.rates[index].push(rates);
                 }
             }
-            if options.parts.frames {
+            // Once: they are watched for so long that nothing is left to chance.
+            if options.parts.frames && round == 1 {
                 for (index, rate) in whole::RATES.into_iter().enumerate() {
                     let frames = whole::frames(browser, broker, &server, rate, options).await?;
                     eprintln!("round {round}  {rate} messages/s  {frames:?}");

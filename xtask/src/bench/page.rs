@@ -12,7 +12,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask bench page [OPTIONS]
 
-  --rounds N         so many measurements of each; the tables have the medians [default: 3]
+  --rounds N         so many measurements of rates and charts; the tables have the medians [default: 3]
   --seconds N        how long one of messages a second takes [default: 2]
   --frame-seconds N  how long frames are watched [default: 30]
   --quick            one round, frames for 5 s
