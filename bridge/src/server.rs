@@ -4,7 +4,8 @@ use crate::auth::{Gatekeeper, Security, SecurityError, SecuritySettings};
 use crate::bridges::Bridges;
 use crate::broker::{BrokerConfig, Peer, TransportKind};
 use crate::config::Config;
-use crate::gate::{Entry, Gate};
+use crate::connection::Life;
+use crate::gate::{Entry, Gate, Place};
 use crate::http::origin::OriginPolicy;
 use crate::http::{self, DoorStats, Doors, ServerInfo};
 use crate::hub::Hub;
@@ -12,7 +13,7 @@ use crate::listener::accept::Entrance;
 use crate::listener::{Transport, accept, ws};
 use crate::tls::TlsError;
 use crate::watch::{self, Stamp};
-use crate::workers::Workers;
+use crate::workers::{self, Workers};
 use crate::{connection, events};
 use axum::Router;
 use axum::routing::MethodRouter;
@@ -42,7 +43,7 @@ pub struct Server {
     secure: Option<Secure>,
     hub: Arc<Hub>,
     origins: Arc<OriginPolicy>,
-    workers: Arc<Workers>,
+    workers: Arc<Workers<Life<Place>>>,
     gatekeeper: Arc<Gatekeeper>,
     entrance: Entrance,
     bridges: Bridges,
@@ -153,8 +154,9 @@ impl Server {
         };
         server.hub.set_access(server.gatekeeper.security());
         server.bridges.set(&config.bridges);
-        for (listener, _) in mqtt {
-            server.accept_mqtt(listener);
+        for (listener, address) in mqtt {
+            let failed = |source| StartError::Other { address, flag: "--mqtt", source };
+            server.accept_mqtt(listener).map_err(failed)?;
         }
         if let Some((listener, _)) = http {
             server.accept_http(listener, config);
@@ -225,30 +227,36 @@ impl Server {
         self.workers.stop();
     }
 
-    fn accept_mqtt(&mut self, listener: TcpListener) {
+    fn accept_mqtt(&mut self, listener: TcpListener) -> io::Result<()> {
+        let acceptor = self.workers.acceptor().cloned().unwrap_or_else(Handle::current);
+        let listener = {
+            let _context = acceptor.enter();
+            workers::Listener::new(listener)?
+        };
         let (hub, workers) = (Arc::clone(&self.hub), Arc::clone(&self.workers));
         let accepting = accept::run(listener, self.entrance.clone(), move |stream, address, entry| {
             let (peer, hub) = (Peer::new(address, TransportKind::Tcp), Arc::clone(&hub));
             match entry {
                 Entry::Admitted(place) => workers
-                    .serve(stream, |stream| connection::serve(Transport::Tcp(stream), peer, hub, place)),
-                Entry::Refused(limit, farewell) => workers.serve(stream, |stream| async move {
-                    connection::refuse(Transport::Tcp(stream), peer, hub, limit).await;
-                    drop(farewell);
-                }),
+                    .serve(stream, |socket| connection::serve(Transport::Socket(socket), peer, hub, place)),
+                Entry::Refused(limit, farewell) => {
+                    let Ok(stream) = stream.into_tokio() else { return }; // one that is refused, and cannot be told
+                    workers.spawn(stream, |stream| async move {
+                        connection::refuse(Transport::Tcp(stream), peer, hub, limit).await;
+                        drop(farewell);
+                    });
+                }
             }
         });
-        match self.workers.acceptor() {
-            Some(acceptor) => self.tasks.spawn_on(accepting, acceptor),
-            None => self.tasks.spawn(accepting),
-        };
+        self.tasks.spawn_on(accepting, &acceptor);
+        Ok(())
     }
 
     fn accept_http(&mut self, listener: TcpListener, config: &Config) {
         let (hub, workers) = (Arc::clone(&self.hub), Arc::clone(&self.workers));
         let websocket = ws::route(move |stream, read_ahead, address, place| {
             let peer = Peer::new(address, TransportKind::WebSocket);
-            workers.serve(stream, |stream| {
+            workers.spawn(stream, |stream| {
                 let stream = Box::new(ws::ByteStream::new(stream, read_ahead));
                 connection::serve(Transport::WebSocket(stream), peer, Arc::clone(&hub), place)
             });

@@ -2,6 +2,7 @@
 
 use crate::gate::{Entry, Gate};
 use crate::limit::Limit;
+use crate::workers;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -56,11 +57,47 @@ impl Entrance {
     }
 }
 
+/// A listening socket; they differ in who watches over what they accept.
+pub trait Listen {
+    /// What is accepted.
+    type Stream;
+
+    /// The next connection, as the system call gives it.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+
+    /// What is sent goes at once (no Nagle).
+    fn set_nodelay(stream: &Self::Stream) -> io::Result<()>;
+}
+
+impl Listen for TcpListener {
+    type Stream = TcpStream;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send {
+        TcpListener::accept(self)
+    }
+
+    fn set_nodelay(stream: &TcpStream) -> io::Result<()> {
+        stream.set_nodelay(true)
+    }
+}
+
+impl Listen for workers::Listener {
+    type Stream = workers::Stream;
+
+    fn accept(&self) -> impl Future<Output = io::Result<(workers::Stream, SocketAddr)>> + Send {
+        workers::Listener::accept(self)
+    }
+
+    fn set_nodelay(stream: &workers::Stream) -> io::Result<()> {
+        stream.set_nodelay()
+    }
+}
+
 /// Hands each new connection to `on_connection`, for ever. Ends only by being dropped.
-pub async fn run(
-    listener: TcpListener,
+pub async fn run<L: Listen>(
+    listener: L,
     entrance: Entrance,
-    mut on_connection: impl FnMut(TcpStream, SocketAddr, Entry),
+    mut on_connection: impl FnMut(L::Stream, SocketAddr, Entry),
 ) {
     let mut last_warning: Option<Instant> = None;
     let mut refusals = Refusals::default();
@@ -74,7 +111,7 @@ pub async fn run(
             Ok((stream, address)) => {
                 if !NODELAY_IS_INHERITED {
                     // It can fail only for a socket that is dead already, and then the first read says so.
-                    let _ = stream.set_nodelay(true);
+                    let _ = L::set_nodelay(&stream);
                 }
                 match entrance.gate.ask(address.ip(), Instant::now()) {
                     Ok(Entry::Refused(limit, farewell)) => {

@@ -10,9 +10,11 @@ pub mod handshake;
 pub mod tls;
 pub mod ws;
 
+use crate::workers::Socket;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -29,6 +31,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 pub enum Transport {
     /// Plain TCP.
     Tcp(TcpStream),
+    /// The same, where the thread's reactor watches over it.
+    Socket(Socket),
     /// What is inside TLS.
     Tls(Box<tls::Stream>),
     /// The payloads of a WebSocket's binary frames.
@@ -42,6 +46,7 @@ impl Transport {
     pub fn poll_read_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Transport::Tcp(stream) => stream.poll_read_ready(cx),
+            Transport::Socket(stream) => stream.poll_read_ready(cx),
             Transport::Tls(stream) => stream.poll_read_ready(cx),
             Transport::WebSocket(stream) => stream.poll_read_ready(cx),
             Transport::SecureWebSocket(stream) => stream.poll_read_ready(cx),
@@ -56,18 +61,18 @@ impl Transport {
     ///
     /// `peer_is_done`: the peer has said that it sends nothing more. Then a plain socket can be closed at once.
     pub async fn close(mut self, peer_is_done: bool) {
-        if peer_is_done && matches!(self, Transport::Tcp(_)) {
+        if peer_is_done && matches!(self, Transport::Tcp(_) | Transport::Socket(_)) {
             return;
         }
         let goodbye = async {
             self.shutdown().await?;
-            let socket = match &mut self {
-                Transport::Tcp(stream) => stream,
-                Transport::Tls(stream) => stream.socket(),
-                Transport::WebSocket(stream) => stream.get_mut(),
-                Transport::SecureWebSocket(stream) => stream.get_mut().socket(),
-            };
-            discard(socket).await
+            match &mut self {
+                Transport::Tcp(stream) => discard(stream).await,
+                Transport::Socket(stream) => discard(stream).await,
+                Transport::Tls(stream) => discard(stream.socket()).await,
+                Transport::WebSocket(stream) => discard(stream.get_mut()).await,
+                Transport::SecureWebSocket(stream) => discard(stream.get_mut().socket()).await,
+            }
         };
         // Whether it worked makes no difference to anybody: the connection is over.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
@@ -75,17 +80,18 @@ impl Transport {
 }
 
 /// Reads until the end without keeping or even holding anything.
-async fn discard(socket: &mut TcpStream) -> io::Result<()> {
-    let mut scratch = [0; 4096];
-    loop {
-        socket.readable().await?;
-        match socket.try_read(&mut scratch) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+async fn discard(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    poll_fn(|cx| {
+        let mut scratch = [0; 4096];
+        loop {
+            let mut read = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut *socket).poll_read(cx, &mut read))?;
+            if read.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
         }
-    }
+    })
+    .await
 }
 
 impl AsyncRead for Transport {
@@ -96,6 +102,7 @@ impl AsyncRead for Transport {
     ) -> Poll<io::Result<()>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Transport::Socket(stream) => Pin::new(stream).poll_read(cx, buf),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
             Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_read(cx, buf),
@@ -107,6 +114,7 @@ impl AsyncWrite for Transport {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Transport::Socket(stream) => Pin::new(stream).poll_write(cx, buf),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
             Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_write(cx, buf),
@@ -121,6 +129,7 @@ impl AsyncWrite for Transport {
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Transport::Socket(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),
             Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, bufs),
@@ -135,6 +144,7 @@ impl AsyncWrite for Transport {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Transport::Socket(stream) => Pin::new(stream).poll_flush(cx),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_flush(cx),
             Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_flush(cx),
@@ -144,6 +154,7 @@ impl AsyncWrite for Transport {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
             Transport::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Transport::Socket(stream) => Pin::new(stream).poll_shutdown(cx),
             Transport::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
             Transport::WebSocket(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
             Transport::SecureWebSocket(stream) => Pin::new(&mut **stream).poll_shutdown(cx),

@@ -105,7 +105,7 @@ impl Server {
             let (door, workers) = (door.clone(), Arc::clone(&self.workers));
             self.tasks.spawn(accept::run(listener, self.entrance.clone(), move |stream, address, entry| {
                 if let Entry::Admitted(place) = entry {
-                    workers.serve(stream, |stream| door.clone().serve_mqtt(stream, address, place));
+                    workers.spawn(stream, |stream| door.clone().serve_mqtt(stream, address, place));
                 }
             }));
         }
@@ -122,7 +122,7 @@ impl Server {
         self.tasks.spawn(accept::run(listener, self.entrance.clone(), move |stream, address, entry| {
             let Entry::Admitted(place) = entry else { return };
             let (door, router, stop) = (door.clone(), router.clone(), stop.clone());
-            workers.serve(stream, |stream| door.serve_http(stream, address, place, router, stop));
+            workers.spawn(stream, |stream| door.serve_http(stream, address, place, router, stop));
         }));
     }
 }

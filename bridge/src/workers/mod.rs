@@ -5,12 +5,18 @@
 //! list, and it writes within the same turn. Connections of other threads are woken through [`mailbox`]es: one system
 //! call at most for all that gathers while a worker sleeps, none while it is awake.
 //!
-//! Nothing here knows what a connection is; to the broker's core a worker is a number ([`Wake::place`]).
+//! Plain sockets are served by a [`reactor`], which needs little memory for each; TLS and WebSocket are tasks of the
+//! thread's runtime. Nothing here knows what a connection is; to the broker's core a worker is a number ([`Wake::place`]).
 
 pub mod mailbox;
+#[cfg_attr(not(unix), path = "no_reactor.rs")]
+mod reactor;
+
+pub use reactor::{Listener, Socket, Stream};
 
 use crate::broker::Wake;
 use mailbox::Mailboxes;
+use reactor::Entrance;
 use std::cell::Cell;
 use std::future::Future;
 use std::io;
@@ -32,28 +38,39 @@ pub fn here() -> u32 {
 }
 
 /// The threads. Dropping this ends them, and with them all that runs on them.
-pub struct Workers {
-    runtimes: Vec<Handle>,
+///
+/// `L` is the life of a connection that is a plain socket.
+pub struct Workers<L> {
+    all: Vec<Worker<L>>,
     mailboxes: Arc<Mailboxes>,
     stop: CancellationToken,
 }
 
-impl Workers {
+struct Worker<L> {
+    runtime: Handle,
+    /// To the plain sockets.
+    entrance: Entrance<L>,
+}
+
+impl<L> Workers<L>
+where
+    L: Future<Output = ()> + Unpin + Send + 'static,
+{
     /// Starts `count` threads.
     ///
     /// # Errors
     /// The system gives no more threads or file descriptors.
-    pub fn start(count: NonZeroUsize) -> io::Result<Workers> {
+    pub fn start(count: NonZeroUsize) -> io::Result<Self> {
         let mailboxes = Arc::new(Mailboxes::new(count.get()));
-        let mut all = Workers { runtimes: Vec::new(), mailboxes, stop: CancellationToken::new() };
+        let mut workers = Workers { all: Vec::new(), mailboxes, stop: CancellationToken::new() };
         for place in (0..).take(count.get()) {
-            let runtime = all.start_one(place)?; // those that run already end with `all`
-            all.runtimes.push(runtime);
+            let worker = workers.start_one(place)?; // those that run already end with `workers`
+            workers.all.push(worker);
         }
-        Ok(all)
+        Ok(workers)
     }
 
-    fn start_one(&self, place: u32) -> io::Result<Handle> {
+    fn start_one(&self, place: u32) -> io::Result<Worker<L>> {
         let (before, after) = (self.mailboxes.clone(), self.mailboxes.clone());
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -61,11 +78,12 @@ impl Workers {
             .on_thread_unpark(move || after.open(place))
             .build()?;
         let handle = runtime.handle().clone();
+        let entrance = Entrance::open(&handle)?;
         let (mailboxes, stop) = (self.mailboxes.clone(), self.stop.clone());
         thread::Builder::new()
             .name(format!("worker-{place}"))
             .spawn(move || run(&runtime, place, &mailboxes, &stop))?;
-        Ok(handle)
+        Ok(Worker { runtime: handle, entrance })
     }
 
     /// How those who are not served here wake those who are.
@@ -75,19 +93,22 @@ impl Workers {
 
     /// The worker that accepts connections, as the runtime to which a listener belongs.
     pub fn acceptor(&self) -> Option<&Handle> {
-        self.runtimes.first()
+        self.all.first().map(|worker| &worker.runtime)
     }
 
-    /// Gives a connection to the worker that has the fewest.
-    pub fn serve<F>(&self, stream: TcpStream, life: impl FnOnce(TcpStream) -> F)
+    /// Gives a plain socket to the worker that has the fewest connections; `begin` makes its life there.
+    pub fn serve(&self, stream: Stream, begin: impl FnOnce(Socket) -> L + Send + 'static) {
+        if let Some((_, worker)) = self.least() {
+            worker.entrance.enter(stream, begin);
+        }
+    }
+
+    /// Gives another connection over this socket to the worker that has the fewest, as a task of its runtime.
+    pub fn spawn<F>(&self, stream: TcpStream, life: impl FnOnce(TcpStream) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let load = |runtime: &Handle| runtime.metrics().num_alive_tasks();
-        let Some((place, runtime)) = (0..).zip(&self.runtimes).min_by_key(|(_, runtime)| load(runtime))
-        else {
-            return;
-        };
+        let Some((place, Worker { runtime, .. })) = self.least() else { return };
         if place == here() {
             runtime.spawn(life(stream));
         } else if let Ok(stream) = moved(stream, runtime) {
@@ -95,13 +116,20 @@ impl Workers {
         }
     }
 
+    fn least(&self) -> Option<(u32, &Worker<L>)> {
+        let load = |worker: &Worker<L>| worker.runtime.metrics().num_alive_tasks() + worker.entrance.lives();
+        (0..).zip(&self.all).min_by_key(|(_, worker)| load(worker))
+    }
+}
+
+impl<L> Workers<L> {
     /// Ends the threads, and what still runs on them.
     pub fn stop(&self) {
         self.stop.cancel();
     }
 }
 
-impl Drop for Workers {
+impl<L> Drop for Workers<L> {
     fn drop(&mut self) {
         self.stop();
     }
