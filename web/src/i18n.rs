@@ -324,6 +324,7 @@ with_tools! {
     GoneRow = "no longer kept", "已不再保留";
     NothingMatches = "No message matches “{text}”.", "没有与“{text}”匹配的消息。";
     QuietTitle = "Listening", "正在监听";
+    QuietCleared = "The list is empty. What comes from now on appears here at once.", "列表为空。此后到达的消息会立即显示在这里。";
     QuietText = "Nothing was published yet. Whatever a device sends appears here at once.", "还没有消息。设备发布的内容会立即显示在这里。";
     OfflineText = "Messages appear here once the connection is there.", "建立连接后，消息会显示在这里。";
     StartDemo = "Start a demo device", "启动演示设备";

@@ -100,7 +100,7 @@ pub(super) fn PayloadView(props: &PayloadViewProps) -> Html {
     };
     let is_chartable = written(looked.format).is_some();
     let body = match &looked.body {
-        Body::Text(text) => plain(text),
+        Body::Text(text) => plain(text, looked.format == Format::Hex),
         Body::Image(media_type) => html! { <ImageView {lang} {media_type} bytes={looked.bytes.clone()} /> },
         Body::Tree(tree) => {
             html! { <TreeView {lang} tree={tree.clone()} on_number={is_chartable.then_some(on_number)} /> }
@@ -128,8 +128,9 @@ pub(super) fn PayloadView(props: &PayloadViewProps) -> Html {
     }
 }
 
-fn plain(text: &str) -> Html {
-    html! { <pre class="payload-view" data-test="payload-view" tabindex="0">{ text }</pre> }
+/// A dump keeps its columns; any other text is broken where there is no more room.
+fn plain(text: &str, is_dump: bool) -> Html {
+    html! { <pre class={classes!("payload-view", is_dump.then_some("dump"))} data-test="payload-view" tabindex="0">{ text }</pre> }
 }
 
 fn sizes(lang: Lang, text: Text, shown: usize, all: usize) -> String {

@@ -6,17 +6,17 @@ use crate::i18n::{Lang, Text};
 use crate::state::{Action, BrokerInfo};
 use yew::prelude::*;
 
-/// In place of the messages while there are none. `demo` says whether the demo device runs.
-pub fn quiet(lang: Lang, connected: bool, demo: bool, on: &Callback<Action>) -> Html {
+/// In place of the messages while there are none. `demo` says whether the demo device runs, `cleared` whether there were some.
+pub fn quiet(lang: Lang, connected: bool, demo: bool, cleared: bool, on: &Callback<Action>) -> Html {
     if !connected {
         return html! { <div class="quiet-box"><p>{ lang.t(Text::OfflineText) }</p></div> };
     }
     html! {
         <div class="quiet-box">
             <h3>{ lang.t(Text::QuietTitle) }</h3>
-            <p>{ lang.t(Text::QuietText) }</p>
+            <p>{ lang.t(if cleared { Text::QuietCleared } else { Text::QuietText }) }</p>
             <p class="buttons">
-                if !demo {
+                if !demo && !cleared {
                     <button type="button" class="button primary" data-test="demo-start" onclick={on.reform(|_| Action::Demo(true))}>
                         { lang.t(Text::StartDemo) }
                     </button>
@@ -63,8 +63,7 @@ fn command(lang: Lang, line: String, on: &Callback<Action>) -> Html {
     let copied = line.clone();
     html! {
         <div class="command">
-            // It scrolls where it is too long, and so must be reached by key.
-            <code tabindex="0">{ line }</code>
+            <code>{ line }</code>
             { icon_button(Icon::Copy, lang.t(Text::Copy), "copy-command", on.reform(move |_| Action::Copy(copied.clone()))) }
         </div>
     }

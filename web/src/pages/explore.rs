@@ -226,7 +226,7 @@ fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html 
         Tab::Messages => {
             html! {
                 <MessageList {view} {lang} {narrow} on={on.clone()}>
-                    { if_whole(props, || quiet(lang, connected, state.demo.is_some(), &on)) }
+                    { if_whole(props, || quiet(lang, connected, state.demo.is_some(), state.topics.has_messages(), &on)) }
                 </MessageList>
             }
         }

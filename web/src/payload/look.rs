@@ -394,16 +394,11 @@ mod tests {
             (b"\xa1\x61a\x01", "", "cbor", "{\n  \"a\": 1\n}"),
             (b"<a><b/></a>", "", "xml", "<a>\n  <b/>\n</a>"),
             (b"\x89PNG\r\n\x1a\n", "", "image", "<image/png>"),
-            (
-                b"\xff\xfe",
-                "",
-                "hex",
-                "00000000  ff fe                                             \u{b7}\u{b7}",
-            ),
+            (b"\xff\xfe", "", "hex", "00000000  ff fe                    \u{b7}\u{b7}"),
             (b"abc", "base64", "base64", "YWJj"),
             (b"\x01\x00", "u16be", "u16be", "256"),
             (b"\x08\x96\x01", "protobuf", "protobuf", "{\n  1: 150\n}"),
-            (b"21.5", "hex", "hex", "00000000  32 31 2e 35                                       21.5"),
+            (b"21.5", "hex", "hex", "00000000  32 31 2e 35              21.5"),
         ];
         for (payload, asked, format, expected) in cases {
             let look = looked(payload, &shape(asked), false, true);
@@ -437,8 +432,8 @@ mod tests {
         for (payload, asked, expected) in [
             (&b"{oops}"[..], "json", "{oops}"),
             (b"abc", "cbor", "abc"),
-            (b"\xc1", "msgpack", "00000000  c1                                                \u{b7}"),
-            (b"hello", "image", "00000000  68 65 6c 6c 6f                                    hello"),
+            (b"\xc1", "msgpack", "00000000  c1                       \u{b7}"),
+            (b"hello", "image", "00000000  68 65 6c 6c 6f           hello"),
         ] {
             let look = looked(payload, &shape(asked), false, true);
             assert!(matches!(&look.remarks[..], [Remark::Wrong(_)]), "{payload:?}: {:?}", look.remarks);

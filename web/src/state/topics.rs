@@ -250,6 +250,11 @@ impl Topics {
         self.by_topic.len()
     }
 
+    /// Whether anything has come but the broker's own figures.
+    pub fn has_messages(&self) -> bool {
+        self.by_topic.keys().any(|topic| !topic.starts_with('$'))
+    }
+
     /// Messages whose topic did not fit into the tree any more.
     pub fn untracked(&self) -> u64 {
         self.untracked

@@ -3,7 +3,7 @@
 use super::super::lazy_place::PlaceProps;
 use super::super::parts::typed;
 use super::client::client;
-use super::table::{ROW_PX, TOUCH_ROW_PX, head, hidden_head, on_key, on_row};
+use super::table::{Frame, ROW_PX, TOUCH_ROW_PX, head, hidden_head, on_key, on_row};
 use super::{account, trouble_above};
 use crate::desk::clients::{Clients, ClientsStep, Column, MAX_ROWS};
 use crate::desk::{Desk, Step};
@@ -29,30 +29,22 @@ pub(super) fn ClientsView(props: &PlaceProps) -> Html {
     let Some(desk) = desk else { return Html::default() };
     let (lang, clients) = (state.ui.look.lang, &desk.clients);
     let list = Table { lang, view: &props.view, clients, on: &on, own: own_id(&state) };
-    let shows_list = !props.narrow || clients.selected.is_none();
-    html! {
-        <div class="two">
-            if shows_list {
-                <section class="panel" aria-label={lang.w(Words::ColumnClient)}>
-                    { list.tools(desk, &props.on) }
-                    { trouble_above(lang, clients.trouble.as_ref(), &props.on) }
-                    <div class="table clients" role="grid" aria-label={lang.w(Words::ColumnClient)} aria-rowcount={(clients.rows().len() + 1).to_string()}>
-                        { list.heads() }
-                        <div class="scroller" role="rowgroup" ref={rows.scroller.clone()} onscroll={rows.on_scroll.clone()} tabindex="0"
-                            onkeydown={list.keys(&rows)} aria-label={lang.w(Words::ColumnClient)}>
-                            <div class="spacer" role="presentation" ref={rows.spacer.clone()} onpointermove={hold.on_move.clone()}
-                                onpointerleave={hold.on_leave.clone()} onclick={on_row(on.reform(|id| ClientsStep::Select(Some(id))))}>
-                                <div class="rows" role="presentation" ref={rows.block.clone()}>{ for list.rows(&rows) }</div>
-                            </div>
-                        </div>
-                    </div>
-                    <div class="bar">{ list.empty() }</div>
-                    <div class="bar">{ list.foot() }</div>
-                </section>
-            }
-            <div class="bar">{ client(lang, desk, props.narrow, &props.on) }</div>
-        </div>
+    Frame {
+        class: "clients",
+        label: lang.t(crate::i18n::Text::Clients),
+        rows: &rows,
+        hold: &hold,
+        count: clients.rows().len(),
+        shows_list: !props.narrow || clients.selected.is_none(),
+        above: html! { <>{ list.tools(desk, &props.on) }{ trouble_above(lang, clients.trouble.as_ref(), &props.on) }</> },
+        below: html! { <><div class="bar">{ list.empty() }</div><div class="bar">{ list.foot() }</div></> },
+        heads: list.heads(),
+        shown: list.rows(&rows).collect(),
+        on_key: list.keys(&rows),
+        on_row: on_row(on.reform(|id| ClientsStep::Select(Some(id)))),
+        beside: client(lang, desk, props.narrow, &props.on),
     }
+    .view()
 }
 
 /// The client id of this tab at the page's broker, if it is connected to that.

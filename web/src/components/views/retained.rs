@@ -3,7 +3,7 @@
 use super::super::lazy_place::PlaceProps;
 use super::super::parts::typed;
 use super::message::message;
-use super::table::{ROW_PX, TOUCH_ROW_PX, head, on_key, on_row, plain_head};
+use super::table::{Frame, ROW_PX, TOUCH_ROW_PX, head, on_key, on_row, plain_head};
 use super::{account, trouble_above};
 use crate::desk::retained::{Column, MAX_ROWS, Retained, RetainedStep, Row};
 use crate::desk::{Desk, Step};
@@ -32,30 +32,22 @@ pub(super) fn RetainedView(props: &PlaceProps) -> Html {
     let Some(desk) = desk else { return Html::default() };
     let (lang, retained) = (state.ui.look.lang, &desk.retained);
     let list = Table { lang, view: &props.view, retained, now_ms: state.clock.unix_ms, on: &on };
-    let shows_list = !props.narrow || retained.selected.is_none();
-    html! {
-        <div class="two">
-            if shows_list {
-                <section class="panel" aria-label={lang.t(Text::RetainedView)}>
-                    { list.tools(desk, &props.on) }
-                    { trouble_above(lang, retained.trouble.as_ref(), &props.on) }
-                    <div class="table retained" role="grid" aria-label={lang.t(Text::RetainedView)} aria-rowcount={(retained.rows().len() + 1).to_string()}>
-                        { list.heads() }
-                        <div class="scroller" role="rowgroup" ref={rows.scroller.clone()} onscroll={rows.on_scroll.clone()} tabindex="0"
-                            onkeydown={list.keys(&rows)} aria-label={lang.t(Text::RetainedView)}>
-                            <div class="spacer" role="presentation" ref={rows.spacer.clone()} onpointermove={hold.on_move.clone()}
-                                onpointerleave={hold.on_leave.clone()} onclick={on_row(on.reform(|topic| RetainedStep::Select(Some(topic))))}>
-                                <div class="rows" role="presentation" ref={rows.block.clone()}>{ for list.rows(&rows) }</div>
-                            </div>
-                        </div>
-                    </div>
-                    <div class="bar">{ list.empty() }</div>
-                    <div class="bar">{ list.foot() }</div>
-                </section>
-            }
-            <div class="bar">{ message(lang, &state, desk, props.narrow, &props.on) }</div>
-        </div>
+    Frame {
+        class: "retained",
+        label: lang.t(Text::RetainedView),
+        rows: &rows,
+        hold: &hold,
+        count: retained.rows().len(),
+        shows_list: !props.narrow || retained.selected.is_none(),
+        above: html! { <>{ list.tools(desk, &props.on) }{ trouble_above(lang, retained.trouble.as_ref(), &props.on) }</> },
+        below: html! { <><div class="bar">{ list.empty() }</div><div class="bar">{ list.foot() }</div></> },
+        heads: list.heads(),
+        shown: list.rows(&rows).collect(),
+        on_key: list.keys(&rows),
+        on_row: on_row(on.reform(|topic| RetainedStep::Select(Some(topic)))),
+        beside: message(lang, &state, desk, props.narrow, &props.on),
     }
+    .view()
 }
 
 struct Table<'a> {

@@ -1,7 +1,7 @@
 //! What long tables have in common: heads to sort by, keys, one listener for all rows.
 
 use crate::desk::Desk;
-use crate::hooks::Rows;
+use crate::hooks::{Hold, Rows};
 use crate::i18n::Lang;
 use crate::i18n::words::Words;
 use crate::state::View;
@@ -12,6 +12,55 @@ use yew::prelude::*;
 /// Rows as high as in the style sheet.
 pub(super) const ROW_PX: usize = 30;
 pub(super) const TOUCH_ROW_PX: usize = 58;
+
+/// A long table, and one of its rows looked into beside it: on a phone, one or the other.
+pub(super) struct Frame<'a> {
+    /// For the style sheet.
+    pub(super) class: &'static str,
+    pub(super) label: &'static str,
+    pub(super) rows: &'a Rows,
+    pub(super) hold: &'a Hold,
+    /// How many rows there are.
+    pub(super) count: usize,
+    pub(super) shows_list: bool,
+    /// Above and below the table.
+    pub(super) above: Html,
+    pub(super) below: Html,
+    pub(super) heads: Html,
+    /// The rows in sight.
+    pub(super) shown: Html,
+    pub(super) on_key: Callback<KeyboardEvent>,
+    pub(super) on_row: Callback<MouseEvent>,
+    /// The row that is looked into.
+    pub(super) beside: Html,
+}
+
+impl Frame<'_> {
+    pub(super) fn view(self) -> Html {
+        let (label, rows, hold) = (self.label, self.rows, self.hold);
+        html! {
+            <div class="two">
+                if self.shows_list {
+                    <section class="panel" aria-label={label}>
+                        { self.above }
+                        <div class={classes!("table", self.class)} role="grid" aria-label={label} aria-rowcount={(self.count + 1).to_string()}>
+                            { self.heads }
+                            <div class="scroller" role="rowgroup" ref={rows.scroller.clone()} onscroll={rows.on_scroll.clone()} tabindex="0"
+                                onkeydown={self.on_key} aria-label={label}>
+                                <div class="spacer" role="presentation" ref={rows.spacer.clone()} onpointermove={hold.on_move.clone()}
+                                    onpointerleave={hold.on_leave.clone()} onclick={self.on_row}>
+                                    <div class="rows" role="presentation" ref={rows.block.clone()}>{ self.shown }</div>
+                                </div>
+                            </div>
+                        </div>
+                        { self.below }
+                    </section>
+                }
+                <div class="bar">{ self.beside }</div>
+            </div>
+        }
+    }
+}
 
 /// The head of a column: a click sorts by it.
 pub(super) fn head<C: Copy + PartialEq + 'static>(
