@@ -130,7 +130,7 @@ fn json_state(lang: Lang, publishing: &Publishing) -> Html {
             ("invalid", place(lang, Text::InvalidJson, publishing.draft.text(Field::Payload), at))
         }
     };
-    html! { <span class={classes!("json-state", state)} role="status" data-test="json-state" data-state={state}>{ words }</span> }
+    html! { <span class={classes!("json-state", state)} role="status" data-test="json-state" data-state={state} title={words.clone()}>{ words }</span> }
 }
 
 fn place(lang: Lang, text: Text, source: &str, at: usize) -> String {
