@@ -13,7 +13,7 @@ const RETAINED: u32 = 100_000;
 const PAGE: u32 = 1_000;
 
 /// Nothing that the page does takes longer than this, in milliseconds. Very generous: the tests' machine is small and busy
-/// with other tests. What it took is printed: alone on a machine, no task takes 50 ms.
+/// with other tests, so this finds hangs only. What it took is printed.
 const TASK_MS: f64 = 1_000.0;
 
 /// From the beginning: how long the long tasks took, and how often each list was asked for at the same time.
