@@ -196,7 +196,10 @@ async fn replayed_faster_to_the_same_topics_and_retained() -> Result<()> {
             .collect();
         tab.click(&named("recordings")).await?;
         tab.choose_file(&named("recording-file"), "session.jsonl", file.as_bytes()).await?;
+        // By default to `replay/…`, and not retained: nothing is written over by mistake.
+        tab.fill(&named("replay-to"), "").await?;
         tab.select(&named("replay-speed"), "10000").await?;
+        tab.click(&named("replay-retain")).await?;
         tab.click(&named("replay-start")).await?;
         let strip = named("replay-strip").with("data-state", "done").with("data-count", "4");
         tab.wait_for(&strip).await?;
