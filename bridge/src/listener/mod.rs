@@ -23,6 +23,9 @@ use ws::ReadReady;
 /// How long [`Transport::close`] waits for the peer, all in all.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// After so many reads that brought what nobody wants, others have their turn: the peer may send for ever.
+const DISCARDS: usize = 16;
+
 /// A connection as a byte stream.
 ///
 /// To be polled from one task: reading may write (a WebSocket answers a ping), and a socket remembers one waker for
@@ -83,13 +86,15 @@ impl Transport {
 async fn discard(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
     poll_fn(|cx| {
         let mut scratch = [0; 4096];
-        loop {
+        for _ in 0..DISCARDS {
             let mut read = ReadBuf::new(&mut scratch);
             ready!(Pin::new(&mut *socket).poll_read(cx, &mut read))?;
             if read.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     })
     .await
 }
