@@ -83,17 +83,10 @@ impl Browser {
             unique("p")
         ));
         std::fs::create_dir_all(&profile)?;
-        let mut command = Command::new("chromedriver");
         if let Some(authority) = authority {
             import(authority, &profile).await?;
-            command.env("HOME", &profile); // where Chromium looks for what its user trusts
         }
-        let mut driver = Program::spawn(command.arg("--port=0"))
-            .context("the tests in Chromium need chromedriver on PATH")?;
-        let line =
-            driver.stdout.find("its port", |line| line.contains("started successfully on port")).await?;
-        let port = line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.');
-        let driver_address = SocketAddr::from(([127, 0, 0, 1], port.parse()?));
+        let (driver, driver_address) = start_driver(authority.map(|_| profile.as_path())).await?;
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities(&profile)?)
             .connect(&format!("http://{driver_address}"))
@@ -199,6 +192,35 @@ impl Browser {
             .map(|entry| entry["message"].to_string())
             .filter(|text| is_defect(text))
             .collect())
+    }
+}
+
+/// chromedriver on a port that the system chooses, and its address.
+///
+/// It asks the system for a port of one family of addresses and then wants the same number of the other, which a
+/// connection of another test may hold at that moment: then it ends with a word, and is started once more.
+async fn start_driver(home: Option<&Path>) -> Result<(Program, SocketAddr)> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let mut command = Command::new("chromedriver");
+        if let Some(home) = home {
+            command.env("HOME", home); // where Chromium looks for what its user trusts
+        }
+        let mut driver = Program::spawn(command.arg("--port=0"))
+            .context("the tests in Chromium need chromedriver on PATH")?;
+        let line = driver
+            .stdout
+            .find("chromedriver's port", |line| {
+                line.contains("started successfully on port") || line.contains("port not available")
+            })
+            .await?;
+        if line.contains("port not available") && attempts < 10 {
+            continue;
+        }
+        let port = line.rsplit(' ').next().unwrap_or_default().trim_end_matches('.');
+        let port = port.parse().with_context(|| format!("chromedriver has no port: {line}"))?;
+        return Ok((driver, SocketAddr::from(([127, 0, 0, 1], port))));
     }
 }
 
