@@ -126,7 +126,7 @@ pub(crate) fn size() -> Result<()> {
     command::run(cargo(["run", "--quiet", "--package", "page-build", "--", "size"]).arg(&page))
 }
 
-/// Shows a page that counts its calls in Chromium, and writes down what the first paint does without: `web/later.txt`.
+/// Shows a page that tells which of its code runs in Chromium, and writes down what the first paint does without: `web/later.txt`.
 pub(crate) fn profile() -> Result<()> {
     setup::wasm_target()?;
     setup::test_tools(true)?;
@@ -137,14 +137,14 @@ pub(crate) fn profile() -> Result<()> {
         build.arg(root.join("index.html")).arg(&module);
         build
     };
-    let (counting, called) = (target.join("tabmq-page-counting"), target.join("tabmq-page-called.txt"));
+    let (counting, ran) = (target.join("tabmq-page-counting"), target.join("tabmq-page-ran.txt"));
     command::run(page_build("count").arg(&counting))?;
     let broker = broker(&target, &counting, Profile::E2e)?;
     let mut test =
         cargo(["test", "--package", "tabmq-tests", "--features", "tabmq-tests/e2e", "--test", "browser"]);
-    test.args(["--", "--ignored", "--exact", "first_paint::what_the_first_paint_calls"]);
-    command::run(test.env("TABMQ_BIN", &broker).env("TABMQ_CALLED", &called))?;
-    command::run(page_build("record").arg(&called))
+    test.args(["--", "--ignored", "--exact", "first_paint::what_the_first_paint_runs"]);
+    command::run(test.env("TABMQ_BIN", &broker).env("TABMQ_RAN", &ran))?;
+    command::run(page_build("record").arg(&ran))
 }
 
 /// Compiles the broker with the page inside.

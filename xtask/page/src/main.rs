@@ -15,14 +15,17 @@
 #![allow(clippy::print_stdout, reason = "a command-line tool")]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod flow;
 mod html;
 mod installable;
 mod module;
 mod names;
 mod npm;
+mod outline;
 mod output;
 mod picture;
 mod pieces;
+mod plan;
 mod profile;
 mod relocations;
 mod sections;
@@ -44,8 +47,8 @@ use std::path::{Path, PathBuf};
 use wasm_bindgen_cli_support::Bindgen;
 
 const USAGE: &str = "usage: page-build INDEX.HTML MODULE.WASM OUT
-       page-build count INDEX.HTML MODULE.WASM OUT       a page that counts the functions that it calls
-       page-build record INDEX.HTML MODULE.WASM CALLED   what it counted becomes web/later.txt
+       page-build count INDEX.HTML MODULE.WASM OUT       a page that tells which of its code runs
+       page-build record INDEX.HTML MODULE.WASM RAN   what it told becomes web/later.txt
        page-build size OUT                               what its files weigh
        page-build npm MODULE.WASM SOURCES OUT
        page-build picture FROM TO";
@@ -58,7 +61,7 @@ fn main() -> Result<()> {
         (Some("size"), [page]) => size::report(page),
         (Some("picture"), [from, to]) => picture::copy(from, to),
         (Some("count"), [index, module, out]) => build(&Paths::new(index, module, true), out),
-        (Some("record"), [index, module, called]) => record(&Paths::new(index, module, false), called),
+        (Some("record"), [index, module, ran]) => record(&Paths::new(index, module, false), ran),
         (_, [module, out]) => build(&Paths::new(command, module, false), out),
         _ => bail!(USAGE),
     }
@@ -99,14 +102,14 @@ fn build(paths: &Paths<'_>, out: &Path) -> Result<()> {
     output.rename_to(out)
 }
 
-/// Writes down what a page that counts has not called.
-fn record(paths: &Paths<'_>, called: &Path) -> Result<()> {
+/// Writes down what of a page that counts has not run.
+fn record(paths: &Paths<'_>, ran: &Path) -> Result<()> {
     let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
     let work = paths.module.with_extension("split");
     let split =
         split::split(&read(paths.module)?, &work, &mut Output::create(&work.with_extension("parts"))?)?;
     let bound = bind(split.main)?.wasm_mut().emit_wasm();
-    let later = Later::record(&Module::parse(&bound)?, &String::from_utf8(read(called)?)?)?;
+    let later = Later::record(&Module::parse(&bound)?, &String::from_utf8(read(ran)?)?)?;
     fs::write(&paths.later, later.write()).with_context(|| format!("cannot write {}", paths.later.display()))
 }
 
@@ -197,12 +200,17 @@ fn bind(module: Vec<u8>) -> Result<wasm_bindgen_cli_support::Output> {
 fn stages(compiled: &[u8], bound: &[u8], names: &Names, paths: &Paths<'_>) -> Result<Stages> {
     let constants = Constants::read(compiled)?;
     if paths.counts {
-        return stages::divide(&Module::parse(&profile::count(bound)?)?, |_| false, &constants, names);
+        return stages::divide(
+            &Module::parse(&profile::count(bound)?)?,
+            &Later::default(),
+            &constants,
+            names,
+        );
     }
     let module = Module::parse(bound)?;
     let later = match fs::read_to_string(&paths.later) {
         Ok(text) => Later::read(&text).with_context(|| format!("in {}", paths.later.display()))?,
         Err(error) => bail!("cannot read {}: {error}", paths.later.display()),
     };
-    stages::divide(&module, |name| later.contains(name), &constants, names)
+    stages::divide(&module, &later, &constants, names)
 }

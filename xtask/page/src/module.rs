@@ -14,6 +14,8 @@ const SHIM: &str = "externref shim";
 /// A module after wasm-bindgen: it imports functions only, and its data is there from the beginning.
 #[derive(Default)]
 pub(crate) struct Module<'a> {
+    /// What it was read from.
+    pub(crate) bytes: &'a [u8],
     pub(crate) types: Vec<FuncType>,
     pub(crate) imports: Vec<Import<'a>>,
     /// The type of every function, imported ones first.
@@ -33,7 +35,7 @@ pub(crate) struct Module<'a> {
 impl<'a> Module<'a> {
     /// Takes the module apart.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self> {
-        let mut module = Module::default();
+        let mut module = Module { bytes, ..Module::default() };
         for payload in Parser::new(0).parse_all(bytes) {
             module.add(payload?)?;
         }

@@ -1,68 +1,144 @@
 //! What the first paint runs: recorded in a browser, and kept as a list in `web/later.txt`.
 //!
-//! `cargo xtask profile` builds the page once with a module that counts which of its functions are called, shows it in
+//! `cargo xtask profile` builds the page once with a module that tells which blocks of its instructions run, shows it in
 //! Chromium, and writes down the others: what has no part in showing the first messages. Only these leave the first
-//! module, so a function that is new or was renamed stays in it until the next recording; the size's limit says when
+//! module, so a function that is new or has changed stays in it until the next recording; the size's limit says when
 //! that is due.
 
+use crate::flow::Blocks;
 use crate::module::{Module, readable};
-use anyhow::{Context, Result, anyhow};
-use std::collections::BTreeSet;
+use anyhow::{Context, Result, anyhow, bail};
+use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{CodeSection, EntityType, ImportSection, Instruction, ValType};
+use wasmparser::FunctionBody;
 
 /// Where the counting module reports to.
 const MODULE: &str = "profile";
 
 const HEAD: &str = "\
-# The functions that the first paint does without, as hashes of their names: they are fetched right after it.
-# Written by `cargo xtask profile`; see xtask/page/src/profile.rs.
+# What the first paint does without, and is fetched right after it. A line with one number is a function, as a hash of its
+# name. A line with three is a function that runs in part: its name, its instructions, and the blocks of them that do not
+# run, a bit each. Written by `cargo xtask profile`; see xtask/page/src/profile.rs.
 ";
 
-/// Functions that the first paint does without.
-#[derive(Debug, Default)]
-pub(crate) struct Later(BTreeSet<u32>);
+/// What the first paint does without.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Later {
+    functions: BTreeSet<u32>,
+    /// By a function's name and instructions.
+    blocks: BTreeMap<(u32, u32), Vec<bool>>,
+}
 
 impl Later {
     /// From the list that was kept.
     pub(crate) fn read(text: &str) -> Result<Self> {
-        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-        let parse = |line: &str| u32::from_str_radix(line, 16).with_context(|| format!("not a hash: {line}"));
-        Ok(Later(lines.map(parse).collect::<Result<_>>()?))
+        let mut later = Later::default();
+        for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+            let parse = |hash| u32::from_str_radix(hash, 16).with_context(|| format!("not a hash: {line}"));
+            let words: Vec<&str> = line.split(' ').collect();
+            match words.as_slice() {
+                [name] => {
+                    later.functions.insert(parse(name)?);
+                }
+                [name, shape, blocks] => {
+                    let blocks = bits(blocks).with_context(|| format!("not a list of blocks: {line}"))?;
+                    later.blocks.insert((parse(name)?, parse(shape)?), blocks);
+                }
+                _ => bail!("neither a function nor its blocks: {line}"),
+            }
+        }
+        Ok(later)
     }
 
-    /// From a recording: `called` are numbers as [`count`] gave them, a line each.
-    pub(crate) fn record(module: &Module<'_>, called: &str) -> Result<Self> {
-        let mut was_called = BTreeSet::new();
-        for line in called.split_whitespace() {
-            let function: u32 = line.parse().with_context(|| format!("not a number: {line}"))?;
-            was_called.extend(module.name(function).map(hash));
+    /// From a recording: `ran` are numbers of blocks as [`count`] gave them, a line each.
+    pub(crate) fn record(module: &Module<'_>, ran: &str) -> Result<Self> {
+        let ran: BTreeSet<u32> = ran
+            .split_whitespace()
+            .map(|line| line.parse().with_context(|| format!("not a number: {line}")))
+            .collect::<Result<_>>()?;
+        let (mut later, mut first) = (Later::default(), 0);
+        let mut called = BTreeSet::new();
+        for (function, body) in module.defined() {
+            let (shape, count) = shape(body)?;
+            let blocks: Vec<bool> = (first..first + count).map(|block| !ran.contains(&block)).collect();
+            first += count;
+            let Some(name) = module.name(function).map(hash) else { continue };
+            if blocks.first() == Some(&true) {
+                later.functions.insert(name);
+                continue;
+            }
+            called.insert(name);
+            // Of functions that look the same, a block runs when it does in one of them.
+            let known = later.blocks.entry((name, shape)).or_insert_with(|| vec![true; blocks.len()]);
+            known.iter_mut().zip(blocks).for_each(|(known, block)| *known &= block);
         }
-        let all = module.defined().filter_map(|(function, _)| module.name(function)).map(hash);
-        Ok(Later(all.filter(|name| !was_called.contains(name)).collect()))
+        later.functions.retain(|name| !called.contains(name));
+        later.blocks.retain(|_, blocks| blocks.contains(&true));
+        Ok(later)
     }
 
     /// As it is kept.
     pub(crate) fn write(&self) -> String {
-        let lines = self.0.iter().map(|hash| format!("{hash:08x}\n"));
-        HEAD.chars().chain(lines.collect::<String>().chars()).collect()
+        let functions = self.functions.iter().map(|hash| format!("{hash:08x}\n"));
+        let blocks = self.blocks.iter().map(|((name, shape), blocks)| {
+            let digits = blocks.chunks(4).map(|four| {
+                let digit = four.iter().rev().fold(0, |digit, bit| digit * 2 + u32::from(*bit));
+                char::from_digit(digit, 16).unwrap_or('0')
+            });
+            format!("{name:08x} {shape:08x} {}\n", digits.collect::<String>())
+        });
+        HEAD.to_owned() + &functions.chain(blocks).collect::<String>()
     }
 
-    /// Whether this function is one of them.
+    /// Whether this function is not called.
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.0.contains(&hash(name))
+        self.functions.contains(&hash(name))
+    }
+
+    /// Which blocks of a function that is called do not run; `None` if the function is another one than it was.
+    pub(crate) fn blocks(&self, name: &str, body: &FunctionBody<'_>) -> Result<Option<&[bool]>> {
+        Ok(self.blocks.get(&(hash(name), shape(body)?.0)).map(Vec::as_slice))
     }
 }
 
-/// FNV-1a, 32 bits, of the name without what differs between builds.
-fn hash(name: &str) -> u32 {
-    readable(name).bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+/// Four to a digit, the lowest bit first.
+fn bits(digits: &str) -> Option<Vec<bool>> {
+    let digits: Option<Vec<u32>> = digits.chars().map(|digit| digit.to_digit(16)).collect();
+    Some(digits?.into_iter().flat_map(|digit| (0..4).map(move |bit| digit & (1 << bit) != 0)).collect())
 }
 
-/// The module with each function telling its number to JavaScript when it is called.
+/// Of the name without what differs between builds.
+fn hash(name: &str) -> u32 {
+    fnv1a(START, readable(name).as_bytes())
+}
+
+const START: u32 = 0x811c_9dc5;
+
+/// FNV-1a, 32 bits.
+fn fnv1a(start: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(start, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// A hash of a function's instructions without their numbers, which differ whenever anything else changes; and how many
+/// blocks they are.
+fn shape(body: &FunctionBody<'_>) -> Result<(u32, u32)> {
+    let (mut hash, mut blocks) = (START, Blocks::default());
+    for operator in body.get_operators_reader()? {
+        let operator = operator?;
+        blocks.add(&operator);
+        let text = format!("{operator:?}");
+        let name = text.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
+        hash = fnv1a(hash, name.as_bytes());
+    }
+    Ok((hash, blocks.count()))
+}
+
+/// The module with each block of instructions telling its number to JavaScript when it runs.
 pub(crate) fn count(bytes: &[u8]) -> Result<Vec<u8>> {
     let module = Module::parse(bytes)?;
-    let mut counting = Counting { import: module.first_defined(), types: u32::try_from(module.types.len())? };
+    let types = u32::try_from(module.types.len())?;
+    let mut counting = Counting { import: module.first_defined(), types, blocks: 0 };
     let mut written = wasm_encoder::Module::new();
     counting
         .parse_core_module(&mut written, wasmparser::Parser::new(0), bytes)
@@ -76,7 +152,7 @@ pub(crate) fn listening(script: &str) -> Result<String> {
         script.split_once(REST_IMPORT).context("the loader's imports are not where they were")?;
     let (between, after) = after.split_once(SHOWN).context("the loader waits for something else")?;
     Ok(format!(
-        "{before}globalThis.tabmqCalled = new Set();\nimports.{MODULE} = {{ called: (f) => tabmqCalled.add(f) }};\n\
+        "{before}globalThis.tabmqRan = [];\nimports.{MODULE} = {{ ran: (block) => {{ tabmqRan[block] = true; }} }};\n\
          {REST_IMPORT}{between}\"never\"{after}"
     ))
 }
@@ -90,6 +166,8 @@ struct Counting {
     import: u32,
     /// The number of its type.
     types: u32,
+    /// How many blocks there were in the functions before.
+    blocks: u32,
 }
 
 type Outcome<T> = Result<T, reencode::Error>;
@@ -117,7 +195,7 @@ impl Reencode for Counting {
         section: wasmparser::ImportSectionReader<'_>,
     ) -> Outcome<()> {
         reencode::utils::parse_import_section(self, imports, section)?;
-        imports.import(MODULE, "called", EntityType::Function(self.types));
+        imports.import(MODULE, "ran", EntityType::Function(self.types));
         Ok(())
     }
 
@@ -127,13 +205,17 @@ impl Reencode for Counting {
         body: wasmparser::FunctionBody<'_>,
     ) -> Outcome<()> {
         let mut function = self.new_function_with_parsed_locals(&body)?;
-        let number = self.import + code.len();
-        function.instruction(&Instruction::I32Const(number.cast_signed()));
-        function.instruction(&Instruction::Call(self.import));
+        let mut blocks = Blocks::default();
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
-            function.instruction(&self.instruction(operators.read()?)?);
+            let operator = operators.read()?;
+            if let Some((block, true)) = blocks.add(&operator) {
+                function.instruction(&Instruction::I32Const((self.blocks + block).cast_signed()));
+                function.instruction(&Instruction::Call(self.import));
+            }
+            function.instruction(&self.instruction(operator)?);
         }
+        self.blocks += blocks.count();
         code.function(&function);
         Ok(())
     }
@@ -153,10 +235,12 @@ mod tests {
 
     #[test]
     fn a_list_is_read_as_it_was_written() {
-        let later = Later([1, 0xffff_ffff].into());
+        let blocks = vec![false, true, true, false, true, false, false, false];
+        let later =
+            Later { functions: [1, 0xffff_ffff].into(), blocks: [((2, 3), blocks)].into_iter().collect() };
         let text = later.write();
-        assert!(text.ends_with("00000001\nffffffff\n"), "{text}");
-        assert_eq!(Later::read(&text).unwrap().0, later.0);
+        assert!(text.ends_with("00000001\nffffffff\n00000002 00000003 61\n"), "{text}");
+        assert_eq!(Later::read(&text).unwrap(), later);
         assert!(Later::read("no hash").is_err());
     }
 }

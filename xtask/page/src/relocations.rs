@@ -17,8 +17,8 @@ pub(crate) struct Constants {
     pieces: Vec<Range<u32>>,
     /// The same, without the empty ones.
     sorted: Vec<Range<u32>>,
-    /// By the functions' names: pieces.
-    of_functions: HashMap<String, HashSet<usize>>,
+    /// By the functions' names: the numbers that stand in their code, and the pieces that these lead to.
+    of_functions: HashMap<String, HashSet<(u32, usize)>>,
     of_pieces: HashMap<usize, HashSet<usize>>,
     /// Pieces of which nobody is known to need them.
     unknown: Vec<usize>,
@@ -30,29 +30,36 @@ impl Constants {
         let raw = Raw::read(module)?;
         let mut constants = Constants { pieces: raw.pieces.clone(), ..Constants::default() };
         let places = raw.places_in_sources();
-        for (offset, piece) in raw.code.iter().filter(|(_, piece)| !places.contains(piece)) {
+        for (offset, piece, number) in raw.code.iter().filter(|(_, piece, _)| !places.contains(piece)) {
             let at = raw.bodies.partition_point(|(range, _)| range.end <= *offset);
             let (_, function) = raw.bodies.get(at).context("a relocation outside of functions")?;
             if let Some(name) = raw.names.get(function) {
-                constants.of_functions.entry(name.clone()).or_default().insert(*piece);
+                constants.of_functions.entry(name.clone()).or_default().insert((*number, *piece));
             }
         }
         for (offset, piece) in raw.data.iter().filter(|(_, piece)| !places.contains(piece)) {
             let at = raw.contents.partition_point(|range| range.end <= *offset);
             constants.of_pieces.entry(at).or_default().insert(*piece);
         }
-        let known: HashSet<usize> = raw.code.iter().chain(&raw.data).map(|(_, piece)| *piece).collect();
+        let in_code = raw.code.iter().map(|(_, piece, _)| *piece);
+        let known: HashSet<usize> = in_code.chain(raw.data.iter().map(|(_, piece)| *piece)).collect();
         constants.unknown = (0..raw.pieces.len()).filter(|piece| !known.contains(piece)).collect();
         constants.sorted = raw.pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
         constants.sorted.sort_by_key(|piece| piece.start);
         Ok(constants)
     }
 
-    /// Where the constants begin that these functions lead to, and those of which nobody is known to need them.
-    pub(crate) fn needed_by<'n>(&self, functions: impl IntoIterator<Item = &'n str>) -> HashSet<u32> {
+    /// Where the constants begin that these functions lead to, and those of which nobody is known to need them. Of a
+    /// function that is there in part, with the numbers that stand in it.
+    pub(crate) fn needed_by<'n>(
+        &self,
+        functions: impl IntoIterator<Item = (&'n str, Option<HashSet<u32>>)>,
+    ) -> HashSet<u32> {
         let mut waiting: Vec<usize> = Vec::new();
-        for name in functions {
-            waiting.extend(self.of_functions.get(name).into_iter().flatten());
+        for (name, numbers) in functions {
+            let all = self.of_functions.get(name).into_iter().flatten();
+            let is_there = |number| numbers.as_ref().is_none_or(|numbers| numbers.contains(number));
+            waiting.extend(all.filter(|(number, _)| is_there(number)).map(|(_, piece)| *piece));
         }
         waiting.extend(&self.unknown);
         let mut needed = HashSet::new();
@@ -83,8 +90,8 @@ struct Raw<'m> {
     names: HashMap<u32, String>,
     /// By symbol: the piece that it is in.
     symbols: Vec<Option<usize>>,
-    /// Where in the section a piece is meant.
-    code: Vec<(u32, usize)>,
+    /// Where in the section a piece is meant, and in code also the number that stands there.
+    code: Vec<(u32, usize, u32)>,
     data: Vec<(u32, usize)>,
 }
 
@@ -116,7 +123,10 @@ impl<'m> Raw<'m> {
             }
         }
         for (is_code, reader) in relocations {
-            raw.relocation_section(is_code, reader)?;
+            raw.relocation_section(
+                is_code.then(|| module.get(usize::try_from(code_start).ok()?..)).flatten(),
+                reader,
+            )?;
         }
         Ok(raw)
     }
@@ -162,7 +172,7 @@ impl<'m> Raw<'m> {
         Ok(())
     }
 
-    fn relocation_section(&mut self, is_code: bool, reader: RelocSectionReader<'_>) -> Result<()> {
+    fn relocation_section(&mut self, code: Option<&[u8]>, reader: RelocSectionReader<'_>) -> Result<()> {
         for entry in reader.entries() {
             let entry = entry?;
             if !is_address(entry.ty) {
@@ -170,8 +180,13 @@ impl<'m> Raw<'m> {
             }
             // A symbol without a place has the address zero: it is not there.
             let Some(Some(piece)) = self.symbols.get(usize::try_from(entry.index)?) else { continue };
-            let place = (entry.offset, *piece);
-            if is_code { self.code.push(place) } else { self.data.push(place) }
+            match code {
+                Some(code) => {
+                    let number = code.get(entry.offset as usize..).and_then(number);
+                    self.code.push((entry.offset, *piece, number.context("an address that is cut")?));
+                }
+                None => self.data.push((entry.offset, *piece)),
+            }
         }
         Ok(())
     }
@@ -197,6 +212,12 @@ impl Raw<'_> {
         };
         names.iter().filter(|(piece, names)| is_place(piece, names)).map(|(piece, _)| *piece).collect()
     }
+}
+
+/// The number of 32 bits that stands here, with the length that the linker gives to all of them.
+fn number(bytes: &[u8]) -> Option<u32> {
+    let bytes = bytes.get(..5)?;
+    Some((0..).zip(bytes).fold(0, |number, (at, byte)| number | u32::from(byte & 0x7f) << (7 * at)))
 }
 
 fn relative(range: &Range<u64>, start: u64) -> Result<Range<u32>> {

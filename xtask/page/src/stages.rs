@@ -1,19 +1,21 @@
 //! The first module in two: what the first paint runs, and the rest, which is fetched right after it.
 //!
-//! Which functions the first paint runs was recorded (see [`crate::profile`]); all others go to the rest, with the
-//! constants that only they use. Nothing in the sources says so, and nothing behaves differently: a function of the rest
-//! that is called before the rest has come is waited for.
+//! Which code the first paint runs was recorded (see [`crate::profile`]): functions that it does not run go to the rest, so
+//! do parts of functions (see [`crate::outline`]), and the constants that only they use. Nothing in the sources says so, and
+//! nothing behaves differently: a function of the rest that is called before the rest has come is waited for.
 //!
 //! Both modules have the same memory and the same tables. A function that the other module calls has a place in the
 //! table of functions, and a call across goes through it. In the first module every call through the table looks first
 //! whether the function is there; as soon as the rest is, that is one look at a global variable.
 
-use crate::module::{Module, constant};
+use crate::module::Module;
 use crate::names::Names;
 use crate::pieces::{Pieces, image};
+use crate::plan::{CALLS, Outline, Plan};
+use crate::profile::Later;
 use crate::relocations::Constants;
 use anyhow::{Context, Result, anyhow, bail};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
@@ -21,7 +23,7 @@ use wasm_encoder::{
     ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction,
     MemorySection, StartSection, TableSection, TypeSection, ValType,
 };
-use wasmparser::{ElementItems, ElementKind, ExternalKind, Operator};
+use wasmparser::Operator;
 
 /// Under which names the loader finds things; see `loader.js`.
 pub(crate) const LOADER: &str = "rest";
@@ -31,9 +33,6 @@ const SHARED: &str = "s";
 const TABLE: &str = "t";
 const WHOLE: &str = "whole";
 
-/// The table that functions are called through.
-const CALLS: u32 = 0;
-
 /// The two modules.
 pub(crate) struct Stages {
     /// Starts the page.
@@ -42,15 +41,20 @@ pub(crate) struct Stages {
     pub(crate) rest: Vec<u8>,
 }
 
-/// Divides `module`. `is_later` says of a function's name whether the first paint does without it.
+/// Divides `module` into what the first paint runs, and what is `later`.
 pub(crate) fn divide(
     module: &Module<'_>,
-    is_later: impl Fn(&str) -> bool,
+    later: &Later,
     constants: &Constants,
     names: &Names,
 ) -> Result<Stages> {
-    let plan = Plan::new(module, |function| module.name(function).is_some_and(&is_later))?;
-    let functions = plan.first.iter().filter_map(|function| module.name(*function));
+    let plan = Plan::new(module, later)?;
+    let mut functions = Vec::new();
+    for function in &plan.first {
+        if let Some(name) = module.name(*function) {
+            functions.push((name, plan.numbers(*function)?));
+        }
+    }
     let needed = constants.needed_by(functions);
     let is_first = |constant: &Range<u32>| constant.is_empty() || needed.contains(&constant.start);
     let first_data = image(&module.data, is_first, constants.all());
@@ -61,142 +65,9 @@ pub(crate) fn divide(
     })
 }
 
-/// Which function goes where.
-struct Plan {
-    /// Those with a body in the first module, and in the rest.
-    first: Vec<u32>,
-    rest: Vec<u32>,
-    /// Imports that each of them uses.
-    first_imports: Vec<u32>,
-    rest_imports: Vec<u32>,
-    /// Functions of the first module that the rest calls.
-    shared: BTreeSet<u32>,
-    /// Globals that the rest uses.
-    globals: BTreeSet<u32>,
-    /// Types of the calls through the table in the first module.
-    calls: BTreeSet<u32>,
-    /// Places in the table, and the functions in them; the other way round.
-    table: BTreeMap<u32, u32>,
-    slots: HashMap<u32, u32>,
-    /// The table's size, with the places that were added.
-    table_len: u32,
-}
-
-impl Plan {
-    fn new(module: &Module<'_>, is_later: impl Fn(u32) -> bool) -> Result<Self> {
-        // What JavaScript calls must be there when it does.
-        let mut kept: BTreeSet<u32> = module.start.into_iter().collect();
-        kept.extend(
-            module.exports.iter().filter(|e| e.kind == ExternalKind::Func).map(|export| export.index),
-        );
-        let (rest, first) = module.defined().map(|(f, _)| f).partition(|f| !kept.contains(f) && is_later(*f));
-        let mut plan = Plan {
-            first,
-            rest,
-            first_imports: Vec::new(),
-            rest_imports: Vec::new(),
-            shared: BTreeSet::new(),
-            globals: BTreeSet::new(),
-            calls: BTreeSet::new(),
-            table: table(module)?,
-            slots: HashMap::new(),
-            table_len: u32::try_from(module.tables.first().context("no table")?.initial)?,
-        };
-        let wanted = plan.look(module, kept)?;
-        plan.slots = plan.table.iter().map(|(slot, function)| (*function, *slot)).collect();
-        for function in wanted {
-            if !plan.slots.contains_key(&function) {
-                plan.table.insert(plan.table_len, function);
-                plan.slots.insert(function, plan.table_len);
-                plan.table_len += 1;
-            }
-        }
-        Ok(plan)
-    }
-
-    /// Reads all code; returns the functions that must have a place in the table.
-    fn look(&mut self, module: &Module<'_>, kept: BTreeSet<u32>) -> Result<BTreeSet<u32>> {
-        let imports = module.first_defined();
-        let rest: BTreeSet<u32> = self.rest.iter().copied().collect();
-        let (mut wanted, mut first_imports, mut rest_imports) =
-            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        first_imports.extend(kept.into_iter().filter(|f| *f < imports));
-        first_imports.extend(self.table.values().filter(|f| **f < imports));
-        for (function, body) in module.defined() {
-            let is_rest = rest.contains(&function);
-            for operator in body.get_operators_reader()? {
-                match operator? {
-                    Operator::Call { function_index: callee }
-                    | Operator::RefFunc { function_index: callee }
-                        if callee < imports =>
-                    {
-                        if is_rest {
-                            rest_imports.insert(callee)
-                        } else {
-                            first_imports.insert(callee)
-                        };
-                    }
-                    Operator::Call { function_index: callee } if is_rest != rest.contains(&callee) => {
-                        wanted.insert(callee);
-                        if is_rest {
-                            self.shared.insert(callee);
-                        } else {
-                            self.calls.insert(module.type_of(callee)?);
-                        }
-                    }
-                    Operator::RefFunc { function_index } if is_rest != rest.contains(&function_index) => {
-                        bail!("a reference to a function of the other module")
-                    }
-                    Operator::CallIndirect { type_index, table_index: CALLS } if !is_rest => {
-                        self.calls.insert(type_index);
-                    }
-                    Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index }
-                        if is_rest =>
-                    {
-                        self.globals.insert(global_index);
-                    }
-                    Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => bail!("a tail call"),
-                    _ => {}
-                }
-            }
-        }
-        self.first_imports = first_imports.into_iter().collect();
-        self.rest_imports = rest_imports.into_iter().collect();
-        Ok(wanted)
-    }
-}
-
-/// What is in the table of functions from the beginning.
-fn table(module: &Module<'_>) -> Result<BTreeMap<u32, u32>> {
-    let mut table = BTreeMap::new();
-    for element in &module.elements {
-        let ElementKind::Active { table_index: None | Some(CALLS), offset_expr } = &element.kind else {
-            bail!("elements that are not the table of functions")
-        };
-        let mut slot = constant(offset_expr)?;
-        match &element.items {
-            ElementItems::Functions(functions) => {
-                for function in functions.clone() {
-                    table.insert(slot, function?);
-                    slot += 1;
-                }
-            }
-            ElementItems::Expressions(_, expressions) => {
-                for expression in expressions.clone() {
-                    if let Operator::RefFunc { function_index } = expression?.get_operators_reader().read()? {
-                        table.insert(slot, function_index);
-                    }
-                    slot += 1;
-                }
-            }
-        }
-    }
-    Ok(table)
-}
-
 /// Numbers of functions and globals in the new module.
 struct Renumber<'p> {
-    plan: &'p Plan,
+    plan: &'p Plan<'p>,
     functions: HashMap<u32, u32>,
     globals: HashMap<u32, u32>,
     /// By type: what calls through the table. Empty in the rest, where it needs no help.
@@ -218,27 +89,64 @@ impl Reencode for Renumber<'_> {
 }
 
 impl Renumber<'_> {
-    fn body(&mut self, module: &Module<'_>, function: u32, code: &mut CodeSection) -> Result<()> {
+    fn body(&mut self, module: &Module<'_>, function: u32) -> Result<Function> {
         let body = module.body(function).context("a function without a body")?;
         let mut written = ours(self.new_function_with_parsed_locals(body))?;
         for operator in body.get_operators_reader()? {
-            let operator = operator?;
-            match operator {
-                Operator::Call { function_index } if !self.functions.contains_key(&function_index) => {
-                    let slot = self.plan.slots.get(&function_index).context("a function without a place")?;
-                    written.instruction(&Instruction::I32Const(slot.cast_signed()));
-                    self.call(&mut written, module.type_of(function_index)?)?;
-                }
-                Operator::CallIndirect { type_index, table_index: CALLS } => {
-                    self.call(&mut written, type_index)?
-                }
-                _ => {
-                    written.instruction(&ours(self.instruction(operator))?);
-                }
+            self.operator(module, operator?, &mut written)?;
+        }
+        Ok(written)
+    }
+
+    /// A function without its parts that are elsewhere.
+    fn outlined(&mut self, module: &Module<'_>, function: u32, outline: &Outline<'_>) -> Result<Function> {
+        let flow = &outline.flow;
+        let ty = module.types.get(module.type_of(function)? as usize).context("no such type")?;
+        let all = u32::try_from(flow.locals.len())?;
+        let mut locals: Vec<_> = flow.locals.iter().skip(ty.params().len()).copied().collect();
+        // For what the function returns, where a part may return or not.
+        let kept: Vec<u32> = (all..).take(flow.results.len()).collect();
+        if outline.parts.iter().any(|(part, ..)| part.keeps_results()) {
+            locals.extend(&flow.results);
+        }
+        let mut written = Function::new_with_locals_types(ours(self.val_types(locals))?);
+        let mut at = 0;
+        for (part, function, ty) in &outline.parts {
+            let before = flow.operators.get(at..part.range.start).context("parts that are not in order")?;
+            for operator in before {
+                self.operator(module, operator.clone(), &mut written)?;
+            }
+            let slot = self.plan.slots.get(function).context("a part without a place")?;
+            part.write_call(flow, &kept, &mut written, |written| {
+                written.instruction(&Instruction::I32Const(slot.cast_signed()));
+                self.call(written, *ty)
+            })?;
+            at = part.range.end;
+        }
+        for operator in flow.operators.get(at..).unwrap_or_default() {
+            self.operator(module, operator.clone(), &mut written)?;
+        }
+        Ok(written)
+    }
+
+    fn operator(
+        &mut self,
+        module: &Module<'_>,
+        operator: Operator<'_>,
+        written: &mut Function,
+    ) -> Result<()> {
+        match operator {
+            Operator::Call { function_index } if !self.functions.contains_key(&function_index) => {
+                let slot = self.plan.slots.get(&function_index).context("a function without a place")?;
+                written.instruction(&Instruction::I32Const(slot.cast_signed()));
+                self.call(written, module.type_of(function_index)?)
+            }
+            Operator::CallIndirect { type_index, table_index: CALLS } => self.call(written, type_index),
+            _ => {
+                written.instruction(&ours(self.instruction(operator))?);
+                Ok(())
             }
         }
-        code.function(&written);
-        Ok(())
     }
 
     /// Calls what the place on the stack holds.
@@ -259,7 +167,7 @@ fn ours<T>(result: Result<T, reencode::Error<anyhow::Error>>) -> Result<T> {
 }
 
 /// The module that starts the page.
-fn first(module: &Module<'_>, plan: &Plan, data: &Pieces, names: &Names) -> Result<Vec<u8>> {
+fn first(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> Result<Vec<u8>> {
     let load = u32::try_from(plan.first_imports.len())?;
     let bodies = load + 1;
     let is_there = bodies + u32::try_from(plan.first.len())?;
@@ -271,8 +179,8 @@ fn first(module: &Module<'_>, plan: &Plan, data: &Pieces, names: &Names) -> Resu
         globals: (0..whole).map(|global| (global, global)).collect(),
         calls: plan.calls.iter().copied().zip(is_there + 1..).collect(),
     };
-    let mut types = types(module)?;
-    let load_type = u32::try_from(module.types.len())?;
+    let mut types = types(plan)?;
+    let load_type = u32::try_from(plan.types.len())?;
     types.ty().function([], []);
     types.ty().function([ValType::I32], []);
     let mut imports = ImportSection::new();
@@ -287,11 +195,14 @@ fn first(module: &Module<'_>, plan: &Plan, data: &Pieces, names: &Names) -> Resu
     functions.function(load_type + 1);
     let mut code = CodeSection::new();
     for function in &plan.first {
-        renumber.body(module, *function, &mut code)?;
+        code.function(&match plan.outlines.get(function) {
+            Some(outline) => renumber.outlined(module, *function, outline)?,
+            None => renumber.body(module, *function)?,
+        });
     }
     code.function(&look(load));
     for (at, ty) in (0..).zip(&plan.calls) {
-        let signature = module.types.get(*ty as usize).context("no such type")?;
+        let signature = plan.types.get(*ty as usize).context("no such type")?;
         let mut params = ours(renumber.val_types(signature.params().to_vec()))?;
         params.push(ValType::I32);
         types.ty().function(params, ours(renumber.val_types(signature.results().to_vec()))?);
@@ -371,7 +282,7 @@ fn call(ty: u32, params: u32, whole: u32, is_there: u32) -> Function {
 }
 
 /// Everything else.
-fn rest(module: &Module<'_>, plan: &Plan, data: &Pieces, names: &Names) -> Result<Vec<u8>> {
+fn rest(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> Result<Vec<u8>> {
     let mut imports = ImportSection::new();
     for function in &plan.rest_imports {
         import(&mut imports, module, *function, names)?;
@@ -403,12 +314,22 @@ fn rest(module: &Module<'_>, plan: &Plan, data: &Pieces, names: &Names) -> Resul
     let mut code = CodeSection::new();
     for function in &plan.rest {
         functions.function(module.type_of(*function)?);
-        renumber.body(module, *function, &mut code)?;
+        code.function(&renumber.body(module, *function)?);
     }
-    let own: HashMap<u32, u32> = plan.rest.iter().copied().zip(bodies..).collect();
+    let mut own: HashMap<u32, u32> = plan.rest.iter().copied().zip(bodies..).collect();
+    for (outline, (part, function, ty)) in
+        plan.outlines.values().flat_map(|outline| outline.parts.iter().map(move |part| (outline, part)))
+    {
+        own.insert(*function, bodies + code.len());
+        functions.function(*ty);
+        let value_type = |ty| reencode::RoundtripReencoder.val_type(ty).map_err(|error| anyhow!("{error}"));
+        code.function(&part.function(&outline.flow, value_type, |operator, written| {
+            renumber.operator(module, operator.clone(), written)
+        })?);
+    }
     let mut written = wasm_encoder::Module::new();
     written
-        .section(&types(module)?)
+        .section(&types(plan)?)
         .section(&imports)
         .section(&functions)
         .section(&elements(plan, &own))
@@ -417,9 +338,9 @@ fn rest(module: &Module<'_>, plan: &Plan, data: &Pieces, names: &Names) -> Resul
     Ok(written.finish())
 }
 
-fn types(module: &Module<'_>) -> Result<TypeSection> {
+fn types(plan: &Plan<'_>) -> Result<TypeSection> {
     let mut types = TypeSection::new();
-    for ty in &module.types {
+    for ty in &plan.types {
         let ty = reencode::RoundtripReencoder.func_type(ty.clone()).map_err(|error| anyhow!("{error}"))?;
         types.ty().func_type(&ty);
     }
@@ -435,7 +356,7 @@ fn import(imports: &mut ImportSection, module: &Module<'_>, function: u32, names
 
 fn table_types(
     module: &Module<'_>,
-    plan: &Plan,
+    plan: &Plan<'_>,
     renumber: &mut Renumber<'_>,
 ) -> Result<Vec<wasm_encoder::TableType>> {
     let mut types = Vec::new();
@@ -449,7 +370,7 @@ fn table_types(
     Ok(types)
 }
 
-fn tables(module: &Module<'_>, plan: &Plan, renumber: &mut Renumber<'_>) -> Result<TableSection> {
+fn tables(module: &Module<'_>, plan: &Plan<'_>, renumber: &mut Renumber<'_>) -> Result<TableSection> {
     let mut tables = TableSection::new();
     for table in table_types(module, plan, renumber)? {
         tables.table(table);
@@ -460,7 +381,7 @@ fn tables(module: &Module<'_>, plan: &Plan, renumber: &mut Renumber<'_>) -> Resu
 /// What there was, and what the rest takes.
 fn exports(
     module: &Module<'_>,
-    plan: &Plan,
+    plan: &Plan<'_>,
     renumber: &mut Renumber<'_>,
     whole: u32,
     names: &Names,
@@ -484,7 +405,7 @@ fn exports(
 }
 
 /// The places in the table that these functions have.
-fn elements(plan: &Plan, functions: &HashMap<u32, u32>) -> ElementSection {
+fn elements(plan: &Plan<'_>, functions: &HashMap<u32, u32>) -> ElementSection {
     let mut runs: Vec<(u32, Vec<u32>)> = Vec::new();
     for (slot, function) in &plan.table {
         let Some(function) = functions.get(function) else { continue };

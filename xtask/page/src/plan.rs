@@ -1,0 +1,239 @@
+//! Which code goes where, and what the two modules take from each other.
+
+use crate::flow::{self, Flow};
+use crate::module::{Module, constant};
+use crate::outline::{self, Part};
+use crate::profile::Later;
+use anyhow::{Context, Result, bail};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use wasm_encoder::reencode::{self, Reencode};
+use wasmparser::{ElementItems, ElementKind, ExternalKind, FuncType, Operator};
+
+/// The table that functions are called through.
+pub(crate) const CALLS: u32 = 0;
+
+/// Which code goes where.
+pub(crate) struct Plan<'a> {
+    /// Functions with a body in the first module, and in the rest.
+    pub(crate) first: Vec<u32>,
+    pub(crate) rest: Vec<u32>,
+    /// Functions of the first module of which parts are in the rest.
+    pub(crate) outlines: BTreeMap<u32, Outline<'a>>,
+    /// Imports that each of them uses.
+    pub(crate) first_imports: Vec<u32>,
+    pub(crate) rest_imports: Vec<u32>,
+    /// Functions of the first module that the rest calls.
+    pub(crate) shared: BTreeSet<u32>,
+    /// Globals that the rest uses.
+    pub(crate) globals: BTreeSet<u32>,
+    /// All types, with those of parts.
+    pub(crate) types: Vec<FuncType>,
+    /// Types of the calls through the table in the first module.
+    pub(crate) calls: BTreeSet<u32>,
+    /// Places in the table, and the functions in them; the other way round.
+    pub(crate) table: BTreeMap<u32, u32>,
+    pub(crate) slots: HashMap<u32, u32>,
+    /// The table's size, with the places that were added.
+    pub(crate) table_len: u32,
+}
+
+/// A function and its parts that are elsewhere.
+pub(crate) struct Outline<'a> {
+    pub(crate) flow: Flow<'a>,
+    /// In order, each with its number as a function and its type.
+    pub(crate) parts: Vec<(Part, u32, u32)>,
+}
+
+impl Outline<'_> {
+    /// Whether an instruction is in one of the parts.
+    fn is_away(&self, at: usize) -> bool {
+        self.parts.iter().any(|(part, ..)| part.range.contains(&at))
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// For `module`, where the first paint does without what is `later`.
+    pub(crate) fn new(module: &Module<'a>, later: &Later) -> Result<Self> {
+        // What JavaScript calls must be there when it does.
+        let mut kept: BTreeSet<u32> = module.start.into_iter().collect();
+        kept.extend(
+            module.exports.iter().filter(|e| e.kind == ExternalKind::Func).map(|export| export.index),
+        );
+        let is_later = |function| module.name(function).is_some_and(|name| later.contains(name));
+        let (rest, first) = module.defined().map(|(f, _)| f).partition(|f| !kept.contains(f) && is_later(*f));
+        let mut plan = Plan {
+            first,
+            rest,
+            outlines: BTreeMap::new(),
+            first_imports: Vec::new(),
+            rest_imports: Vec::new(),
+            shared: BTreeSet::new(),
+            globals: BTreeSet::new(),
+            types: module.types.clone(),
+            calls: BTreeSet::new(),
+            table: table(module)?,
+            slots: HashMap::new(),
+            table_len: u32::try_from(module.tables.first().context("no table")?.initial)?,
+        };
+        plan.outline(module, later)?;
+        let mut wanted = plan.look(module, kept)?;
+        plan.slots = plan.table.iter().map(|(slot, function)| (*function, *slot)).collect();
+        for outline in plan.outlines.values() {
+            wanted.extend(outline.parts.iter().map(|(_, function, _)| *function));
+        }
+        for function in wanted {
+            if !plan.slots.contains_key(&function) {
+                plan.table.insert(plan.table_len, function);
+                plan.slots.insert(function, plan.table_len);
+                plan.table_len += 1;
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Finds the parts of the first module's functions that can be elsewhere.
+    fn outline(&mut self, module: &Module<'a>, later: &Later) -> Result<()> {
+        let mut blocks = HashMap::new();
+        for function in &self.first {
+            if let (Some(name), Some(body)) = (module.name(*function), module.body(*function))
+                && let Some(cold) = later.blocks(name, body)?
+            {
+                blocks.insert(*function, cold);
+            }
+        }
+        let mut next = module.first_defined() + u32::try_from(module.defined().count())?;
+        let flows: BTreeMap<u32, Flow<'a>> =
+            flow::read(module.bytes, |function| blocks.contains_key(&function))?.into_iter().collect();
+        for (function, flow) in flows {
+            let mut parts = Vec::new();
+            for part in outline::parts(&flow, blocks.get(&function).copied().unwrap_or_default())? {
+                let ty = self.type_like(&FuncType::new(part.params.clone(), part.results.clone()))?;
+                self.calls.insert(ty);
+                parts.push((part, next, ty));
+                next += 1;
+            }
+            if !parts.is_empty() {
+                self.outlines.insert(function, Outline { flow, parts });
+            }
+        }
+        Ok(())
+    }
+
+    fn type_like(&mut self, ty: &FuncType) -> Result<u32> {
+        let known = self.types.iter().position(|known| known == ty);
+        let at = known.unwrap_or(self.types.len());
+        if known.is_none() {
+            self.types.push(ty.clone());
+        }
+        Ok(u32::try_from(at)?)
+    }
+
+    /// Reads all code; returns the functions that must have a place in the table.
+    fn look(&mut self, module: &Module<'_>, kept: BTreeSet<u32>) -> Result<BTreeSet<u32>> {
+        let imports = module.first_defined();
+        let rest: BTreeSet<u32> = self.rest.iter().copied().collect();
+        let (mut wanted, mut first_imports, mut rest_imports) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        first_imports.extend(kept.into_iter().filter(|f| *f < imports));
+        first_imports.extend(self.table.values().filter(|f| **f < imports));
+        for (function, body) in module.defined() {
+            let outline = self.outlines.get(&function);
+            for (at, operator) in body.get_operators_reader()?.into_iter().enumerate() {
+                let is_rest = rest.contains(&function) || outline.is_some_and(|outline| outline.is_away(at));
+                match operator? {
+                    Operator::Call { function_index: callee }
+                    | Operator::RefFunc { function_index: callee }
+                        if callee < imports =>
+                    {
+                        if is_rest {
+                            rest_imports.insert(callee)
+                        } else {
+                            first_imports.insert(callee)
+                        };
+                    }
+                    Operator::Call { function_index: callee } if is_rest != rest.contains(&callee) => {
+                        wanted.insert(callee);
+                        if is_rest {
+                            self.shared.insert(callee);
+                        } else {
+                            self.calls.insert(module.type_of(callee)?);
+                        }
+                    }
+                    Operator::RefFunc { function_index } if is_rest != rest.contains(&function_index) => {
+                        bail!("a reference to a function of the other module")
+                    }
+                    Operator::CallIndirect { type_index, table_index: CALLS } if !is_rest => {
+                        self.calls.insert(type_index);
+                    }
+                    Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index }
+                        if is_rest =>
+                    {
+                        self.globals.insert(global_index);
+                    }
+                    Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => bail!("a tail call"),
+                    _ => {}
+                }
+            }
+        }
+        self.first_imports = first_imports.into_iter().collect();
+        self.rest_imports = rest_imports.into_iter().collect();
+        Ok(wanted)
+    }
+
+    /// The numbers in what the first module has of a function, addresses among them; `None` if it has all of it.
+    pub(crate) fn numbers(&self, function: u32) -> Result<Option<HashSet<u32>>> {
+        let Some(outline) = self.outlines.get(&function) else { return Ok(None) };
+        let mut numbers = Numbers::default();
+        for (at, operator) in outline.flow.operators.iter().enumerate() {
+            if outline.is_away(at) {
+                continue;
+            }
+            if let Operator::I32Const { value } = operator {
+                numbers.0.insert(value.cast_unsigned());
+            }
+            numbers.instruction(operator.clone()).map_err(|error| anyhow::anyhow!("{error}"))?;
+        }
+        Ok(Some(numbers.0))
+    }
+}
+
+/// Hears of what instructions add to addresses.
+#[derive(Default)]
+struct Numbers(HashSet<u32>);
+
+impl Reencode for Numbers {
+    type Error = std::convert::Infallible;
+
+    fn mem_arg(&mut self, arg: wasmparser::MemArg) -> Result<wasm_encoder::MemArg, reencode::Error> {
+        self.0.extend(u32::try_from(arg.offset));
+        reencode::utils::mem_arg(self, arg)
+    }
+}
+
+/// What is in the table of functions from the beginning.
+pub(crate) fn table(module: &Module<'_>) -> Result<BTreeMap<u32, u32>> {
+    let mut table = BTreeMap::new();
+    for element in &module.elements {
+        let ElementKind::Active { table_index: None | Some(CALLS), offset_expr } = &element.kind else {
+            bail!("elements that are not the table of functions")
+        };
+        let mut slot = constant(offset_expr)?;
+        match &element.items {
+            ElementItems::Functions(functions) => {
+                for function in functions.clone() {
+                    table.insert(slot, function?);
+                    slot += 1;
+                }
+            }
+            ElementItems::Expressions(_, expressions) => {
+                for expression in expressions.clone() {
+                    if let Operator::RefFunc { function_index } = expression?.get_operators_reader().read()? {
+                        table.insert(slot, function_index);
+                    }
+                    slot += 1;
+                }
+            }
+        }
+    }
+    Ok(table)
+}
