@@ -51,6 +51,12 @@ impl Later {
         Ok(later)
     }
 
+    /// These functions.
+    #[cfg(test)]
+    pub(crate) fn functions<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        Later { functions: names.into_iter().map(hash).collect(), ..Later::default() }
+    }
+
     /// From a recording: `ran` are numbers of blocks as [`count`] gave them, a line each.
     pub(crate) fn record(module: &Module<'_>, ran: &str) -> Result<Self> {
         let ran: BTreeSet<u32> = ran

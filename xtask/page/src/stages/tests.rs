@@ -1,6 +1,7 @@
 use super::*;
+use crate::plan::table;
 use wasm_encoder::{NameMap, NameSection, TableType};
-use wasmparser::{Parser, Payload};
+use wasmparser::{ExternalKind, Parser, Payload};
 
 /// `start` calls `later`, and that calls `both` and JavaScript.
 fn program() -> Vec<u8> {
@@ -68,7 +69,8 @@ fn functions_are_called_across() {
     let program = program();
     let module = Module::parse(&program).unwrap();
     let names = Names::new(&module, "wasm.start()");
-    let stages = divide(&module, |name| name == "later", &Constants::default(), &names).unwrap();
+    let later = Later::functions(["later"]);
+    let stages = divide(&module, &later, &Constants::default(), &names).unwrap();
     for module in [&stages.first, &stages.rest] {
         wasmparser::validate(module).unwrap();
     }
@@ -90,7 +92,8 @@ fn what_javascript_calls_stays() {
     let program = program();
     let module = Module::parse(&program).unwrap();
     let names = Names::new(&module, "wasm.start()");
-    let stages = divide(&module, |_| true, &Constants::default(), &names).unwrap();
+    let later = Later::functions(["start", "later", "both"]);
+    let stages = divide(&module, &later, &Constants::default(), &names).unwrap();
     wasmparser::validate(&stages.first).unwrap();
     let first = Module::parse(&stages.first).unwrap();
     assert!(first.exports.iter().any(|export| export.kind == ExternalKind::Func));
