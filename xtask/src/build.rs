@@ -82,11 +82,12 @@ pub(crate) fn target_directory() -> Result<PathBuf> {
 /// `cargo` for what runs in browsers.
 ///
 /// Names with their type arguments, because the page is divided by functions' names (`xtask/page/src/profile.rs`); and
-/// functions that need room on the stack stay by themselves, or all would end in one that the first paint runs.
+/// functions that need room on the stack stay by themselves, or all would end in one that the first paint runs. Constants
+/// stay by themselves, too, for the same reason.
 pub(crate) fn cargo_for_pages<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     const FLAGS: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
     let given = std::env::var(FLAGS).unwrap_or_default();
-    let ours = "-Csymbol-mangling-version=v0 -Cllvm-args=-inline-max-stacksize=96";
+    let ours = "-Csymbol-mangling-version=v0 -Cllvm-args=-inline-max-stacksize=96 -Cllvm-args=-enable-global-merge=false";
     let mut command = cargo(arguments);
     command.args(["--profile", "page", "--target", setup::WASM]).env(FLAGS, format!("{given} {ours}").trim());
     command

@@ -39,9 +39,11 @@ async fn needs_only_the_first_files(tab: &Tab<'_>) -> Result<()> {
     let files = files.as_array().context("no list of files")?;
     ensure!(files.contains(&json!("tabmq.wasm")), "the list is not complete: {files:?}");
     let others: Vec<_> = files.iter().filter(|file| !NEEDED.iter().any(|known| *file == known)).collect();
+    let waits = "return performance.getEntriesByName('tabmq-waits').map((mark) => mark.detail)";
     ensure!(
         others.is_empty(),
-        "the first paint fetches {others:?}, too: `cargo xtask profile` records anew what it runs"
+        "the first paint fetches {others:?}, too, for {}: `cargo xtask profile` records anew what it runs",
+        tab.script(waits, vec![]).await?
     );
     Ok(())
 }

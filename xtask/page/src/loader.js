@@ -7,6 +7,7 @@ const fileOf = (name) => new URL(name, import.meta.url);
 
 let isWhole = false;
 let coming;
+let partFiles;
 
 function takeRest(module) {
   if (isWhole) return;
@@ -15,6 +16,8 @@ function takeRest(module) {
     if (from === "f") own[name] = wasm.t0.get(+name);
   }
   new WebAssembly.Instance(module, { ...imports, s: wasm, f: own });
+  const [list] = WebAssembly.Module.customSections(module, "parts");
+  partFiles = JSON.parse(new TextDecoder().decode(list));
   isWhole = true;
   wasm.whole.value = 1;
 }
@@ -28,7 +31,7 @@ function fetchRest() {
 // A function of the rest is called before the rest has come: nothing can go on without it.
 function fetchRestNow() {
   if (isWhole) return;
-  performance.mark("tabmq-waits");
+  performance.mark("tabmq-waits", { detail: new Error().stack });
   const request = new XMLHttpRequest();
   request.open("GET", fileOf(REST), false);
   request.overrideMimeType("text/plain; charset=x-user-defined");
@@ -43,17 +46,18 @@ const files = new Map();
 
 function fetchFile(name) {
   if (!files.has(name)) {
-    const instance = fetchRest().then(() => WebAssembly.instantiateStreaming(fetch(fileOf(name)), { __wasm_split: wasm }));
+    const instance = WebAssembly.instantiateStreaming(fetch(fileOf(name)), { __wasm_split: wasm });
     instance.catch(() => files.delete(name));
     files.set(name, instance);
   }
   return files.get(name);
 }
 
-const part = (...names) => async (callback, data) => {
+const part = (name) => async (callback, data) => {
   let isThere = true;
   try {
-    await Promise.all(names.map(fetchFile));
+    await fetchRest();
+    await Promise.all(partFiles[name].map(fetchFile));
   } catch (error) {
     console.error(error);
     isThere = false;

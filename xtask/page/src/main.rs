@@ -28,6 +28,7 @@ mod pieces;
 mod plan;
 mod profile;
 mod relocations;
+mod script;
 mod sections;
 mod size;
 mod split;
@@ -164,12 +165,16 @@ fn write_module(paths: &Paths<'_>, output: &mut Output) -> Result<String> {
     let names = Names::new(&Module::parse(&bound)?, &glue);
     let stages = stages(&compiled, &bound, &names, paths)?;
     let first = output.write_hashed("tabmq", "wasm", &stages.first)?;
-    let rest = output.write_hashed_for_later("rest", "wasm", &stages.rest)?;
+    let rest = output.write_hashed_for_later(
+        "rest",
+        "wasm",
+        &sections::with_note(&stages.rest, "parts", &split.list()),
+    )?;
     let mut script = split.join(&names.script(&glue), &first, &rest)?;
     if paths.counts {
         script = profile::listening(&script)?;
     }
-    let script = output.write_hashed("tabmq", "js", script.as_bytes())?;
+    let script = output.write_hashed("tabmq", "js", script::shorten(&script)?.as_bytes())?;
     // The module is asked for at once, not when the script has arrived and run.
     Ok(format!(
         r#"<link rel="preload" href="./{first}" as="fetch" type="application/wasm" crossorigin>

@@ -125,6 +125,19 @@ impl<'a> Module<'a> {
         self.functions.get(function as usize).copied().with_context(|| format!("no function {function}"))
     }
 
+    /// The functions that a function calls by name.
+    pub(crate) fn callees(&self, function: u32) -> Result<Vec<u32>> {
+        let mut callees = Vec::new();
+        if let Some(body) = self.body(function) {
+            for operator in body.get_operators_reader()? {
+                if let Operator::Call { function_index } = operator? {
+                    callees.push(function_index);
+                }
+            }
+        }
+        Ok(callees)
+    }
+
     /// A function's name, as compilers write it.
     pub(crate) fn name(&self, function: u32) -> Option<&str> {
         self.names.get(&function).map(Cow::as_ref)

@@ -23,9 +23,17 @@ impl Names {
     pub(crate) fn new(module: &Module<'_>, script: &str) -> Self {
         let used: BTreeSet<&str> =
             words(script).filter(|(is_word, _)| *is_word).map(|(_, word)| word).collect();
+        // In the script's order, so that it can be an array.
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        for (at, (_, word)) in words(script).enumerate() {
+            places.entry(word).or_insert(at);
+        }
         let imports = module.imports.iter().filter(|import| import.module == SCRIPT.0);
+        let mut imports: Vec<&str> = imports.map(|import| import.name).collect();
+        imports.sort_by_key(|name| places.get(name).copied().unwrap_or(usize::MAX));
+        imports.dedup();
         // Numbers: an object's keys may be numbers, and nothing else in the script is called so.
-        let imports = (0..).zip(imports).map(|(at, import)| (import.name.to_owned(), format!("{at}")));
+        let imports = (0..).zip(imports).map(|(at, name)| (name.to_owned(), format!("{at}")));
         let is_free =
             |name: &&str| !KEPT.contains(name) && !name.starts_with(KEPT_PREFIX) && used.contains(name);
         let exports = module.exports.iter().map(|export| export.name).filter(is_free);
@@ -64,7 +72,7 @@ impl Names {
 }
 
 /// The script's words and what is between them.
-fn words(script: &str) -> impl Iterator<Item = (bool, &str)> {
+pub(crate) fn words(script: &str) -> impl Iterator<Item = (bool, &str)> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == '$';
     let mut rest = script;
     std::iter::from_fn(move || {

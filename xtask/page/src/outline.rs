@@ -18,7 +18,7 @@ use wasm_encoder::{BlockType, Function, Instruction};
 use wasmparser::{Operator, ValType};
 
 /// A part must be larger than the call of it by this.
-const GAIN_BYTES: u32 = 6;
+const GAIN_BYTES: u32 = 2;
 
 /// One part of a function.
 #[derive(Debug)]

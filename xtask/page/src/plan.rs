@@ -12,6 +12,9 @@ use wasmparser::{ElementItems, ElementKind, ExternalKind, FuncType, Operator};
 /// The table that functions are called through.
 pub(crate) const CALLS: u32 = 0;
 
+/// Functions up to this length are in both modules where both need them.
+const COPIED_BYTES: u64 = 120;
+
 /// Which code goes where.
 pub(crate) struct Plan<'a> {
     /// Functions with a body in the first module, and in the rest.
@@ -22,6 +25,8 @@ pub(crate) struct Plan<'a> {
     /// Imports that each of them uses.
     pub(crate) first_imports: Vec<u32>,
     pub(crate) rest_imports: Vec<u32>,
+    /// Short functions of the first module that the rest has, too: a place in the table would cost more.
+    pub(crate) copied: BTreeSet<u32>,
     /// Functions of the first module that the rest calls.
     pub(crate) shared: BTreeSet<u32>,
     /// Globals that the rest uses.
@@ -59,7 +64,7 @@ impl<'a> Plan<'a> {
         kept.extend(
             module.exports.iter().filter(|e| e.kind == ExternalKind::Func).map(|export| export.index),
         );
-        let is_later = |function| module.name(function).is_some_and(|name| later.contains(name));
+        let is_later = |function: u32| module.name(function).is_some_and(|name| later.contains(name));
         let (rest, first) = module.defined().map(|(f, _)| f).partition(|f| !kept.contains(f) && is_later(*f));
         let mut plan = Plan {
             first,
@@ -67,6 +72,7 @@ impl<'a> Plan<'a> {
             outlines: BTreeMap::new(),
             first_imports: Vec::new(),
             rest_imports: Vec::new(),
+            copied: BTreeSet::new(),
             shared: BTreeSet::new(),
             globals: BTreeSet::new(),
             types: module.types.clone(),
@@ -76,6 +82,8 @@ impl<'a> Plan<'a> {
             table_len: u32::try_from(module.tables.first().context("no table")?.initial)?,
         };
         plan.outline(module, later)?;
+        plan.sort(module)?;
+        plan.copy(module)?;
         let mut wanted = plan.look(module, kept)?;
         plan.slots = plan.table.iter().map(|(slot, function)| (*function, *slot)).collect();
         for outline in plan.outlines.values() {
@@ -128,6 +136,46 @@ impl<'a> Plan<'a> {
         Ok(u32::try_from(at)?)
     }
 
+    /// Functions of one type one after another, and of these what begins alike: compressors find repeats that are near.
+    fn sort(&mut self, module: &Module<'_>) -> Result<()> {
+        let mut keys = Vec::new();
+        for function in &self.first {
+            let range = module.body(*function).context("a function without a body")?.range();
+            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
+            let ty = module.type_of(*function)?;
+            keys.push((ty, module.bytes.get(range), *function));
+        }
+        keys.sort_unstable();
+        self.first = keys.into_iter().map(|(.., function)| function).collect();
+        Ok(())
+    }
+
+    /// Finds the short functions that the rest calls, and those that they call.
+    fn copy(&mut self, module: &Module<'_>) -> Result<()> {
+        let first: BTreeSet<u32> = self.first.iter().copied().collect();
+        let is_short = |function: &u32| {
+            let body = module.body(*function).map(|body| body.range());
+            first.contains(function) && body.is_some_and(|range| range.end - range.start <= COPIED_BYTES)
+        };
+        let mut waiting = Vec::new();
+        for function in &self.rest {
+            waiting.extend(module.callees(*function)?);
+        }
+        for outline in self.outlines.values() {
+            let away = outline.flow.operators.iter().enumerate().filter(|(at, _)| outline.is_away(*at));
+            waiting.extend(away.filter_map(|(_, operator)| match operator {
+                Operator::Call { function_index } => Some(*function_index),
+                _ => None,
+            }));
+        }
+        while let Some(function) = waiting.pop() {
+            if is_short(&function) && !self.outlines.contains_key(&function) && self.copied.insert(function) {
+                waiting.extend(module.callees(function)?);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads all code; returns the functions that must have a place in the table.
     fn look(&mut self, module: &Module<'_>, kept: BTreeSet<u32>) -> Result<BTreeSet<u32>> {
         let imports = module.first_defined();
@@ -136,10 +184,17 @@ impl<'a> Plan<'a> {
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         first_imports.extend(kept.into_iter().filter(|f| *f < imports));
         first_imports.extend(self.table.values().filter(|f| **f < imports));
-        for (function, body) in module.defined() {
+        let copied = self.copied.clone();
+        let copies = copied.iter().filter_map(|f| Some((*f, module.body(*f)?, true)));
+        for (function, body, is_copy) in module.defined().map(|(f, body)| (f, body, false)).chain(copies) {
             let outline = self.outlines.get(&function);
             for (at, operator) in body.get_operators_reader()?.into_iter().enumerate() {
-                let is_rest = rest.contains(&function) || outline.is_some_and(|outline| outline.is_away(at));
+                let is_away = outline.is_some_and(|outline| outline.is_away(at));
+                let is_rest = is_copy || rest.contains(&function) || is_away;
+                let is_there = |callee| match is_rest {
+                    true => rest.contains(callee) || copied.contains(callee),
+                    false => !rest.contains(callee),
+                };
                 match operator? {
                     Operator::Call { function_index: callee }
                     | Operator::RefFunc { function_index: callee }
@@ -151,7 +206,7 @@ impl<'a> Plan<'a> {
                             first_imports.insert(callee)
                         };
                     }
-                    Operator::Call { function_index: callee } if is_rest != rest.contains(&callee) => {
+                    Operator::Call { function_index: callee } if !is_there(&callee) => {
                         wanted.insert(callee);
                         if is_rest {
                             self.shared.insert(callee);
@@ -159,7 +214,7 @@ impl<'a> Plan<'a> {
                             self.calls.insert(module.type_of(callee)?);
                         }
                     }
-                    Operator::RefFunc { function_index } if is_rest != rest.contains(&function_index) => {
+                    Operator::RefFunc { function_index } if !is_there(&function_index) => {
                         bail!("a reference to a function of the other module")
                     }
                     Operator::CallIndirect { type_index, table_index: CALLS } if !is_rest => {

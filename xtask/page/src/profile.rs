@@ -69,7 +69,11 @@ impl Later {
             let (shape, count) = shape(body)?;
             let blocks: Vec<bool> = (first..first + count).map(|block| !ran.contains(&block)).collect();
             first += count;
-            let Some(name) = module.name(function).map(hash) else { continue };
+            let Some(name) = module.name(function).map(readable) else { continue };
+            if ALLOCATOR.iter().any(|part| name.contains(part)) {
+                continue;
+            }
+            let name = fnv1a(START, name.as_bytes());
             if blocks.first() == Some(&true) {
                 later.functions.insert(name);
                 continue;
@@ -118,6 +122,9 @@ fn bits(digits: &str) -> Option<Vec<bool>> {
 fn hash(name: &str) -> u32 {
     fnv1a(START, readable(name).as_bytes())
 }
+
+/// What is in the names of the allocator's functions. What of it runs differs from visit to visit: all of it is needed.
+const ALLOCATOR: [&str; 2] = ["rlsf", "__rust_"];
 
 const START: u32 = 0x811c_9dc5;
 

@@ -14,6 +14,12 @@ pub(crate) fn without_custom_sections(module: &[u8]) -> Result<Vec<u8>> {
     rewrite(module, |id, content| Ok((id != CUSTOM).then(|| content.to_vec())))
 }
 
+/// The module with a text for scripts in it, under a name.
+pub(crate) fn with_note(module: &[u8], name: &str, text: &str) -> Vec<u8> {
+    let content = [unsigned(name.len()).as_slice(), name.as_bytes(), text.as_bytes()].concat();
+    [module, &[CUSTOM], &unsigned(content.len()), &content].concat()
+}
+
 /// The module with its constant data in few pieces. The splitter needs one for each constant; a browser does not, and
 /// each costs its place.
 ///
@@ -179,6 +185,9 @@ mod tests {
     fn custom_sections_go() {
         let module = b"\0asm\x01\0\0\0\x01\x02ab\x00\x81\x00x\x03\x01c";
         assert_eq!(without_custom_sections(module).unwrap(), b"\0asm\x01\0\0\0\x01\x02ab\x03\x01c");
+        let noted = with_note(b"\0asm\x01\0\0\0", "x", "c");
+        assert_eq!(noted, b"\0asm\x01\0\0\0\x00\x03\x01xc");
+        assert_eq!(without_custom_sections(&noted).unwrap(), b"\0asm\x01\0\0\0");
         assert!(without_custom_sections(b"\0asm\x01\0\0\0\x01\x09ab").is_err(), "cut");
         assert!(without_custom_sections(b"\0asm").is_err());
     }

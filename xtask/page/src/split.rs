@@ -28,6 +28,9 @@ pub(crate) struct Split {
     parts: BTreeMap<String, Vec<String>>,
 }
 
+/// How the functions that load parts begin.
+const LOAD_PART: &str = "__wasm_split_load_";
+
 /// Splits `module` and writes the parts. `work` is a directory for the splitter's own files.
 pub(crate) fn split(module: &[u8], work: &Path, output: &mut Output) -> Result<Split> {
     if work.exists() {
@@ -52,7 +55,7 @@ pub(crate) fn split(module: &[u8], work: &Path, output: &mut Output) -> Result<S
     for (part, stems) in &parts.prefetch_map {
         let names =
             stems.iter().map(|stem| files.get(stem).cloned().with_context(|| format!("no file {stem}")));
-        loaders.insert(format!("__wasm_split_load_{part}"), names.collect::<Result<_>>()?);
+        loaders.insert(part.clone(), names.collect::<Result<_>>()?);
     }
     let main = read(&main_path)?;
     fs::remove_dir_all(work).with_context(|| format!("cannot remove {}", work.display()))?;
@@ -60,6 +63,15 @@ pub(crate) fn split(module: &[u8], work: &Path, output: &mut Output) -> Result<S
 }
 
 impl Split {
+    /// The files of each part, as JSON. The script needs it when the rest has come, not before.
+    pub(crate) fn list(&self) -> String {
+        let parts = self.parts.iter().map(|(name, files)| {
+            let files: Vec<String> = files.iter().map(|file| format!("\"./{file}\"")).collect();
+            format!("\"{name}\":[{}]", files.join(","))
+        });
+        format!("{{{}}}", parts.collect::<Vec<_>>().join(","))
+    }
+
     /// wasm-bindgen's script with our loader in the place of its own, as one script: a second one would be one more
     /// request.
     pub(crate) fn join(&self, glue: &str, first: &str, rest: &str) -> Result<String> {
@@ -82,10 +94,7 @@ impl Split {
         if glue.len() - joined.len() < OUR_LOADER.len() / 2 {
             bail!("wasm-bindgen writes another loader than the one that we know");
         }
-        let parts = self.parts.iter().map(|(name, files)| {
-            let files: Vec<String> = files.iter().map(|file| format!("\"./{file}\"")).collect();
-            format!("  {name}: part({}),\n", files.join(", "))
-        });
+        let parts = self.parts.keys().map(|name| format!("  {LOAD_PART}{name}: part(\"{name}\"),\n"));
         // One object stands for the loader, under each of the names that wasm-bindgen imports it by.
         let parts = format!("const parts = {{\n{}}};\n{names}", parts.collect::<String>());
         for place in ["/* PARTS */", "./REST", "./FIRST"] {
@@ -114,19 +123,16 @@ mod tests {
     fn two_scripts_become_one() {
         let split = Split {
             main: Vec::new(),
-            parts: [(
-                "__wasm_split_load_a".to_owned(),
-                vec!["chunk-1.wasm".to_owned(), "a-2.wasm".to_owned()],
-            )]
-            .into(),
+            parts: [("a".to_owned(), vec!["chunk-1.wasm".to_owned(), "a-2.wasm".to_owned()])].into(),
         };
         let glue = format!(
             "import * as i1 from \"./__wasm_split.js\"\nimport * as i2 from \"./__wasm_split.js\"\nlet wasm;\n  \
              {GLUE_LOADER}\n{}",
             "x".repeat(OUR_LOADER.len())
         );
+        assert_eq!(split.list(), r#"{"a":["./chunk-1.wasm","./a-2.wasm"]}"#);
         let joined = split.join(&glue, "tabmq-3.wasm", "rest-4.wasm").unwrap();
-        let expected = "const parts = {\n__wasm_split_load_a: part(\"./chunk-1.wasm\", \"./a-2.wasm\"),\n};\n\
+        let expected = "const parts = {\n__wasm_split_load_a: part(\"a\"),\n};\n\
                         const i1 = parts;\nconst i2 = parts;\n";
         assert!(joined.starts_with("let wasm;\nconst REST"), "{joined}");
         assert!(joined.contains(expected), "{joined}");

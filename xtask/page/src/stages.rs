@@ -23,7 +23,7 @@ use wasm_encoder::{
     ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection, Instruction,
     MemorySection, StartSection, TableSection, TypeSection, ValType,
 };
-use wasmparser::Operator;
+use wasmparser::{FuncType, Operator};
 
 /// Under which names the loader finds things; see `loader.js`.
 pub(crate) const LOADER: &str = "rest";
@@ -72,10 +72,42 @@ struct Renumber<'p> {
     globals: HashMap<u32, u32>,
     /// By type: what calls through the table. Empty in the rest, where it needs no help.
     calls: HashMap<u32, u32>,
+    /// The types that are used.
+    types: Types,
+}
+
+/// The types of a module, each once.
+#[derive(Default)]
+struct Types(Vec<FuncType>);
+
+impl Types {
+    /// The type's number.
+    fn number(&mut self, ty: FuncType) -> Result<u32> {
+        let known = self.0.iter().position(|known| *known == ty);
+        if known.is_none() {
+            self.0.push(ty);
+        }
+        Ok(u32::try_from(known.unwrap_or(self.0.len() - 1))?)
+    }
+
+    fn section(&self) -> Result<TypeSection> {
+        let mut section = TypeSection::new();
+        for ty in &self.0 {
+            let ty =
+                reencode::RoundtripReencoder.func_type(ty.clone()).map_err(|error| anyhow!("{error}"))?;
+            section.ty().func_type(&ty);
+        }
+        Ok(section)
+    }
 }
 
 impl Reencode for Renumber<'_> {
     type Error = anyhow::Error;
+
+    fn type_index(&mut self, ty: u32) -> Result<u32, reencode::Error<anyhow::Error>> {
+        let known = self.plan.types.get(ty as usize).with_context(|| format!("no type {ty}"));
+        known.and_then(|known| self.types.number(known.clone())).map_err(reencode::Error::UserError)
+    }
 
     fn function_index(&mut self, function: u32) -> Result<u32, reencode::Error<anyhow::Error>> {
         let error = || reencode::Error::UserError(anyhow!("function {function} is in the other module"));
@@ -89,6 +121,11 @@ impl Reencode for Renumber<'_> {
 }
 
 impl Renumber<'_> {
+    /// The number of a function's type.
+    fn type_of(&mut self, module: &Module<'_>, function: u32) -> Result<u32> {
+        ours(self.type_index(module.type_of(function)?))
+    }
+
     fn body(&mut self, module: &Module<'_>, function: u32) -> Result<Function> {
         let body = module.body(function).context("a function without a body")?;
         let mut written = ours(self.new_function_with_parsed_locals(body))?;
@@ -150,11 +187,12 @@ impl Renumber<'_> {
     }
 
     /// Calls what the place on the stack holds.
-    fn call(&self, written: &mut Function, ty: u32) -> Result<()> {
+    fn call(&mut self, written: &mut Function, ty: u32) -> Result<()> {
         match self.calls.get(&ty) {
             Some(helper) => written.instruction(&Instruction::Call(*helper)),
             None if self.calls.is_empty() => {
-                written.instruction(&Instruction::CallIndirect { type_index: ty, table_index: CALLS })
+                let type_index = ours(self.type_index(ty))?;
+                written.instruction(&Instruction::CallIndirect { type_index, table_index: CALLS })
             }
             None => bail!("a call of a type that was not seen"),
         };
@@ -178,40 +216,35 @@ fn first(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> 
         functions: old.collect(),
         globals: (0..whole).map(|global| (global, global)).collect(),
         calls: plan.calls.iter().copied().zip(is_there + 1..).collect(),
+        types: Types::default(),
     };
-    let mut types = types(plan)?;
-    let load_type = u32::try_from(plan.types.len())?;
-    types.ty().function([], []);
-    types.ty().function([ValType::I32], []);
     let mut imports = ImportSection::new();
     for function in &plan.first_imports {
-        import(&mut imports, module, *function, names)?;
+        import(&mut imports, module, *function, names, &mut renumber)?;
     }
+    let load_type = renumber.types.number(FuncType::new([], []))?;
     imports.import(LOADER, LOAD, EntityType::Function(load_type));
-    let mut functions = FunctionSection::new();
+    let (mut functions, mut code) = (FunctionSection::new(), CodeSection::new());
     for function in &plan.first {
-        functions.function(module.type_of(*function)?);
-    }
-    functions.function(load_type + 1);
-    let mut code = CodeSection::new();
-    for function in &plan.first {
+        functions.function(renumber.type_of(module, *function)?);
         code.function(&match plan.outlines.get(function) {
             Some(outline) => renumber.outlined(module, *function, outline)?,
             None => renumber.body(module, *function)?,
         });
     }
+    functions.function(renumber.types.number(FuncType::new([wasmparser::ValType::I32], []))?);
     code.function(&look(load));
-    for (at, ty) in (0..).zip(&plan.calls) {
+    for ty in &plan.calls {
         let signature = plan.types.get(*ty as usize).context("no such type")?;
-        let mut params = ours(renumber.val_types(signature.params().to_vec()))?;
-        params.push(ValType::I32);
-        types.ty().function(params, ours(renumber.val_types(signature.results().to_vec()))?);
-        functions.function(load_type + 2 + at);
-        code.function(&call(*ty, u32::try_from(signature.params().len())?, whole, is_there));
+        let params = signature.params().iter().copied().chain([wasmparser::ValType::I32]);
+        let results = signature.results().iter().copied();
+        functions.function(renumber.types.number(FuncType::new(params, results))?);
+        let ty = ours(renumber.type_index(*ty))?;
+        code.function(&call(ty, u32::try_from(signature.params().len())?, whole, is_there));
     }
 
     let mut written = wasm_encoder::Module::new();
-    written.section(&types).section(&imports).section(&functions).section(&tables(
+    written.section(&renumber.types.section()?).section(&imports).section(&functions).section(&tables(
         module,
         plan,
         &mut renumber,
@@ -283,23 +316,29 @@ fn call(ty: u32, params: u32, whole: u32, is_there: u32) -> Function {
 
 /// Everything else.
 fn rest(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> Result<Vec<u8>> {
-    let mut imports = ImportSection::new();
-    for function in &plan.rest_imports {
-        import(&mut imports, module, *function, names)?;
-    }
-    for function in &plan.shared {
-        let slot = plan.slots.get(function).context("a function without a place")?;
-        imports.import(FUNCTIONS, &slot.to_string(), EntityType::Function(module.type_of(*function)?));
-    }
     let shared = u32::try_from(plan.rest_imports.len())?;
     let bodies = shared + u32::try_from(plan.shared.len())?;
     let old = plan.rest_imports.iter().copied().zip(0..).chain(plan.shared.iter().copied().zip(shared..));
+    let all: Vec<u32> = plan.rest.iter().chain(&plan.copied).copied().collect();
     let mut renumber = Renumber {
         plan,
-        functions: old.chain(plan.rest.iter().copied().zip(bodies..)).collect(),
+        functions: old.chain(all.iter().copied().zip(bodies..)).collect(),
         globals: plan.globals.iter().copied().zip(0..).collect(),
         calls: HashMap::new(),
+        types: Types::default(),
     };
+    let mut imports = ImportSection::new();
+    for function in &plan.rest_imports {
+        import(&mut imports, module, *function, names, &mut renumber)?;
+    }
+    for function in &plan.shared {
+        let slot = plan.slots.get(function).context("a function without a place")?;
+        imports.import(
+            FUNCTIONS,
+            &slot.to_string(),
+            EntityType::Function(renumber.type_of(module, *function)?),
+        );
+    }
     for (at, memory) in (0u32..).zip(&module.memories) {
         imports.import(SHARED, &format!("m{at}"), EntityType::Memory(ours(renumber.memory_type(*memory))?));
     }
@@ -312,8 +351,8 @@ fn rest(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> R
     }
     let mut functions = FunctionSection::new();
     let mut code = CodeSection::new();
-    for function in &plan.rest {
-        functions.function(module.type_of(*function)?);
+    for function in &all {
+        functions.function(renumber.type_of(module, *function)?);
         code.function(&renumber.body(module, *function)?);
     }
     let mut own: HashMap<u32, u32> = plan.rest.iter().copied().zip(bodies..).collect();
@@ -321,7 +360,7 @@ fn rest(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> R
         plan.outlines.values().flat_map(|outline| outline.parts.iter().map(move |part| (outline, part)))
     {
         own.insert(*function, bodies + code.len());
-        functions.function(*ty);
+        functions.function(ours(renumber.type_index(*ty))?);
         let value_type = |ty| reencode::RoundtripReencoder.val_type(ty).map_err(|error| anyhow!("{error}"));
         code.function(&part.function(&outline.flow, value_type, |operator, written| {
             renumber.operator(module, operator.clone(), written)
@@ -329,7 +368,7 @@ fn rest(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> R
     }
     let mut written = wasm_encoder::Module::new();
     written
-        .section(&types(plan)?)
+        .section(&renumber.types.section()?)
         .section(&imports)
         .section(&functions)
         .section(&elements(plan, &own))
@@ -338,19 +377,16 @@ fn rest(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> R
     Ok(written.finish())
 }
 
-fn types(plan: &Plan<'_>) -> Result<TypeSection> {
-    let mut types = TypeSection::new();
-    for ty in &plan.types {
-        let ty = reencode::RoundtripReencoder.func_type(ty.clone()).map_err(|error| anyhow!("{error}"))?;
-        types.ty().func_type(&ty);
-    }
-    Ok(types)
-}
-
-fn import(imports: &mut ImportSection, module: &Module<'_>, function: u32, names: &Names) -> Result<()> {
+fn import(
+    imports: &mut ImportSection,
+    module: &Module<'_>,
+    function: u32,
+    names: &Names,
+    renumber: &mut Renumber<'_>,
+) -> Result<()> {
     let import = module.imports.get(function as usize).context("no such import")?;
     let (from, name) = names.import(import.module, import.name);
-    imports.import(from, name, EntityType::Function(module.type_of(function)?));
+    imports.import(from, name, EntityType::Function(renumber.type_of(module, function)?));
     Ok(())
 }
 

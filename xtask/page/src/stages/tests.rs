@@ -28,16 +28,19 @@ fn program() -> Vec<u8> {
     let mut elements = ElementSection::new();
     elements.active(None, &ConstExpr::i32_const(1), Elements::Functions((&[2]).into()));
     let mut code = CodeSection::new();
+    // Long enough not to be copied.
+    let both = vec![[Instruction::I32Const(7), Instruction::Drop]; 100].concat();
     let calls: [&[Instruction<'_>]; 3] = [
-        &[Instruction::Call(2), Instruction::End],
-        &[Instruction::Call(3), Instruction::Call(0), Instruction::I32Add, Instruction::End],
-        &[Instruction::I32Const(7), Instruction::End],
+        &[Instruction::Call(2)],
+        &[Instruction::Call(3), Instruction::Call(0), Instruction::I32Add],
+        &[both.as_slice(), &[Instruction::I32Const(7)]].concat(),
     ];
     for instructions in calls {
         let mut function = Function::new([]);
         for instruction in instructions {
             function.instruction(instruction);
         }
+        function.instruction(&Instruction::End);
         code.function(&function);
     }
     let mut data = DataSection::new();
