@@ -63,8 +63,13 @@ impl<'b> Tab<'b> {
 
     /// The same with the page that is there.
     pub async fn reload(&self) -> Result<()> {
-        self.focus().await?.refresh().await?;
+        self.reload_early().await?;
         self.whole().await
+    }
+
+    /// The same, without waiting until all of the page is there.
+    pub async fn reload_early(&self) -> Result<()> {
+        Ok(self.focus().await?.refresh().await?)
     }
 
     /// Waits until the page has more than what its first paint needs. Another page is not waited for.

@@ -237,7 +237,7 @@ impl Part {
         value_type: impl Fn(ValType) -> Result<wasm_encoder::ValType>,
         mut write: impl FnMut(&Operator<'_>, &mut Function) -> Result<()>,
     ) -> Result<Function> {
-        let (locals, kept, types) = self.locals(flow)?;
+        let Variables { locals, kept, types } = self.variables(flow)?;
         let types: Vec<_> = types.into_iter().map(value_type).collect::<Result<_>>()?;
         let mut body = Body { part: self, locals, kept, function: Function::new_with_locals_types(types) };
         let constructs = body.constructs();
@@ -257,8 +257,8 @@ impl Part {
         }
         match self.exits.first() {
             Some(Exit::Next) => body.leave(Exit::Next),
-            _ if constructs.is_empty() => drop(body.function.instruction(&Instruction::Unreachable)),
-            _ => {}
+            // Takes away what instructions that never run may have left on the stack.
+            _ => drop(body.function.instruction(&Instruction::Unreachable)),
         }
         for exit in constructs {
             body.function.instruction(&Instruction::End);
@@ -268,8 +268,7 @@ impl Part {
         Ok(body.function)
     }
 
-    /// New numbers of the variables; those for the results that are returned; types of all that are no parameters.
-    fn locals(&self, flow: &Flow<'_>) -> Result<(HashMap<u32, u32>, Vec<u32>, Vec<ValType>)> {
+    fn variables(&self, flow: &Flow<'_>) -> Result<Variables> {
         let mut locals: HashMap<u32, u32> = self.inputs.iter().copied().zip(0..).collect();
         let mut others = BTreeSet::new();
         for operator in flow.operators.get(self.range.clone()).context("a part outside of its function")? {
@@ -293,8 +292,18 @@ impl Part {
         } else {
             Vec::new()
         };
-        Ok((locals, kept, types))
+        Ok(Variables { locals, kept, types })
     }
+}
+
+/// The variables of a part as a function.
+struct Variables {
+    /// New numbers by old ones.
+    locals: HashMap<u32, u32>,
+    /// Those for what the function returns.
+    kept: Vec<u32>,
+    /// Types of all that are no parameters.
+    types: Vec<ValType>,
 }
 
 /// A part that is being written as a function.
@@ -426,3 +435,6 @@ const fn rank(ty: ValType) -> u8 {
         ValType::Ref(_) => 5,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,13 @@ impl Later {
         Later { functions: names.into_iter().map(hash).collect(), ..Later::default() }
     }
 
+    /// These blocks of a function.
+    #[cfg(test)]
+    pub(crate) fn blocks_of(name: &str, body: &FunctionBody<'_>, blocks: Vec<bool>) -> Result<Self> {
+        let blocks = [((hash(name), shape(body)?.0), blocks)].into();
+        Ok(Later { blocks, ..Later::default() })
+    }
+
     /// From a recording: `ran` are numbers of blocks as [`count`] gave them, a line each.
     pub(crate) fn record(module: &Module<'_>, ran: &str) -> Result<Self> {
         let ran: BTreeSet<u32> = ran
