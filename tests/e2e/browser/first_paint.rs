@@ -20,9 +20,8 @@ async fn the_first_messages_need_only_the_first_files() -> Result<()> {
             let tab = browser.open(&broker.page_url()).await?;
             tab.shows("home/kitchen/temperature", "21.5").await?;
             found = needs_only_the_first_files(&tab).await;
-            if found.is_ok() {
-                break;
-            }
+            let Err(error) = &found else { break };
+            println!("{error}");
             tab.close().await?;
         }
         found
@@ -109,7 +108,7 @@ const KEPT: &str = "
     sessionStorage['tabmq.settings.0'] = 'client_id=tab-abcdef&keep_alive=30';
     sessionStorage['tabmq.subscriptions.0'] = '1.p=home%2F%23&0.p=plant%2F%2B%2Fnew&0.p=%23';
     sessionStorage['tabmq.layout.0'] = 'open=home&close=plant&pin=home%2Fkitchen';
-    localStorage['tabmq.look'] = 'theme=light'";
+    localStorage['tabmq.look'] = 'theme=light&lang=en&keys=1&hints=1'";
 
 /// Waits until the page shows messages of all kinds; returns the blocks of instructions that have run.
 async fn what_a_visit_runs(tab: &Tab<'_>, device: &mut Device) -> Result<BTreeSet<u64>> {
