@@ -148,6 +148,15 @@ pub(crate) fn profile() -> Result<()> {
     command::run(page_build("record").arg(&ran))
 }
 
+/// The broker as it is shipped, but with its functions' names, and without the page; in a place of its own.
+pub(crate) fn broker_with_names() -> Result<PathBuf> {
+    eprintln!("==> the broker, with names");
+    let target = target_directory()?.join("hot");
+    let mut build = cargo(["build", "--release", "--package", "tabmq", "--bin", "tabmq", "--target-dir"]);
+    command::run(build.arg(&target).env("CARGO_PROFILE_RELEASE_STRIP", "none"))?;
+    Ok(target.join("release").join("tabmq"))
+}
+
 /// Compiles the broker with the page inside.
 fn broker(target: &Path, page: &Path, profile: Profile) -> Result<PathBuf> {
     eprintln!("==> the broker");

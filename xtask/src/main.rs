@@ -44,6 +44,7 @@ Usage: cargo xtask COMMAND
                          the gateway costs; `bench page`: the page beside MQTT.js
   size                   what the page's files weigh; fails when the first paint needs more than its limit
   profile                look in Chromium at what the first paint runs, and write web/later.txt: what it does without
+  hot                    look with valgrind at what a message runs, and write bridge/hot.ld: what lies side by side
   npm                    the page's client as a package for JavaScript; prints where it is
   tidy                   only the checks of the sources' rules
   screenshots            take the README's pictures of the page anew
@@ -102,6 +103,11 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "profile" => {
             no_arguments("profile", rest)?;
             build::profile()?;
+            Ok(ExitCode::SUCCESS)
+        }
+        "hot" => {
+            no_arguments("hot", rest)?;
+            bench::hot::write()?;
             Ok(ExitCode::SUCCESS)
         }
         "npm" => {

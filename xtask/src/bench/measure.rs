@@ -77,7 +77,10 @@ fn command(generator: &Path, scenario: &Scenario, broker: &Running, seconds: f64
 fn bench(generator: &Path, url: &str, args: &str) -> Command {
     let mut command = Command::new(generator);
     command.arg("bench").args(args.split_whitespace());
-    command.args(["--json", "--quiet", "-V", "311", "-L", url]);
+    if !args.contains("-V ") {
+        command.args(["-V", "311"]);
+    }
+    command.args(["--json", "--quiet", "-L", url]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

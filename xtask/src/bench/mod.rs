@@ -7,10 +7,11 @@
 //!
 //! In reading order: [`scenarios`] (what is measured), [`peers`] (the brokers), [`measure`] (one measurement),
 //! [`table`] (the result), [`growth`] (how cost grows), [`gateway`] (what the gateway costs).
-//! [`page`] is a benchmark of its own: the page.
+//! [`page`] is a benchmark of its own: the page. [`hot`] is none: it finds what the linker puts side by side.
 
 mod gateway;
 mod growth;
+pub(crate) mod hot;
 mod measure;
 mod page;
 mod peers;

@@ -20,8 +20,9 @@ pub(super) struct Peer {
     pub(super) name: String,
     program: PathBuf,
     kind: Kind,
-    /// The cores that it may use, as taskset writes them; `None`: all.
-    cores: Option<&'static str>,
+    /// What runs the program, with its arguments: empty if nobody does. It must become the program, so that the process is
+    /// the broker's.
+    under: Vec<String>,
 }
 
 #[derive(Clone, Copy)]
@@ -44,7 +45,7 @@ pub(super) struct Running {
 
 impl Peer {
     pub(super) fn tabmq(name: String, program: &Path) -> Self {
-        Peer { name, program: program.to_path_buf(), kind: Kind::TabMq, cores: None }
+        Peer { name, program: program.to_path_buf(), kind: Kind::TabMq, under: vec![] }
     }
 
     pub(super) fn mosquitto() -> Result<Self> {
@@ -59,7 +60,12 @@ impl Peer {
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
         let version = help.lines().next().and_then(|line| line.strip_prefix("mosquitto version "));
         let name = format!("mosquitto {}", version.unwrap_or_default());
-        Ok(Peer { name: name.trim().to_owned(), program: program.into(), kind: Kind::Mosquitto, cores: None })
+        Ok(Peer {
+            name: name.trim().to_owned(),
+            program: program.into(),
+            kind: Kind::Mosquitto,
+            under: vec![],
+        })
     }
 
     pub(super) fn rumqttd(program: &Path) -> Self {
@@ -67,20 +73,31 @@ impl Peer {
             name: "rumqttd 0.20".to_owned(),
             program: program.to_path_buf(),
             kind: Kind::Rumqttd,
-            cores: None,
+            under: vec![],
         }
     }
 
     /// The gateway of this program; see [`start_before`](Self::start_before).
     pub(super) fn gateway(program: &Path) -> Self {
-        Peer { name: "gateway".to_owned(), program: program.to_path_buf(), kind: Kind::Gateway, cores: None }
+        Peer {
+            name: "gateway".to_owned(),
+            program: program.to_path_buf(),
+            kind: Kind::Gateway,
+            under: vec![],
+        }
     }
 
     /// The same broker, bound to these cores.
     pub(super) fn on_cores(&self, cores: &'static str) -> Self {
         let count = cores.split(',').count();
         let name = format!("{}, {count} core{}", self.name, if count == 1 { "" } else { "s" });
-        Peer { name, cores: Some(cores), ..self.clone() }
+        let taskset = ["taskset", "--cpu-list", cores].map(str::to_owned);
+        Peer { name, ..self.under(taskset.into()) }
+    }
+
+    /// The same broker, run by another program.
+    pub(super) fn under(&self, program: Vec<String>) -> Self {
+        Peer { under: program, ..self.clone() }
     }
 
     /// Starts it, and waits until it accepts connections.
@@ -118,13 +135,12 @@ impl Peer {
     }
 
     fn command(&self, [mqtt, websocket, other]: [u16; 3], directory: &Path) -> Result<Command> {
-        let mut command = match self.cores {
+        let mut command = match self.under.split_first() {
             None => Command::new(&self.program),
-            // taskset becomes the program, so that the process is the broker's.
-            Some(cores) => {
-                let mut taskset = Command::new("taskset");
-                taskset.args(["--cpu-list", cores]).arg(&self.program);
-                taskset
+            Some((first, args)) => {
+                let mut under = Command::new(first);
+                under.args(args).arg(&self.program);
+                under
             }
         };
         match self.kind {
