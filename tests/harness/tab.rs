@@ -4,12 +4,16 @@
 use crate::{Browser, eventually};
 use anyhow::{Context, Result, ensure};
 use fantoccini::Locator;
+use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::error::{CmdError, ErrorStatus};
 use fantoccini::key::Key;
 use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+
+/// The mouse's name in commands.
+const MOUSE: &str = "mouse";
 
 /// One tab.
 pub struct Tab<'b> {
@@ -185,6 +189,22 @@ impl<'b> Tab<'b> {
     /// Clicks an element with the mouse, as soon as it is there.
     pub async fn click(&self, hook: &Hook) -> Result<()> {
         self.once_usable(hook, async |element| element.click().await).await
+    }
+
+    /// Moves the mouse to an element and presses its button there; it stays pressed.
+    pub async fn press_mouse(&self, hook: &Hook) -> Result<()> {
+        let element = self.element(hook).await?;
+        let actions = MouseActions::new(MOUSE.to_owned())
+            .then(PointerAction::MoveToElement { element, duration: None, x: 0.0, y: 0.0 })
+            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT });
+        Ok(self.focus().await?.perform_actions(actions).await?)
+    }
+
+    /// Lets the mouse's button go.
+    pub async fn release_mouse(&self) -> Result<()> {
+        let actions =
+            MouseActions::new(MOUSE.to_owned()).then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        Ok(self.focus().await?.perform_actions(actions).await?)
     }
 
     /// Does something with an element as soon as it can be used: it may be there and not yet be laid out.

@@ -334,3 +334,47 @@ async fn rows_do_not_move_under_the_pointer() -> Result<()> {
     })
     .await
 }
+
+/// What an element shows, it goes on showing, whatever comes above it and below: or a click that begins on one row ends on
+/// another.
+#[tokio::test]
+async fn a_row_keeps_its_element() -> Result<()> {
+    browser_test("rows_keep", async |broker, browser| {
+        let mut device = household(broker).await?;
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        rows_are(&tab, &ALL).await?;
+        let keep = "window.kept = ['topic-node', 'message-row'].map(test =>
+            document.querySelector(`[data-test=${test}][data-topic='home/door']`))";
+        tab.script(keep, vec![]).await?;
+        device.publish(&Message::new("zzz", "below all", 1)).await?;
+        let below: Vec<_> = ALL.into_iter().chain(["zzz"]).collect();
+        rows_are(&tab, &below).await?;
+        device.publish(&Message::new("aaa", "above all", 1)).await?;
+        tab.shows("aaa", "above all").await?;
+        let both: Vec<_> = ["aaa"].into_iter().chain(below).collect();
+        rows_are(&tab, &both).await?;
+        let kept = tab.script("return window.kept.map(element => element.dataset.topic)", vec![]).await?;
+        ensure!(kept == json!(["home/door", "home/door"]), "they show {kept}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_is_pressed_stays_until_it_is_let_go() -> Result<()> {
+    browser_test("rows_pressed", async |broker, browser| {
+        let mut device = household(broker).await?;
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        tab.shows("home/door", "open").await?;
+        tab.press_mouse(&Hook::named("message-row").with("data-topic", "home/door")).await?;
+        for n in 0..20 {
+            device.publish(&Message::new("home/bell", format!("{n}"), 1)).await?;
+        }
+        tab.text_when(&Hook::named("newer"), |text| text.contains("20")).await?;
+        tab.release_mouse().await?;
+        tab.text_when(&Hook::css(".topic-title"), |text| text.contains("home/door")).await.map(drop)
+    })
+    .await
+}

@@ -7,7 +7,7 @@ use crate::format;
 use crate::hooks::{Hold, Rows, use_hold, use_let_go, use_rows};
 use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
-use crate::state::history::{Direction, Entry, Message};
+use crate::state::history::{Direction, Entry, Listing, Message};
 use crate::state::subscriptions::COLOURS;
 use crate::state::{Action, AppState, Clock, Counters, Tab, Ui, View};
 use std::cell::{Cell, RefCell};
@@ -59,6 +59,11 @@ pub fn MessageList(props: &MessageListProps) -> Html {
     let entries = seen.update(&state, rows.range.clone());
     let selected = state.selection.message.as_ref().map(|message| message.seq);
     let items = entries.iter().map(|entry| row(lang, entry.as_ref(), selected, state.clock));
+    let is_whole = props.view.is_whole();
+    let items = match is_whole {
+        true => lay(&rows, list, items),
+        false => html! { <>{ for items }</> },
+    };
     html! {
         <section class="panel messages" aria-label={lang.t(Text::Messages)}>
             { head(props, &state, &rows) }
@@ -68,8 +73,8 @@ pub fn MessageList(props: &MessageListProps) -> Html {
             <div class="scroller" ref={rows.scroller.clone()} onscroll={on_scroll} tabindex="0" role={super::parts::list_role(list.is_empty(), "listbox")}
                 aria-label={lang.t(Text::Messages)} aria-activedescendant={selected.map(|seq| format!("message-{seq}"))}
                 onkeydown={on_key(props, &rows, &hold)} onblur={hold.set.reform(|_| false)}>
-                <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props)} onpointermove={hold.on_move.clone()} onpointerleave={hold.on_leave.clone()}>
-                    <div class="rows" ref={rows.block.clone()}>{ for items }</div>
+                <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props)} onpointermove={hold.on_move.clone()} onpointerdown={is_whole.then(|| hold.on_down.clone())} onpointerup={is_whole.then(|| hold.on_up.clone())} onpointerleave={hold.on_leave.clone()}>
+                    <div class="rows" ref={rows.block.clone()}>{ items }</div>
                 </div>
                 if list.is_empty() {
                     { empty(props, &state) }
@@ -78,6 +83,13 @@ pub fn MessageList(props: &MessageListProps) -> Html {
             { foot(lang, &state) }
         </section>
     }
+}
+
+/// Not for the first paint, which does without.
+#[inline(never)]
+fn lay(rows: &Rows, list: &Listing, items: impl Iterator<Item = Html>) -> Html {
+    let numbers = rows.range.clone().map(|at| list.seq(at).unwrap_or(u64::MAX));
+    rows.lay(numbers.zip(items).collect())
 }
 
 /// Which messages have gone, and how far back the others reach.
@@ -234,6 +246,7 @@ fn empty(props: &MessageListProps, state: &AppState) -> Html {
     html! { <p class="empty">{ words }</p> }
 }
 
+#[inline(never)]
 fn row(lang: Lang, entry: Option<&Entry>, selected: Option<u64>, clock: Clock) -> Html {
     match entry {
         Some(Entry::Message(message)) => message_row(lang, message, selected == Some(message.seq), clock),

@@ -6,7 +6,7 @@ use super::parts::{icon_button, list_role, typed};
 use super::topic_menu::topic_menu;
 use super::tree_keys::on_key;
 use crate::format;
-use crate::hooks::{use_hold, use_rows};
+use crate::hooks::{Rows, use_hold, use_rows};
 use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
 use crate::state::topics::{Node, NodeId, Row, Topics};
@@ -55,6 +55,11 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
         Shown { lang, topics, selected: state.selection.path.as_deref(), now_ms: state.clock.unix_ms };
     let visible = topics.rows().get(rows.range.clone()).unwrap_or_default();
     let items = visible.iter().filter_map(|row| shown.row(*row));
+    let is_whole = props.view.is_whole();
+    let items = match is_whole {
+        true => lay(&rows, visible, items),
+        false => html! { <>{ for items }</> },
+    };
     let active = state.selection.path.as_deref().and_then(|path| topics.find_path(path));
     let on_context = on_context(&menu);
     let onkeydown = on_key(&props.view, &props.on, &rows, typed_ahead, &menu);
@@ -65,8 +70,8 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
                 role={list_role(topics.rows().is_empty(), "tree")}
                 aria-label={lang.t(Text::Topics)} aria-activedescendant={active.map(|id| format!("topic-{id}"))} {onkeydown}>
                 <div class="spacer" ref={rows.spacer.clone()} onclick={on_click(props, &menu)} oncontextmenu={on_context}
-                    onpointermove={hold.on_move} onpointerleave={hold.on_leave}>
-                    <div class="rows" ref={rows.block.clone()}>{ for items }</div>
+                    onpointermove={hold.on_move} onpointerdown={is_whole.then_some(hold.on_down)} onpointerup={is_whole.then_some(hold.on_up)} onpointerleave={hold.on_leave}>
+                    <div class="rows" ref={rows.block.clone()}>{ items }</div>
                 </div>
                 { empty(lang, topics) }
             </div>
@@ -79,6 +84,12 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
             }
         </section>
     }
+}
+
+/// Not for the first paint, which does without.
+#[inline(never)]
+fn lay(rows: &Rows, visible: &[Row], items: impl Iterator<Item = Html>) -> Html {
+    rows.lay(visible.iter().map(|row| row.number()).zip(items).collect())
 }
 
 fn head(props: &TopicTreeProps, topics: &Topics) -> Html {
@@ -148,6 +159,7 @@ struct Shown<'a> {
 }
 
 impl Shown<'_> {
+    #[inline(never)]
     fn row(&self, Row { id, pinned, place, siblings }: Row) -> Option<Html> {
         let node = self.topics.node(id)?;
         let path = self.topics.path(id);

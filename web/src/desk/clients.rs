@@ -287,13 +287,13 @@ impl Clients {
                 self.find.clone_from(text);
                 self.sweep.begin_anew();
                 self.sweep.poll.not_before(now_ms, TYPING_MS);
-                self.arrange();
+                self.arrange_now();
                 return vec![Effect::Locate];
             }
             ClientsStep::Connected(connected) => {
                 self.connected = *connected;
                 self.sweep.begin_anew();
-                self.arrange();
+                self.arrange_now();
             }
             ClientsStep::Sort(column) => {
                 let (before, opposite) = self.sort;

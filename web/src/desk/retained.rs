@@ -350,7 +350,7 @@ impl Retained {
         self.sweep.begin_anew();
         self.sweep.poll.not_before(now_ms, TYPING_MS);
         self.coming.clear();
-        self.arrange();
+        self.arrange_now();
     }
 
     fn select(&mut self, topic: Option<String>) {

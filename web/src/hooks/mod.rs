@@ -1,5 +1,6 @@
 //! What components share in behaviour.
 
+mod slots;
 mod use_frames;
 mod use_hold;
 mod use_keys;

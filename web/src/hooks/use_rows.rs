@@ -6,8 +6,11 @@
 //!      block (moved down to the first row that is rendered)
 //! ```
 
+use super::slots::Slots;
 use crate::browser;
+use std::cell::RefCell;
 use std::ops::Range;
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Element, ResizeObserver};
@@ -29,11 +32,17 @@ pub struct Rows {
     pub on_scroll: Callback<Event>,
     /// The rows to render.
     pub range: Range<usize>,
+    slots: Rc<RefCell<Slots>>,
     row_px: usize,
     fits: usize,
 }
 
 impl Rows {
+    /// The rows in sight, each known by a number of its own, as one node: an element goes on showing the row that it shows.
+    pub fn lay(&self, rows: Vec<(u64, Html)>) -> Html {
+        self.slots.borrow_mut().lay(rows)
+    }
+
     /// How many rows there is room for.
     pub fn in_sight(&self) -> usize {
         self.fits
@@ -98,6 +107,7 @@ pub fn use_rows(count: usize, row_px: usize, filter: &str) -> Rows {
         });
     }
 
+    let slots = use_mut_ref(Slots::default);
     let (top, fits) = *port;
     let last = count.min(top + fits + MARGIN);
     let first = top.saturating_sub(MARGIN).min(last);
@@ -110,7 +120,7 @@ pub fn use_rows(count: usize, row_px: usize, filter: &str) -> Rows {
             }
         });
     }
-    let rows = Rows { scroller, spacer, block, on_scroll, range: first..last, row_px, fits };
+    let rows = Rows { scroller, spacer, block, on_scroll, range: first..last, slots, row_px, fits };
     {
         let rows = rows.clone();
         use_effect_with(filter.to_owned(), move |_| rows.to_top());

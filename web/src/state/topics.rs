@@ -110,6 +110,13 @@ pub struct Row {
     pub siblings: usize,
 }
 
+impl Row {
+    /// No other row has this number.
+    pub fn number(self) -> u64 {
+        (self.id as u64) << 1 | u64::from(self.pinned)
+    }
+}
+
 /// The tree and its visible rows.
 #[derive(Debug)]
 pub struct Topics {

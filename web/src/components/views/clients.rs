@@ -3,7 +3,7 @@
 use super::super::lazy_place::PlaceProps;
 use super::super::parts::typed;
 use super::client::client;
-use super::table::{Frame, ROW_PX, TOUCH_ROW_PX, head, hidden_head, on_key, on_row};
+use super::table::{Frame, ROW_PX, TOUCH_ROW_PX, head, hidden_head, number, on_key, on_row};
 use super::{account, trouble_above};
 use crate::desk::clients::{Clients, ClientsStep, Column, MAX_ROWS};
 use crate::desk::{Desk, Step};
@@ -39,7 +39,7 @@ pub(super) fn ClientsView(props: &PlaceProps) -> Html {
         above: html! { <>{ list.tools(desk, &props.on) }{ trouble_above(lang, clients.trouble.as_ref(), &props.on) }</> },
         below: html! { <><div class="bar">{ list.empty() }</div><div class="bar">{ list.foot() }</div></> },
         heads: list.heads(),
-        shown: list.rows(&rows).collect(),
+        shown: rows.lay(list.rows(&rows).collect()),
         on_key: list.keys(&rows),
         on_row: on_row(on.reform(|id| ClientsStep::Select(Some(id)))),
         beside: client(lang, desk, props.narrow, &props.on),
@@ -118,10 +118,10 @@ impl Table<'_> {
         }
     }
 
-    fn rows(&self, rows: &Rows) -> impl Iterator<Item = Html> {
+    fn rows(&self, rows: &Rows) -> impl Iterator<Item = (u64, Html)> {
         let first = rows.range.start;
         let ids = self.clients.rows().get(rows.range.clone()).unwrap_or_default();
-        ids.iter().enumerate().map(move |(i, id)| self.row(id, first + i))
+        ids.iter().enumerate().map(move |(i, id)| (number(id), self.row(id, first + i)))
     }
 
     fn row(&self, id: &str, at: usize) -> Html {

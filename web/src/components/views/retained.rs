@@ -3,7 +3,7 @@
 use super::super::lazy_place::PlaceProps;
 use super::super::parts::typed;
 use super::message::message;
-use super::table::{Frame, ROW_PX, TOUCH_ROW_PX, head, on_key, on_row, plain_head};
+use super::table::{Frame, ROW_PX, TOUCH_ROW_PX, head, number, on_key, on_row, plain_head};
 use super::{account, trouble_above};
 use crate::desk::retained::{Column, MAX_ROWS, Retained, RetainedStep, Row};
 use crate::desk::{Desk, Step};
@@ -42,7 +42,7 @@ pub(super) fn RetainedView(props: &PlaceProps) -> Html {
         above: html! { <>{ list.tools(desk, &props.on) }{ trouble_above(lang, retained.trouble.as_ref(), &props.on) }</> },
         below: html! { <><div class="bar">{ list.empty() }</div><div class="bar">{ list.foot() }</div></> },
         heads: list.heads(),
-        shown: list.rows(&rows).collect(),
+        shown: rows.lay(list.rows(&rows).collect()),
         on_key: list.keys(&rows),
         on_row: on_row(on.reform(|topic| RetainedStep::Select(Some(topic)))),
         beside: message(lang, &state, desk, props.narrow, &props.on),
@@ -127,10 +127,10 @@ impl Table<'_> {
         }
     }
 
-    fn rows(&self, rows: &Rows) -> impl Iterator<Item = Html> {
+    fn rows(&self, rows: &Rows) -> impl Iterator<Item = (u64, Html)> {
         let first = rows.range.start;
         let shown = self.retained.rows().get(rows.range.clone()).unwrap_or_default();
-        shown.iter().enumerate().map(move |(i, row)| self.row(row, first + i))
+        shown.iter().enumerate().map(move |(i, row)| (number(&row.message.topic), self.row(row, first + i)))
     }
 
     fn row(&self, row: &Row, at: usize) -> Html {

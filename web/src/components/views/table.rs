@@ -5,6 +5,8 @@ use crate::hooks::{Hold, Rows};
 use crate::i18n::Lang;
 use crate::i18n::words::Words;
 use crate::state::View;
+use rustc_hash::FxBuildHasher;
+use std::hash::BuildHasher;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 use yew::prelude::*;
@@ -48,7 +50,7 @@ impl Frame<'_> {
                             <div class="scroller" role="rowgroup" ref={rows.scroller.clone()} onscroll={rows.on_scroll.clone()} tabindex="0"
                                 onkeydown={self.on_key} aria-label={label}>
                                 <div class="spacer" role="presentation" ref={rows.spacer.clone()} onpointermove={hold.on_move.clone()}
-                                    onpointerleave={hold.on_leave.clone()} onclick={self.on_row}>
+                                    onpointerdown={hold.on_down.clone()} onpointerup={hold.on_up.clone()} onpointerleave={hold.on_leave.clone()} onclick={self.on_row}>
                                     <div class="rows" role="presentation" ref={rows.block.clone()}>{ self.shown }</div>
                                 </div>
                             </div>
@@ -92,6 +94,11 @@ pub(super) fn plain_head(name: &'static str) -> Html {
 /// The head of a column whose content says enough to whoever sees it.
 pub(super) fn hidden_head(name: &'static str) -> Html {
     html! { <div role="columnheader"><span class="for-readers">{ name }</span></div> }
+}
+
+/// The number that a row is known by, of its name.
+pub(super) fn number(name: &str) -> u64 {
+    FxBuildHasher.hash_one(name)
 }
 
 /// For `onclick` around all rows: says the `data-key` of the one that was clicked.
