@@ -2,7 +2,7 @@
 //! what it asks for.
 
 use crate::transport::{Incoming, Transport};
-use crate::turn::Turns;
+use crate::turn::{self, Turns};
 use bytes::BytesMut;
 use gloo_timers::callback::Timeout;
 use js_sys::Uint8Array;
@@ -12,7 +12,8 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 use tabmq_shared::Time;
 use tabmq_shared::client::{
-    Client as Machine, Command, ConnectOptions, Event, Message, PublishError, PublishId, State, Subscription,
+    Authentication, Client as Machine, Command, ConnectOptions, Event, Message, PublishError, PublishId,
+    State, Subscription,
 };
 use tabmq_shared::packet::ReasonCode;
 use tabmq_shared::topic::TopicFilter;
@@ -26,15 +27,8 @@ const SEND_RETRY: Duration = Duration::from_millis(20);
 /// One frame at most, unless a single packet is larger.
 const FRAME_BYTES: usize = 64 * 1024;
 
-/// What has come is looked at for so long in one turn. Then the browser may paint, and answer who clicks.
-const TURN: Duration = Duration::from_millis(8);
-
 /// So many packets are reported together: few enough to look at the clock in between.
 const TURN_PACKETS: usize = 512;
-
-/// Frames gather until their turn; when there is more than this, in bytes, they are looked at as they come. Then the
-/// browser takes no more from the socket than we do, and TCP holds the sender back.
-const GATHERED_BYTES: usize = 512 * 1024;
 
 /// An empty buffer larger than this is given back, in bytes; a queue of events in entries.
 const KEPT_BYTES: usize = 128 * 1024;
@@ -114,6 +108,18 @@ impl Client {
 
     /// Connects anew: says good-bye to the broker, if there is one, forgets it and begins with these.
     pub fn start(&self, url: String, options: ConnectOptions, subscriptions: Vec<Subscription>, seed: u64) {
+        self.start_by(None, url, options, subscriptions, seed);
+    }
+
+    /// The same by a method of enhanced authentication.
+    pub fn start_by(
+        &self,
+        method: Option<Box<dyn Authentication>>,
+        url: String,
+        options: ConnectOptions,
+        subscriptions: Vec<Subscription>,
+        seed: u64,
+    ) {
         // One that was never started has nobody to say good-bye to, and is not "disconnected".
         if !self.is_idle() {
             self.stop();
@@ -122,6 +128,9 @@ impl Client {
         {
             let mut link = self.0.link.borrow_mut();
             link.machine = Machine::new(options, seed);
+            if let Some(method) = method {
+                link.machine.set_authentication(method);
+            }
             link.url = url;
         }
         self.act(|machine, now| {
@@ -282,7 +291,7 @@ impl Inner {
             inbox.len()
         };
         self.fresh.set(true);
-        if !self.due.get() || waiting_bytes > GATHERED_BYTES {
+        if turn::is_at_once(self.due.get(), waiting_bytes) {
             self.turn();
         }
     }
@@ -297,9 +306,7 @@ impl Inner {
 
     /// Looks at what has come, for as long as a turn may be, and asks for the next one.
     fn turn(self: &Rc<Self>) {
-        let begun = (self.now)();
-        while self.look() && (self.now)() - begun < TURN {}
-        self.is_flood.set((self.now)() - begun >= TURN / 2);
+        self.is_flood.set(turn::spend(self.now, || self.look()));
         {
             let link = &mut *self.link.borrow_mut();
             if link.inbox.is_empty() && link.inbox.capacity() > KEPT_BYTES {
