@@ -50,6 +50,7 @@ pub(crate) struct Parts {
     frames: bool,
     memory: bool,
     charts: bool,
+    tree: bool,
 }
 
 fn main() -> Result<()> {
@@ -61,7 +62,7 @@ fn main() -> Result<()> {
 }
 
 fn options(args: impl Iterator<Item = String>) -> Result<Options> {
-    let all = Parts { rates: true, frames: true, memory: true, charts: true };
+    let all = Parts { rates: true, frames: true, memory: true, charts: true, tree: true };
     let mut options =
         Options { rounds: 3, seconds: 2.0, frame_seconds: 30.0, messages: 1_000_000, parts: all };
     let mut args = args;
@@ -72,13 +73,14 @@ fn options(args: impl Iterator<Item = String>) -> Result<Options> {
             "--seconds" => options.seconds = number()?,
             "--frame-seconds" => options.frame_seconds = number()?,
             "--only" => {
-                let part = args.next().context("--only needs rates, frames, memory or charts")?;
+                let part = args.next().context("--only needs rates, frames, memory, charts or tree")?;
                 let is = |name| part == name;
                 options.parts = Parts {
                     rates: is("rates"),
                     frames: is("frames"),
                     memory: is("memory"),
                     charts: is("charts"),
+                    tree: is("tree"),
                 };
             }
             "--bench" => {} // cargo's own
@@ -117,6 +119,11 @@ async fn measure(options: Options) -> Result<Figures> {
                 eprintln!("round {round}  charts  {frames:?}");
                 figures.charts.push(frames);
             }
+        }
+        if options.parts.tree {
+            let frames = whole::tree(browser, broker, &server, options).await?;
+            eprintln!("tree  {frames:?}");
+            figures.tree.push(frames);
         }
         if options.parts.memory {
             let memory = whole::memory(browser, broker, &server, options).await?;

@@ -1,6 +1,6 @@
 //! The figures, and the tables that they become.
 
-use crate::whole::RATES;
+use crate::whole::{RATES, TREE_RATE, TREE_TOPICS};
 use crate::{Options, PER_FRAME};
 use std::fmt::Write;
 
@@ -43,6 +43,7 @@ pub(crate) struct Figures {
     /// For each of [`RATES`] and each round.
     pub(crate) frames: [Vec<Frames>; RATES.len()],
     pub(crate) charts: Vec<Frames>,
+    pub(crate) tree: Vec<Frames>,
     pub(crate) memory: Option<Memory>,
 }
 
@@ -52,7 +53,8 @@ pub(crate) fn markdown(figures: &Figures, options: Options) -> String {
     if figures.rates.iter().any(|rounds| !rounds.is_empty()) {
         rates(figures, &mut text);
     }
-    if figures.frames.iter().any(|rounds| !rounds.is_empty()) || !figures.charts.is_empty() {
+    let singles = [&figures.charts, &figures.tree];
+    if figures.frames.iter().chain(singles).any(|rounds| !rounds.is_empty()) {
         frames(figures, &mut text);
     }
     if let Some(Memory { messages, before_kb, half_kb, after_kb }) = figures.memory {
@@ -129,6 +131,14 @@ fn frames(figures: &Figures, text: &mut String) {
         row(&format!("{} messages/s arrive", count(rate as f64)), rounds);
     }
     row("20 lines of 10,000 points are drawn, with 20 new points a second on each", &figures.charts);
+    row(
+        &format!(
+            "{} topics in the tree are scrolled, and {} messages/s change them",
+            count(TREE_TOPICS as f64),
+            count(TREE_RATE as f64)
+        ),
+        &figures.tree,
+    );
     text.push('\n');
 }
 

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// About so many bytes are prepared, and sent again and again.
+/// About so many bytes are prepared, or as many as all topics need, and sent again and again.
 const PREPARED_BYTES: usize = 512 * 1024;
 
 /// Handed to the socket at a time, at most: in between, pings are answered.
@@ -282,7 +282,8 @@ struct Prepared {
 fn prepare(load: Load, version: Version) -> Result<Arc<Prepared>> {
     let mut prepared = Prepared { bytes: Vec::new(), ends: Vec::new() };
     let mut n = 0;
-    while prepared.bytes.len() < PREPARED_BYTES {
+    let topics = if let Kind::Values { topics } = load.kind { topics } else { 0 };
+    while prepared.bytes.len() < PREPARED_BYTES || n < topics {
         let mut packets = BytesMut::new();
         for _ in 0..load.per_frame.max(1) {
             codec::encode(&Packet::Publish(load.message(n)), version, &mut packets)?;

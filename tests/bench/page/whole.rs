@@ -12,6 +12,19 @@ use std::time::Duration;
 /// Messages a second while frames are watched.
 pub(crate) const RATES: [u64; 3] = [1_000, 10_000, 100_000];
 
+/// Topics of the tree that is scrolled, and messages a second meanwhile.
+pub(crate) const TREE_TOPICS: usize = 50_000;
+pub(crate) const TREE_RATE: u64 = 10_000;
+
+/// From now on the tree is scrolled from end to end and back, four seconds each way.
+const SCROLL: &str = "const tree = document.querySelector('.topics .scroller'), begun = performance.now();
+    const scroll = now => {
+        const way = (now - begun) / 4000 % 2;
+        tree.scrollTop = (way < 1 ? way : 2 - way) * (tree.scrollHeight - tree.clientHeight);
+        requestAnimationFrame(scroll);
+    };
+    requestAnimationFrame(scroll)";
+
 /// What the page is given time for before it is watched: it loads parts of itself, and the browser compiles.
 const SETTLE: Duration = Duration::from_millis(1500);
 
@@ -105,6 +118,25 @@ pub(crate) async fn charts(
     })
     .await?;
     let frames = watch(&tab, None, options.frame_seconds.min(10.0)).await?;
+    close(tab).await?;
+    Ok(frames)
+}
+
+/// Frames while a tree of very many topics, all of it open, is scrolled, and each of its values changes every five seconds.
+pub(crate) async fn tree(
+    browser: &Browser,
+    broker: &Broker,
+    server: &Server,
+    options: Options,
+) -> Result<Frames> {
+    let per_frame = usize::try_from(TREE_RATE / 1_000)?;
+    let load = Load { kind: Kind::Values { topics: TREE_TOPICS }, per_frame, rate: TREE_RATE, count: 0 };
+    let tab = open(browser, broker, server, load, "").await?;
+    let all = TREE_TOPICS as u64;
+    eventually("all topics", async || Ok((tab.message_count().await? >= all).then_some(()))).await?;
+    tab.click(&Hook::named("expand-all")).await?;
+    tab.script(SCROLL, vec![]).await?;
+    let frames = watch(&tab, Some(TREE_RATE), options.frame_seconds.min(16.0)).await?;
     close(tab).await?;
     Ok(frames)
 }
