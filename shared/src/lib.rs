@@ -10,7 +10,7 @@
 //! - [`codec`]: bytes to packets and back, strict by the specifications.
 //! - [`topic`]: validated topic names and filters, and matching.
 //! - [`session`]: QoS 1 and 2 in both directions, receive windows, topic aliases. Used by broker and client alike.
-//! - [`client`]: the client as a state machine.
+//! - [`client`]: the client as a state machine. `scram`: an authentication in which the password does not travel.
 //! - [`api`]: the types of the HTTP API. [`record`]: messages as lines of a file; [`replay`]: out of it again.
 
 #![cfg_attr(
@@ -30,6 +30,8 @@ pub mod codec;
 pub mod packet;
 pub mod record;
 pub mod replay;
+#[cfg(feature = "scram")]
+pub mod scram;
 pub mod session;
 mod time;
 pub mod topic;

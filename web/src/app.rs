@@ -11,6 +11,7 @@
 mod clockwork;
 mod kept;
 mod look;
+mod method;
 
 use crate::browser;
 use crate::files::Files;
@@ -26,7 +27,7 @@ use look::{location, show_look};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-use tabmq_shared::client::State;
+use tabmq_shared::client::{Authentication, State};
 use tabmq_web_client::client::{Client, Report};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -42,6 +43,8 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 pub struct App {
     workspace: Rc<RefCell<Workspace>>,
     clients: RefCell<Vec<(ConnectionId, Client)>>,
+    /// Connections that begin when what their method of authentication needs is there.
+    awaits_method: RefCell<Vec<ConnectionId>>,
     painter: Painter,
     revision: Cell<u64>,
     ticks: Cell<u32>,
@@ -68,6 +71,7 @@ impl App {
         let app = Rc::new(App {
             workspace: Rc::new(RefCell::new(kept::workspace())),
             clients: RefCell::default(),
+            awaits_method: RefCell::default(),
             painter: Painter::default(),
             revision: Cell::new(0),
             ticks: Cell::new(0),
@@ -261,7 +265,10 @@ impl App {
             Effect::Unsubscribe(filter) => self.with_client(id, |client| client.unsubscribe(filter)),
             Effect::Start | Effect::Locate => {}
             Effect::RetryNow => self.with_client(id, Client::retry_now),
-            Effect::Stop => self.with_client(id, Client::stop),
+            Effect::Stop => {
+                self.awaits_no_method(id);
+                self.with_client(id, Client::stop);
+            }
             Effect::KeepProfiles => {
                 browser::keep(
                     browser::shared_storage(),
@@ -393,6 +400,16 @@ impl App {
     }
 
     fn connect(self: &Rc<Self>, id: ConnectionId) {
+        if !self.awaits_method.borrow().is_empty() {
+            self.awaits_no_method(id);
+        }
+        match self.read(id, |state| state.settings.uses_scram()) {
+            Some(true) => self.connect_by_scram(id),
+            _ => self.connect_by(id, None),
+        }
+    }
+
+    fn connect_by(self: &Rc<Self>, id: ConnectionId, method: Option<Box<dyn Authentication>>) {
         let parts = self.read(id, |state| (state.settings.options(), state.subscriptions.wanted()));
         let Some((options, subscriptions)) = parts else { return };
         let client = self.client(id).unwrap_or_else(|| {
@@ -405,7 +422,7 @@ impl App {
             self.clients.borrow_mut().push((id, client.clone()));
             client
         });
-        client.start(self.broker_url(id), options, subscriptions, browser::random());
+        client.start_by(method, self.broker_url(id), options, subscriptions, browser::random());
     }
 
     /// Says good-bye to a connection's broker and removes what was kept of it.

@@ -65,6 +65,16 @@ pub fn random() -> u64 {
     whole(js_sys::Math::random() * 9_007_199_254_740_992.0) ^ whole(Date::now()).rotate_left(48)
 }
 
+/// Bytes that nobody can guess. Unlike `crypto.subtle` they are there on plain `http:` as well.
+///
+/// # Errors
+/// The browser has none.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
+    let filled = window().crypto().and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes));
+    filled.map(|_| bytes).map_err(|_| "the browser has no random numbers".to_owned())
+}
+
 /// The address bar: the query, without its `?`.
 pub fn query() -> String {
     window().location().search().unwrap_or_default().trim_start_matches('?').to_owned()

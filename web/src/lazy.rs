@@ -8,6 +8,7 @@
 //! is there. Nothing outside may name what the pointers lead to: then it would be needed at once.
 
 use crate::api;
+use crate::browser;
 use crate::charts;
 use crate::components::{
     ChartPanelProps, DetailProps, ExtraProps, LazyDialogProps, PayloadViewProps, PlaceProps, TalkProps,
@@ -26,6 +27,8 @@ use tabmq_decoders::guess::{Guess, on_closer_look};
 use tabmq_decoders::packing::{Packing, Unpacked};
 use tabmq_decoders::protobuf::{SourceFile, decode_raw, decode_with, messages_of};
 use tabmq_decoders::{Problem, Tree, cbor, msgpack, sparkplug, xml};
+use tabmq_shared::client::Authentication;
+use tabmq_shared::scram;
 use yew::Html;
 
 /// A part that can be loaded.
@@ -131,6 +134,20 @@ pub struct Dialogs {
 /// Where to say what was answered.
 pub type Answer = Rc<dyn Fn(Action)>;
 
+/// SCRAM-SHA-256: a browser has its own cryptography for pages of `https:` only.
+#[derive(Clone, Copy, Debug)]
+pub struct Scram {
+    /// Shows user name and password by it.
+    pub client: fn(&str, &str) -> Box<dyn Authentication>,
+}
+
+fn scram_client(user: &str, password: &str) -> Box<dyn Authentication> {
+    Box::new(scram::Client::new(user, password.as_bytes(), browser::random_bytes, MAX_ITERATIONS))
+}
+
+/// More rounds would keep the page for seconds.
+const MAX_ITERATIONS: u32 = 200_000;
+
 /// The views of the broker's inside, and what asks for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Views {
@@ -193,6 +210,7 @@ part!(Views, views, load_views: {
     new_desk: desk::new,
     run: api::run,
 });
+part!(Scram, scram, load_scram: { client: scram_client });
 part!(Extras, extras, load_extras: { dialog: render_extra });
 
 /// Natively everything is there: for tests.

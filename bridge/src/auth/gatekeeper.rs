@@ -387,7 +387,7 @@ struct Scram(Weak<Gatekeeper>);
 impl Methods for Scram {
     fn begin(&self, method: &str, peer: &Peer) -> Option<Box<dyn Exchange>> {
         let gatekeeper = self.0.upgrade()?;
-        let is_known = method == scram::METHOD && gatekeeper.security().users.know_scram();
+        let is_known = method == tabmq_shared::scram::METHOD && gatekeeper.security().users.know_scram();
         let address = peer.address.ip();
         is_known.then(|| Box::new(ScramExchange { gatekeeper, address, going_on: None }) as Box<dyn Exchange>)
     }

@@ -35,7 +35,7 @@ pub(crate) use gatekeeper::Failure;
 pub use gatekeeper::{Counters, Gatekeeper};
 pub use jwt::JwtTable;
 pub use password_file::PasswordFileError;
-pub(crate) use scram::{Client as ScramClient, METHOD as SCRAM};
+pub(crate) use scram::client as scram_client;
 pub use security::{Security, SecurityError, SecuritySettings};
 pub use settings::{RuleTable, UserTable};
 pub use tokens::TokenTable;

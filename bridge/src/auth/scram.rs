@@ -1,5 +1,6 @@
-//! SCRAM-SHA-256 (RFC 5802, RFC 7677): the client shows that it knows the password, and the server that it knew it once,
-//! and neither sends it. What the server keeps does not open the account of whoever steals it.
+//! SCRAM-SHA-256 (RFC 5802, RFC 7677) from the server's side: the client shows that it knows the password, and the server
+//! that it knew it once, and neither sends it. What the server keeps does not open the account of whoever steals it. The
+//! client's side is [`tabmq_shared::scram`], by another library's hashes, so that each checks the other.
 //!
 //! ```text
 //! client                                server
@@ -14,20 +15,14 @@
 use super::crypto;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use ring::{digest, hmac, pbkdf2};
 use std::fmt;
 use std::num::NonZeroU32;
-use tabmq_shared::client::Authentication;
-
-/// The method's name in CONNECT and AUTH.
-pub(crate) const METHOD: &str = "SCRAM-SHA-256";
+use tabmq_shared::scram::{Client, MIN_ITERATIONS};
 
 /// Rounds for new passwords: RFC 7677 asks for 15,000 at least once hardware allows.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(15_000).unwrap();
-/// The least that is read: RFC 5802 section 5.1 has 4,096 as its least.
-const MIN_ITERATIONS: u32 = 4096;
-/// The most: a client would compute for a minute.
+/// The most that is read: a client would compute for a minute.
 const MAX_ITERATIONS: u32 = 10_000_000;
 /// A message longer than this many bytes is none of ours.
 const MAX_MESSAGE_BYTES: usize = 4096;
@@ -186,104 +181,9 @@ impl Server {
     }
 }
 
-/// The client's side, for one user. It serves one connection after the other.
-pub(crate) struct Client {
-    user: String,
-    password: Vec<u8>,
-    /// `client-first-message-bare` of this connection.
-    first_bare: String,
-    nonce: String,
-    /// What the server has to say last.
-    server_signature: Option<Hash>,
-}
-
-impl Client {
-    /// Somebody with a password.
-    pub(crate) fn new(user: &str, password: &[u8]) -> Client {
-        let (user, password) = (user.to_owned(), password.to_vec());
-        Client { user, password, first_bare: String::new(), nonce: String::new(), server_signature: None }
-    }
-
-    /// The first message.
-    ///
-    /// # Errors
-    /// The system has no random numbers.
-    pub(crate) fn begin(&mut self) -> Result<String, String> {
-        Ok(self.begin_with(STANDARD.encode(crypto::random::<18>()?)))
-    }
-
-    fn begin_with(&mut self, nonce: String) -> String {
-        self.first_bare = format!("n={},r={nonce}", self.user.replace('=', "=3D").replace(',', "=2C"));
-        self.nonce = nonce;
-        self.server_signature = None;
-        format!("n,,{}", self.first_bare)
-    }
-
-    /// Answers the server's challenge. Slow: the password is hashed.
-    ///
-    /// # Errors
-    /// The server did not keep to the protocol.
-    pub(crate) fn answer(&mut self, challenge: &[u8]) -> Result<String, String> {
-        let challenge = text(challenge)?;
-        let mut attributes = challenge.split(',');
-        let mut next = |name: &str| attributes.next().and_then(|a| a.strip_prefix(name)).map(str::to_owned);
-        let (Some(nonce), Some(salt), Some(iterations)) = (next("r="), next("s="), next("i=")) else {
-            return Err("the server's challenge has no nonce, salt or number of iterations".to_owned());
-        };
-        if !nonce.starts_with(&self.nonce) || nonce.len() == self.nonce.len() {
-            return Err("the server's nonce does not begin with ours".to_owned());
-        }
-        let salt = STANDARD.decode(salt).map_err(|_| "the server's salt is not base64".to_owned())?;
-        let iterations = iterations
-            .parse()
-            .ok()
-            .filter(|n: &NonZeroU32| (MIN_ITERATIONS..=MAX_ITERATIONS).contains(&n.get()));
-        let iterations = iterations.ok_or("the server's number of iterations is out of bounds")?;
-        let salted = salted_password(&self.password, &salt, iterations);
-        let without_proof = format!("c=biws,r={nonce}");
-        let auth_message = format!("{},{challenge},{without_proof}", self.first_bare);
-        let client_key = sign(&salted, b"Client Key");
-        let client_signature = sign(&sha256(&client_key), auth_message.as_bytes());
-        self.server_signature = Some(sign(&sign(&salted, b"Server Key"), auth_message.as_bytes()));
-        Ok(format!("{without_proof},p={}", STANDARD.encode(xor(&client_key, &client_signature))))
-    }
-
-    /// Whether the server knows the password as well.
-    ///
-    /// # Errors
-    /// It does not: it may be somebody else's.
-    pub(crate) fn check(&self, last: &[u8]) -> Result<(), String> {
-        let signature = text(last)?.strip_prefix("v=").and_then(|v| STANDARD.decode(v).ok());
-        match (&self.server_signature, signature) {
-            (Some(expected), Some(signature)) if crypto::are_equal(expected, &signature) => Ok(()),
-            _ => Err("the server did not show that it knows the password".to_owned()),
-        }
-    }
-}
-
-impl Authentication for Client {
-    fn method(&self) -> &str {
-        METHOD
-    }
-
-    fn begin(&mut self) -> Result<Option<Bytes>, String> {
-        Ok(Some(Client::begin(self)?.into()))
-    }
-
-    fn answer(&mut self, challenge: &[u8]) -> Result<Bytes, String> {
-        Client::answer(self, challenge).map(Bytes::from)
-    }
-
-    fn finish(&mut self, last: Option<&Bytes>) -> Result<(), String> {
-        self.check(last.map(|last| &**last).unwrap_or_default())
-    }
-}
-
-/// Nobody prints passwords by mistake.
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("user", &self.user).finish_non_exhaustive()
-    }
+/// The client's side, for `tabmq pub` and `tabmq sub`.
+pub(crate) fn client(user: &str, password: &[u8]) -> Client {
+    Client::new(user, password, crypto::random, MAX_ITERATIONS)
 }
 
 fn text(message: &[u8]) -> Result<&str, String> {
@@ -331,35 +231,32 @@ fn xor(a: &Hash, b: &Hash) -> Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use tabmq_shared::client::Authentication;
 
     /// RFC 7677 section 3.
     #[test]
     fn the_standards_example() {
         let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
         let keys = Keys::with_salt(b"pencil", &salt, NonZeroU32::new(4096).unwrap());
-        let mut client = Client::new("user", b"pencil");
-        let first = client.begin_with("rOprNGfwEbeRWgbNEkqO".to_owned());
-        assert_eq!(first, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
-        let first = ClientFirst::parse(first.as_bytes()).unwrap();
+        let first = ClientFirst::parse(b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO").unwrap();
         assert_eq!(first.user, "user");
         let (server, challenge) = Server::begin_with(&first, keys, "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0");
         let nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
         assert_eq!(challenge, format!("r={nonce},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"));
-        let answer = client.answer(challenge.as_bytes()).unwrap();
-        assert_eq!(answer, format!("c=biws,r={nonce},p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="));
+        let answer = format!("c=biws,r={nonce},p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=");
         let last = server.finish(answer.as_bytes()).unwrap();
         assert_eq!(last, "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
-        client.check(last.as_bytes()).unwrap();
     }
 
     fn exchange(user: &str, password: &str, keys: Keys) -> Result<(), String> {
-        let mut client = Client::new(user, password.as_bytes());
-        let first = client.begin()?;
-        let first = ClientFirst::parse(first.as_bytes())?;
+        let mut client = client(user, password.as_bytes());
+        let first = client.begin()?.unwrap();
+        let first = ClientFirst::parse(&first)?;
         assert_eq!(first.user, user);
         let (server, challenge) = Server::begin(&first, keys)?;
-        let last = server.finish(client.answer(challenge.as_bytes())?.as_bytes())?;
-        client.check(last.as_bytes())
+        let last = server.finish(&client.answer(challenge.as_bytes())?)?;
+        client.finish(Some(&Bytes::from(last)))
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::target::Target;
 use super::tls_args::TlsArgs;
 use super::transport::Route;
 use super::{Driver, Failure};
-use crate::auth::{SCRAM, ScramClient};
+use crate::auth::scram_client;
 use clap::{ArgAction, ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tabmq_shared::client::{ConnectOptions, Message, Subscription};
 use tabmq_shared::packet::{ConnectProperties, QoS, RetainHandling, SubscriptionOptions, Version, Will};
 use tabmq_shared::record::FileForm;
 use tabmq_shared::replay;
+use tabmq_shared::scram;
 use tabmq_shared::topic::{TopicFilter, TopicName};
 use tabmq_shared::{ByteString, Bytes};
 
@@ -286,7 +287,7 @@ impl From<RecordForm> for FileForm {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum AuthMethod {
     /// The password does not travel, and the broker shows that it knows it, too
-    #[value(name = SCRAM)]
+    #[value(name = scram::METHOD)]
     Scram,
 }
 
@@ -306,7 +307,7 @@ pub(super) struct Session {
     pub(super) options: ConnectOptions,
     pub(super) properties: Properties,
     /// The method of enhanced authentication, if there is to be one.
-    authentication: Option<ScramClient>,
+    authentication: Option<scram::Client>,
 }
 
 impl Session {
@@ -454,13 +455,13 @@ impl ConnectionArgs {
         version: Version,
         username: Option<&str>,
         password: Option<&str>,
-    ) -> Result<Option<ScramClient>, Failure> {
+    ) -> Result<Option<scram::Client>, Failure> {
         let Some(AuthMethod::Scram) = self.auth_method else { return Ok(None) };
         if !version.is_v5() {
             return Err(Failure::new("--auth-method is for MQTT 5: leave -V out"));
         }
         match (username, password) {
-            (Some(username), Some(password)) => Ok(Some(ScramClient::new(username, password.as_bytes()))),
+            (Some(username), Some(password)) => Ok(Some(scram_client(username, password.as_bytes()))),
             _ => Err(Failure::new(
                 "--auth-method needs a user name and a password: give -u NAME and -P PASSWORD",
             )),

@@ -224,7 +224,7 @@ fn options(version: Version, credentials: Option<&Credentials>) -> ConnectOption
 fn state_for(why: &Why) -> UpstreamState {
     match why {
         Why::Refused { .. }
-        | Why::AuthenticationUnsupported
+        | Why::AuthenticationUnsupported { .. }
         | Why::AuthenticationFailed(_)
         | Why::BadOptions(_) => UpstreamState::Refused,
         _ => UpstreamState::Unreachable,

@@ -4,6 +4,7 @@ use crate::Time;
 use crate::codec::EncodeError;
 use crate::packet::{ConnAckProperties, Publish, QoS, ReasonCode, Version};
 use crate::topic::TopicFilter;
+use bytes::Bytes;
 use bytestring::ByteString;
 use std::fmt;
 use std::num::NonZeroU16;
@@ -273,7 +274,10 @@ pub enum Why {
     /// The server sent what it must not send.
     ProtocolError(String),
     /// The server asks for a step of an enhanced authentication that this client does not know.
-    AuthenticationUnsupported,
+    AuthenticationUnsupported {
+        /// What it said.
+        challenge: Bytes,
+    },
     /// The enhanced authentication has failed: the server is not who it claims to be, or does not keep to the method.
     AuthenticationFailed(String),
 }
@@ -284,7 +288,7 @@ impl Why {
         match self {
             Why::Disconnected
             | Why::BadOptions(_)
-            | Why::AuthenticationUnsupported
+            | Why::AuthenticationUnsupported { .. }
             | Why::AuthenticationFailed(_) => true,
             Why::Unreachable(_)
             | Why::ConnectTimeout { .. }
@@ -342,7 +346,7 @@ impl fmt::Display for Why {
                 server_words(f, reason_string, server_reference)
             }
             Why::ProtocolError(words) => with_words(f, "the server does not keep to the protocol", words),
-            Why::AuthenticationUnsupported => {
+            Why::AuthenticationUnsupported { .. } => {
                 f.write_str("the server asks for an authentication exchange that this client does not know")
             }
             Why::AuthenticationFailed(words) => with_words(f, "the authentication failed", words),

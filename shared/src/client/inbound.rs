@@ -194,7 +194,7 @@ impl Client {
         let Some(authentication) = &mut self.authentication else {
             // A method that is done with one step in CONNECT and one in CONNACK works; this one wants more.
             self.say_good_bye(ReasonCode::ImplementationSpecificError);
-            return self.leave(Why::AuthenticationUnsupported);
+            return self.leave(Why::AuthenticationUnsupported { challenge: auth.data.unwrap_or_default() });
         };
         if !is_due {
             // Only a client begins to authenticate again, and this one does not.

@@ -1,6 +1,7 @@
 //! The page in Chromium, with devices beside it.
 //!
 //! - [`access`]: the accessibility check of every view.
+//! - [`authenticating`]: SCRAM and other methods of enhanced authentication.
 //! - [`away`]: outages, tabs in the background, frozen and copied, filters that are refused.
 //! - [`publish`], [`recordings`], [`everywhere`]: what the page can do, part by part.
 //! - [`messages`]: between tabs and devices, both ways, at every QoS.
@@ -34,6 +35,7 @@
 #![allow(clippy::print_stdout, reason = "figures for whoever reads along")]
 
 mod access;
+mod authenticating;
 mod away;
 mod charts;
 mod connecting;

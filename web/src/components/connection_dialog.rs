@@ -6,12 +6,14 @@ use super::modal::Modal;
 use super::parts::button;
 use crate::browser;
 use crate::i18n::{Lang, Text};
+use crate::state::draft::Form as DataForm;
 use crate::state::profiles::{Profile, Profiles};
-use crate::state::settings::{Field, Form, Kind, Settings};
+use crate::state::settings::{AuthKind, DATA_FORMS, Field, Form, Kind, Settings};
 use crate::state::subscriptions::Subscriptions;
 use crate::state::{Action, PageAction, View};
 use tabmq_shared::client::ServerLimits;
 use tabmq_shared::client::State;
+use tabmq_shared::scram::METHOD;
 use web_sys::{HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
@@ -205,7 +207,7 @@ impl Panel<'_> {
                 settings.client_id = new_id.emit(());
             }
             let (form, subscriptions) = (Form::of(&settings), profile.subscriptions.clone());
-            let keep_password = !settings.password.is_empty();
+            let keep_password = !settings.password.is_empty() || !settings.v5.auth.data.is_empty();
             drop(workspace);
             edit.emit(Box::new(move |draft| {
                 draft.form = form.clone();
@@ -238,7 +240,32 @@ impl Panel<'_> {
                     { self.field(Field::UserName) }
                     { self.field(Field::Password) }
                 </div>
+                { self.authentication() }
                 { self.field(Field::Clean) }
+            </>
+        }
+    }
+
+    /// How user name and password are shown to the broker, or what else.
+    fn authentication(&self) -> Html {
+        let form = &self.draft.form;
+        if form.get(Field::Version) != "5.0" {
+            return Html::default();
+        }
+        let kind = form.get(Field::Auth);
+        html! {
+            <>
+                <div class="pair wrap">
+                    { self.field(Field::Auth) }
+                    if kind == AuthKind::Other.name() {
+                        { for [Field::AuthMethod, Field::AuthForm, Field::AuthData].map(|field| self.field(field)) }
+                    }
+                </div>
+                if kind == AuthKind::Scram.name() {
+                    <p class="hint">{ self.lang.t(Text::ScramHint) }</p>
+                } else if kind == AuthKind::Other.name() {
+                    <p class="hint">{ self.lang.t(Text::AuthOtherHint) }</p>
+                }
             </>
         }
     }
@@ -251,7 +278,6 @@ impl Panel<'_> {
             <details open={self.says_more(&V5)}>
                 <summary>{ self.lang.t(Text::MoreOfV5) }</summary>
                 <div class="pair wrap">{ for V5.map(|field| self.field(field)) }</div>
-                <p class="hint">{ self.lang.t(Text::NoEnhancedAuth) }</p>
             </details>
         }
     }
@@ -283,7 +309,7 @@ impl Panel<'_> {
                 if draft.keep {
                     <div class="indented">
                         { self.field(Field::Name) }
-                        if !draft.form.get(Field::Password).is_empty() {
+                        if [Field::Password, Field::AuthData].iter().any(|field| !draft.form.get(*field).is_empty()) {
                             { check_field(lang.t(Text::KeepPassword), "profile-password", draft.keep_password,
                                 set(|draft, on| draft.keep_password = on)) }
                             if draft.keep_password {
@@ -332,16 +358,32 @@ impl Panel<'_> {
                 value == "1",
                 set.reform(|on: bool| if on { "1" } else { "0" }.to_owned()),
             ),
-            Kind::Choice => select_field(label, test, choices(field), &value, set),
+            Kind::Choice => select_field(label, test, &choices(lang, field), &value, set),
             Kind::Pairs => pairs(lang, label, test, value, error, set),
         }
     }
 }
 
-fn choices(field: Field) -> &'static [(&'static str, &'static str)] {
+fn choices(lang: Lang, field: Field) -> Vec<(&'static str, &'static str)> {
     match field {
-        Field::Version => &[("5.0", "5.0"), ("3.1.1", "3.1.1"), ("3.1", "3.1")],
-        _ => &[("0", "QoS 0"), ("1", "QoS 1"), ("2", "QoS 2")],
+        Field::Version => vec![("5.0", "5.0"), ("3.1.1", "3.1.1"), ("3.1", "3.1")],
+        Field::Auth => {
+            let words = |kind| match kind {
+                AuthKind::Plain => lang.t(Text::AuthPlain),
+                AuthKind::Scram => METHOD,
+                AuthKind::Other => lang.t(Text::AuthOther),
+            };
+            AuthKind::ALL.map(|kind| (kind.name(), words(kind))).to_vec()
+        }
+        Field::AuthForm => {
+            let words = |form| match form {
+                DataForm::Hex => lang.t(Text::AsHex),
+                DataForm::Base64 => "Base64",
+                _ => lang.t(Text::AsText),
+            };
+            DATA_FORMS.map(|form| (form.name(), words(form))).to_vec()
+        }
+        _ => vec![("0", "QoS 0"), ("1", "QoS 1"), ("2", "QoS 2")],
     }
 }
 

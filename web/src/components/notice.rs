@@ -1,10 +1,15 @@
 //! The connection in a sentence with its remedy, where there is one to tell.
 
+use crate::format;
 use crate::i18n::{Lang, Text};
+use crate::payload::preview;
 use crate::state::{Action, Dialog};
 use tabmq_shared::client::{State, Why};
 use tabmq_shared::packet::ReasonCode;
 use yew::prelude::*;
+
+/// How much of a challenge is shown, in characters.
+const CHALLENGE_CHARS: usize = 200;
 
 /// See [`ConnectionNotice`].
 #[derive(Properties, PartialEq)]
@@ -85,8 +90,12 @@ fn sentence(lang: Lang, why: &Why, url: &str) -> String {
             farewell(lang, *reason) + &server_says(lang, reason_string.as_deref())
         }
         Why::ProtocolError(words) => with_words(Text::WhyProtocol, words),
-        Why::AuthenticationFailed(words) => with_words(Text::WhyProtocol, words),
-        Why::AuthenticationUnsupported => lang.t(Text::WhyAuthUnsupported).to_owned(),
+        Why::AuthenticationFailed(words) => with_words(Text::WhyAuthFailed, words),
+        Why::AuthenticationUnsupported { challenge } => {
+            let words = preview(challenge, CHALLENGE_CHARS);
+            let n = format::thousands(challenge.len() as u64);
+            lang.fill(Text::WhyAuthUnsupported, &[("words", &words), ("n", &n)])
+        }
     }
 }
 
@@ -111,6 +120,7 @@ fn refusal(lang: Lang, reason: ReasonCode) -> String {
             Text::RefusedBusy
         }
         ReasonCode::Banned => Text::RefusedBanned,
+        ReasonCode::BadAuthenticationMethod => Text::RefusedMethod,
         other => return lang.fill(Text::RefusedOther, &[("reason", &other.to_string())]),
     };
     lang.t(text).to_owned()

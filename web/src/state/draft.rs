@@ -50,6 +50,20 @@ impl Form {
     pub fn named(name: &str) -> Option<Form> {
         Form::ALL.into_iter().find(|form| form.name() == name)
     }
+
+    /// The bytes that a text in this form stands for.
+    ///
+    /// # Errors
+    /// It is not in this form, or the form is that of files.
+    #[inline(never)]
+    pub fn bytes(self, text: &str) -> Result<Bytes, DraftError> {
+        match self {
+            Form::Text | Form::Json => Ok(Bytes::copy_from_slice(text.as_bytes())),
+            Form::Hex => hex(text).map_err(|at| DraftError::Hex { at }),
+            Form::Base64 => base64(text),
+            Form::File => Err(DraftError::NoFile),
+        }
+    }
 }
 
 /// A file that was chosen.
@@ -290,8 +304,7 @@ impl Draft {
                 }
                 Payload::Text(template)
             }
-            Form::Hex => Payload::Bytes(hex(self.text(Field::Payload)).map_err(|at| DraftError::Hex { at })?),
-            Form::Base64 => Payload::Bytes(base64(self.text(Field::Payload))?),
+            Form::Hex | Form::Base64 => Payload::Bytes(self.form.bytes(self.text(Field::Payload))?),
             Form::File => Payload::Bytes(self.file.as_ref().ok_or(DraftError::NoFile)?.bytes.clone()),
         };
         let repeat = match self.flag(Flag::Repeat) {

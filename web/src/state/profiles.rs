@@ -32,6 +32,7 @@ impl Profile {
         }
         if !with_password {
             settings.password.clear();
+            settings.v5.auth.data.clear();
         }
         Profile { settings, subscriptions: Subscriptions::read(&subscriptions.write()) }
     }
@@ -100,7 +101,9 @@ impl Profiles {
     pub fn to_json(&self, with_passwords: bool) -> String {
         let profiles = self.rows.iter().map(|profile| {
             let pairs = profile.pairs().into_iter();
-            let pairs = pairs.filter(|(name, ..)| with_passwords || *name != Field::Password.name());
+            let is_secret =
+                |name| Field::ALL.into_iter().any(|field| field.is_secret() && field.name() == name);
+            let pairs = pairs.filter(|(name, ..)| with_passwords || !is_secret(*name));
             let (rows, fields): (Vec<_>, Vec<_>) = pairs.partition(|(name, ..)| *name == SUBSCRIPTION);
             let mut members: Vec<_> =
                 fields.iter().map(|(name, value, kind)| member(name, value, *kind)).collect();

@@ -4,8 +4,10 @@ mod fields;
 
 pub use fields::{Field, Form, Kind};
 
+use super::draft::Form as DataForm;
 use super::query::{self, Pair};
 use bytes::Bytes;
+use bytestring::ByteString;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 use tabmq_shared::client::{Backoff, ConnectOptions};
@@ -21,7 +23,7 @@ const KEEP_ALIVE_S: u16 = 180;
 /// The highest topic alias that the broker may use.
 const TOPIC_ALIAS_MAXIMUM: u16 = 1024;
 
-/// How to connect. Everything but the password is kept.
+/// How to connect. Everything but secrets is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// What the connection is called; empty: after its broker.
@@ -71,6 +73,50 @@ pub struct V5Settings {
     pub request_problem: bool,
     /// In order.
     pub user: UserPairs,
+    /// How to show who it is.
+    pub auth: AuthSettings,
+}
+
+/// Enhanced authentication (section 4.12).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthSettings {
+    /// By which method.
+    pub kind: AuthKind,
+    /// The name of another method.
+    pub method: String,
+    /// How its data is written: text, hex or base64.
+    pub form: DataForm,
+    /// What CONNECT says by it, as typed. A secret as the password is.
+    pub data: String,
+}
+
+/// How data of another method can be written.
+pub const DATA_FORMS: [DataForm; 3] = [DataForm::Text, DataForm::Hex, DataForm::Base64];
+
+/// A method to show who it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AuthKind {
+    /// User name and password.
+    #[default]
+    Plain,
+    /// They too, but the password does not travel: SCRAM-SHA-256.
+    Scram,
+    /// A method that the page knows nothing of: one step, in CONNECT.
+    Other,
+}
+
+impl AuthKind {
+    /// In the order in which they are offered.
+    pub const ALL: [AuthKind; 3] = [AuthKind::Plain, AuthKind::Scram, AuthKind::Other];
+
+    /// Its name in what is kept.
+    pub const fn name(self) -> &'static str {
+        match self {
+            AuthKind::Plain => "",
+            AuthKind::Scram => "scram",
+            AuthKind::Other => "other",
+        }
+    }
 }
 
 /// What only MQTT 5 can say of the will (section 3.1.3.2).
@@ -105,6 +151,7 @@ impl Default for V5Settings {
             request_response: false,
             request_problem: true,
             user: Vec::new(),
+            auth: AuthSettings::default(),
         }
     }
 }
@@ -130,21 +177,21 @@ impl Settings {
         }
     }
 
-    /// Takes over what these pairs say, but no password; names and values that it does not know are left alone.
+    /// Takes over what these pairs say, but no secret; names and values that it does not know are left alone.
     pub fn read(&mut self, pairs: &[Pair]) {
         for (name, value) in pairs {
             let field = Field::ALL.into_iter().find(|field| field.name() == name);
             let emptied_id = field == Some(Field::ClientId) && value.is_empty();
-            if let Some(field) = field.filter(|field| *field != Field::Password && !emptied_id) {
+            if let Some(field) = field.filter(|field| !field.is_secret() && !emptied_id) {
                 let _ = field.set(self, value);
             }
         }
     }
 
-    /// Everything but the password, for [`read`](Settings::read); what is as usual is left out.
+    /// Everything but secrets, for [`read`](Settings::read); what is as usual is left out.
     pub fn write(&self) -> String {
         let usual = Settings::new(String::new());
-        let pairs = Field::ALL.into_iter().filter(|field| *field != Field::Password);
+        let pairs = Field::ALL.into_iter().filter(|field| !field.is_secret());
         let pairs = pairs.map(|field| (field.name(), field.get(self), field.get(&usual)));
         let pairs: Vec<_> = pairs.filter(|(_, value, usual)| value != usual).collect();
         query::encode(pairs.iter().map(|(name, value, _)| (*name, value.as_str())))
@@ -169,6 +216,11 @@ impl Settings {
     pub fn options(&self) -> ConnectOptions {
         let V5Settings { receive_maximum, topic_alias_maximum, request_response, request_problem, .. } =
             self.v5;
+        let (authentication_method, authentication_data) = match self.v5.auth.kind {
+            AuthKind::Other => self.other_method(),
+            AuthKind::Plain | AuthKind::Scram => (None, None),
+        };
+        let scram = self.uses_scram();
         let properties = ConnectProperties {
             session_expiry_s: Some(if self.clean { 0 } else { self.v5.session_expiry_s }),
             receive_maximum,
@@ -177,21 +229,39 @@ impl Settings {
             request_response_information: request_response.then_some(true),
             request_problem_information: (!request_problem).then_some(false),
             user: user_properties(&self.v5.user),
-            ..ConnectProperties::default()
+            authentication_method,
+            authentication_data,
         };
         ConnectOptions {
             version: self.version,
             client_id: self.client_id.as_str().into(),
             clean_start: true,
             keep_alive_s: self.keep_alive_s,
-            username: some(&self.username),
-            password: some(&self.password),
+            // The method speaks of them, and does not say the password.
+            username: some(&self.username).filter(|_| !scram),
+            password: some(&self.password).filter(|_| !scram),
             will: self.will(),
             properties,
             // Somebody looks at it: 30 seconds, the usual maximum, are long then.
             reconnect: Some(Backoff { min: Duration::from_millis(500), max: Duration::from_secs(15) }),
             ..ConnectOptions::default()
         }
+    }
+
+    /// Whether user name and password are shown by SCRAM, in place of being sent.
+    pub fn uses_scram(&self) -> bool {
+        self.version == Version::V5 && self.v5.auth.kind == AuthKind::Scram
+    }
+
+    /// Another method's name and data.
+    #[inline(never)]
+    fn other_method(&self) -> (Option<ByteString>, Option<Bytes>) {
+        if self.version != Version::V5 {
+            return (None, None);
+        }
+        let AuthSettings { method, form, data, .. } = &self.v5.auth;
+        let bytes = form.bytes(data).ok().filter(|bytes| !bytes.is_empty());
+        (Some(method.as_str().into()), bytes)
     }
 
     fn will(&self) -> Option<Will> {
@@ -269,6 +339,12 @@ mod tests {
                 request_response: true,
                 request_problem: false,
                 user: vec![("a".into(), "1=2".into()), ("a".into(), String::new())],
+                auth: AuthSettings {
+                    kind: AuthKind::Other,
+                    method: "KERBEROS".into(),
+                    form: DataForm::Hex,
+                    data: "00 7f".into(),
+                },
             },
             will_topic: "a/will".into(),
             will_payload: "gone & forgotten".into(),
@@ -290,10 +366,12 @@ mod tests {
     fn kept_without_the_password() {
         let settings = everything();
         let written = settings.write();
-        assert!(!written.contains("secret"));
+        assert!(!written.contains("secret") && !written.contains("7f"));
         let mut read = Settings::new("other".into());
         read.read(&query::decode(&written));
-        assert_eq!(read, Settings { password: String::new(), ..settings });
+        let mut expected = Settings { password: String::new(), ..settings };
+        expected.v5.auth.data.clear();
+        assert_eq!(read, expected);
     }
 
     #[test]
@@ -310,7 +388,9 @@ mod tests {
     #[test]
     fn nonsense_is_left_alone() {
         let mut settings = Settings::new("tab-1".into());
-        settings.read(&query::decode("version=9&keep_alive=-1&will_qos=3&password=x&client_id="));
+        settings.read(&query::decode(
+            "version=9&keep_alive=-1&will_qos=3&password=x&client_id=&auth=x&auth_data=y&auth_form=file",
+        ));
         assert_eq!(settings, Settings::new("tab-1".into()));
     }
 
@@ -325,6 +405,31 @@ mod tests {
         let options = settings.options();
         assert_eq!(options.properties.session_expiry_s, Some(0));
         assert_eq!(options.will.unwrap().topic, "w");
+    }
+
+    #[test]
+    fn how_to_show_who_it_is() {
+        let mut settings = everything();
+        let said = |settings: &Settings| {
+            let ConnectOptions { username, password, properties, .. } = settings.options();
+            (
+                username.is_some() && password.is_some(),
+                properties.authentication_method,
+                properties.authentication_data,
+            )
+        };
+        // Before 5.0 there is none of it.
+        assert_eq!(said(&settings), (true, None, None));
+        settings.version = Version::V5;
+        assert_eq!(said(&settings), (true, Some("KERBEROS".into()), Some(Bytes::from_static(b"\0\x7f"))));
+        settings.v5.auth.data.clear();
+        assert_eq!(said(&settings), (true, Some("KERBEROS".into()), None));
+        settings.v5.auth.kind = AuthKind::Scram;
+        assert!(settings.uses_scram());
+        assert_eq!(said(&settings), (false, None, None));
+        settings.version = Version::V311;
+        assert!(!settings.uses_scram());
+        assert_eq!(said(&settings), (true, None, None));
     }
 
     #[test]

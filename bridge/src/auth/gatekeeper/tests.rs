@@ -158,7 +158,8 @@ async fn a_certificate_with_a_name_is_enough() {
 
 #[tokio::test]
 async fn scram() {
-    use crate::auth::scram::{Client, Keys};
+    use crate::auth::scram::{Keys, client};
+    use tabmq_shared::client::Authentication;
     let stored = |user: &str| format!("{user}::scram={}\n", Keys::of_password(b"123456").unwrap().stored());
     let random = u64::from_le_bytes(crate::auth::crypto::random().unwrap());
     let path = std::env::temp_dir().join(format!("tabmq-scram-{random:x}"));
@@ -168,13 +169,11 @@ async fn scram() {
     std::fs::remove_file(path).unwrap();
     let exchange = |name: &str, password: &str| -> Result<Identity, String> {
         let mut exchange = gatekeeper.methods().begin("SCRAM-SHA-256", &peer(1)).unwrap();
-        let mut client = Client::new(name, password.as_bytes());
+        let mut client = client(name, password.as_bytes());
         let first = client.begin()?;
-        let Step::Continue(challenge) = exchange.step(Some(&first.into()))? else { panic!("no challenge") };
-        let Step::Done(admitted) = exchange.step(Some(&client.answer(&challenge)?.into()))? else {
-            panic!("more")
-        };
-        client.check(&admitted.last_data.unwrap())?;
+        let Step::Continue(challenge) = exchange.step(first.as_ref())? else { panic!("no challenge") };
+        let Step::Done(admitted) = exchange.step(Some(&client.answer(&challenge)?))? else { panic!("more") };
+        client.finish(admitted.last_data.as_ref())?;
         Ok(admitted.identity)
     };
     assert_eq!(exchange("admin", "123456").unwrap().user.as_deref(), Some("admin"));

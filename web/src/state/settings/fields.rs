@@ -1,8 +1,9 @@
 //! The settings as a list of fields: one table for the connection panel, the address bar, the tab's storage and the
 //! profiles.
 
-use super::{Settings, UserPairs, parse_qos, parse_version, qos_digit};
+use super::{AuthKind, DATA_FORMS, Settings, UserPairs, parse_qos, parse_version, qos_digit};
 use crate::i18n::Text;
+use crate::state::draft::Form as DataForm;
 use std::str::FromStr;
 use tabmq_shared::topic::TopicName;
 
@@ -68,6 +69,10 @@ fields! {
     RequestResponse: "request_response", Check, RequestResponse;
     RequestProblem: "request_problem", Check, RequestProblem;
     UserProperties: "user_properties", Pairs, UserProperties;
+    Auth: "auth", Choice, AuthKind;
+    AuthMethod: "auth_method", Text, AuthMethod;
+    AuthForm: "auth_form", Choice, AuthForm;
+    AuthData: "auth_data", Text, AuthData;
     WillTopic: "will_topic", Text, WillTopic;
     WillPayload: "will_payload", Text, WillPayload;
     WillQoS: "will_qos", Choice, WillQoS;
@@ -82,6 +87,11 @@ fields! {
 }
 
 impl Field {
+    /// Whether it is kept only if that is asked for, and never in the address bar.
+    pub const fn is_secret(self) -> bool {
+        matches!(self, Field::Password | Field::AuthData)
+    }
+
     /// What the field says.
     pub fn get(self, settings: &Settings) -> String {
         let flag = |on: bool| if on { "1" } else { "0" }.to_owned();
@@ -102,6 +112,10 @@ impl Field {
             Field::RequestResponse => flag(v5.request_response),
             Field::RequestProblem => flag(v5.request_problem),
             Field::UserProperties => lines(&v5.user),
+            Field::Auth => v5.auth.kind.name().to_owned(),
+            Field::AuthMethod => v5.auth.method.clone(),
+            Field::AuthForm => v5.auth.form.name().to_owned(),
+            Field::AuthData => v5.auth.data.clone(),
             Field::WillTopic => settings.will_topic.clone(),
             Field::WillPayload => settings.will_payload.clone(),
             Field::WillQoS => qos_digit(settings.will_qos).to_owned(),
@@ -138,6 +152,22 @@ impl Field {
             Field::RequestResponse => v5.request_response = flag(value),
             Field::RequestProblem => v5.request_problem = flag(value),
             Field::UserProperties => v5.user = pairs(value)?,
+            Field::Auth => {
+                let kind = AuthKind::ALL.into_iter().find(|kind| kind.name() == value);
+                v5.auth.kind = kind.ok_or(Text::BadAuthMethod)?;
+            }
+            Field::AuthMethod if v5.auth.kind == AuthKind::Other && value.trim().is_empty() => {
+                return Err(Text::BadAuthMethod);
+            }
+            Field::AuthMethod => value.trim().clone_into(&mut v5.auth.method),
+            Field::AuthForm => {
+                let form = DataForm::named(value).filter(|form| DATA_FORMS.contains(form));
+                v5.auth.form = form.ok_or(Text::BadAuthData)?;
+            }
+            Field::AuthData => {
+                v5.auth.form.bytes(value).map_err(|_| Text::BadAuthData)?;
+                value.clone_into(&mut v5.auth.data);
+            }
             Field::WillTopic => settings.will_topic = topic(value)?,
             Field::WillPayload => value.clone_into(&mut settings.will_payload),
             Field::WillQoS => settings.will_qos = parse_qos(value).ok_or(Text::BadQoS)?,
@@ -309,5 +339,12 @@ mod tests {
             assert_eq!(form.error(field), None);
         }
         assert_eq!(form.settings(), Some(Settings::new("tab-1".into())));
+        // Another method needs a name, and data as it is said to be written.
+        for (field, value) in [(Field::Auth, "other"), (Field::AuthForm, "hex"), (Field::AuthData, "0")] {
+            form.set(field, value.into());
+        }
+        assert_eq!(form.settings(), None);
+        assert_eq!(form.error(Field::AuthMethod), Some(Text::BadAuthMethod));
+        assert_eq!(form.error(Field::AuthData), Some(Text::BadAuthData));
     }
 }
