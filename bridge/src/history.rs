@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
-use tabmq_shared::api::events::{BrokerEvent, Happening, Publication};
+use tabmq_shared::api::events::{BrokerEvent, Ending, Happening, Publication};
 use tabmq_shared::packet::ReasonCode;
 use tokio::sync::Notify;
 
@@ -357,6 +357,8 @@ fn describe(event: &Event, wants_messages: bool) -> Option<Happening> {
             address: peer.address.to_string(),
             transport: peer.transport.to_string(),
             reason: cut(&cause.to_string()),
+            how: ending(cause),
+            code: cause.code().map(ReasonCode::as_u8),
             clean: *cause == DisconnectCause::Client(ReasonCode::Success),
         },
         Event::Subscribed { client_id, filter, result } => Happening::Subscribed {
@@ -397,6 +399,18 @@ fn describe(event: &Event, wants_messages: bool) -> Option<Happening> {
 }
 
 /// A copy of the beginning, in memory of its own.
+/// For programs.
+pub(crate) const fn ending(cause: &DisconnectCause) -> Ending {
+    match cause {
+        DisconnectCause::Client(_) => Ending::Goodbye,
+        DisconnectCause::TransportClosed(_) => Ending::Lost,
+        DisconnectCause::KeepAlive { .. } => Ending::Silent,
+        DisconnectCause::TakenOver => Ending::TakenOver,
+        DisconnectCause::ProtocolViolation(..) => Ending::Violation,
+        DisconnectCause::Server(..) => Ending::Ended,
+    }
+}
+
 fn cut(text: &str) -> String {
     match text.len() <= MAX_TEXT_BYTES {
         true => text.to_owned(),

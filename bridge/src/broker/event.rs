@@ -96,6 +96,20 @@ pub enum DisconnectCause {
     Server(ReasonCode, String),
 }
 
+impl DisconnectCause {
+    /// The reason code that was sent, by the client or by the server; before 5.0 nothing is.
+    pub const fn code(&self) -> Option<ReasonCode> {
+        match self {
+            DisconnectCause::TransportClosed(_) => None,
+            DisconnectCause::KeepAlive { .. } => Some(ReasonCode::KeepAliveTimeout),
+            DisconnectCause::TakenOver => Some(ReasonCode::SessionTakenOver),
+            DisconnectCause::Client(reason)
+            | DisconnectCause::ProtocolViolation(reason, _)
+            | DisconnectCause::Server(reason, _) => Some(*reason),
+        }
+    }
+}
+
 impl fmt::Display for DisconnectCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -12,6 +12,7 @@ use tabmq_shared::api::clients::{
     Client, ClientDetail, ClientPage, ClientQuery, ClientRemoval, ClientRemoved, Connection, LastDisconnect,
     Subscription, Will,
 };
+use tabmq_shared::packet::ReasonCode;
 
 /// As many clients are looked at before the broker's lock is given back.
 const AT_A_TIME: u32 = 256;
@@ -119,6 +120,8 @@ fn client(view: &ClientView<'_>) -> Client {
         last_disconnect: view.last_disconnect.map(|end| LastDisconnect {
             ago_s: end.ago.as_secs(),
             reason: end.cause.to_string(),
+            how: crate::history::ending(end.cause),
+            code: end.cause.code().map(ReasonCode::as_u8),
             address: end.address.to_string(),
         }),
         session_expiry_s: view.session_expiry_s,

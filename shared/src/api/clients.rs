@@ -1,5 +1,6 @@
 //! Clients and their sessions: `/api/v1/clients`.
 
+use super::events::Ending;
 use serde::{Deserialize, Serialize};
 
 /// The path of [`ClientPage`]; behind it, `/` and a client id (percent-encoded) is the path of [`ClientDetail`].
@@ -108,6 +109,12 @@ pub struct LastDisconnect {
     pub ago_s: u64,
     /// Why, as a sentence.
     pub reason: String,
+    /// The same for programs.
+    #[serde(default)]
+    pub how: Ending,
+    /// As in [`Disconnected`](super::events::Happening::Disconnected).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<u8>,
     /// Where it came from.
     pub address: String,
 }
@@ -213,7 +220,12 @@ mod tests {
         there_and_back(&ClientPage::default());
         let absent = Client {
             id: "b".into(),
-            last_disconnect: Some(LastDisconnect { ago_s: 1, reason: "why".into(), address: "::1".into() }),
+            last_disconnect: Some(LastDisconnect {
+                ago_s: 1,
+                reason: "why".into(),
+                address: "::1".into(),
+                ..LastDisconnect::default()
+            }),
             will_topic: Some("w".into()),
             ..Client::default()
         };

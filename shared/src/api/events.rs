@@ -99,6 +99,13 @@ pub enum Happening {
         transport: String,
         /// Why, as a sentence.
         reason: String,
+        /// The same for programs.
+        #[serde(default)]
+        how: Ending,
+        /// The reason code that was sent (MQTT 5.0 section 2.4), by the client if it has said goodbye and by the broker
+        /// otherwise; absent if none was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<u8>,
         /// The client has said goodbye.
         clean: bool,
     },
@@ -150,6 +157,26 @@ pub enum Happening {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         events: Option<u64>,
     },
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// The client said goodbye.
+    Goodbye,
+    /// The connection was closed without a word.
+    #[default]
+    Lost,
+    /// Nothing came from the client for longer than its keep-alive allows.
+    Silent,
+    /// Another connection came with the same client id.
+    TakenOver,
+    /// The client broke the protocol.
+    Violation,
+    /// The broker ended it.
+    Ended,
 }
 
 /// A message that was accepted.
@@ -317,6 +344,8 @@ mod tests {
                 address: text("127.0.0.1:1"),
                 transport: text("tcp"),
                 reason: text("r"),
+                how: Ending::Goodbye,
+                code: Some(4),
                 clean: true,
             },
             Happening::Subscribed { client_id: text("c"), filter: text("#"), code: 1, reason: text("r") },

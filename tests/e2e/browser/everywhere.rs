@@ -81,9 +81,17 @@ async fn keys_do_what_the_help_sheet_says() -> Result<()> {
 #[tokio::test]
 async fn hints_go_away_and_stay_away() -> Result<()> {
     browser_test("hints", async |broker, browser| {
-        let tab = browser.open(&broker.page_url()).await?;
+        let tab = browser.open(&format!("{}?lang=en", broker.page_url())).await?;
         tab.connected().await?;
-        tab.wait_for(&named("hints")).await?;
+        let hints = named("hints");
+        tab.text_when(&hints, |text| text.contains("Ctrl+Enter")).await?;
+        // Where there is no keyboard, none is spoken of.
+        tab.resize(412, 915).await?;
+        tab.text_when(&hints, |text| {
+            text.contains("\u{201c}Send\u{201d} sends") && !text.contains("Ctrl") && !text.contains("key")
+        })
+        .await?;
+        tab.resize(1280, 800).await?;
         tab.click(&named("hints-close")).await?;
         tab.wait_until_gone(&named("hints")).await?;
         tab.reload().await?;

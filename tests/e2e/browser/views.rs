@@ -188,6 +188,28 @@ async fn events_as_they_happen() -> Result<()> {
 }
 
 #[tokio::test]
+async fn why_somebody_has_gone_is_said_in_the_pages_language() -> Result<()> {
+    browser_test("view_events_chinese", async |broker, browser| {
+        let kept = DeviceOptions { keep_session: true, ..DeviceOptions::new("lamp-1", Version::V5) };
+        let (lamp, _) = Device::connect_with(broker, kept).await?;
+        let first = Device::connect(broker, "meter-7", Version::V5).await?;
+        let second = Device::connect(broker, "meter-7", Version::V5).await?;
+        lamp.disconnect().await?;
+        let tab = browser.open(&format!("{}?lang=zh#view=events", broker.page_url())).await?;
+        tab.connected().await?;
+        let event = |client: &str| row("event-row", client).with("data-kind", "disconnected");
+        tab.text_when(&event("lamp-1"), |text| text.contains("客户端已断开")).await?;
+        let taken_over = "另一连接使用了相同的";
+        tab.text_when(&event("meter-7"), |text| text.contains(taken_over)).await?;
+        drop((first, second));
+        // And in the client's own facts.
+        tab.script("location.hash = 'view=clients&item=lamp-1'", vec![]).await?;
+        tab.text_when(&row("client-detail", "lamp-1"), |text| text.contains("前结束：客户端")).await.map(drop)
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_broker_that_was_away_is_heard_again() -> Result<()> {
     browser_test("view_events_restart", async |broker, browser| {
         let tab = view(browser, broker, "events").await?;

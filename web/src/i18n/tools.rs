@@ -153,6 +153,8 @@ macro_rules! with_tools {
             HintsTitle = "New here?", "初次使用？";
             HintSelect = "Choose a topic to look into its values.", "选择一个主题即可查看其值。";
             HintPublish = "Answer a device with the form below: Ctrl+Enter sends.", "使用下方表单回复设备，按 Ctrl+Enter 发送。";
+            HintPublishTab = "Answer a device on the tab “{tab}”: “{button}” sends.", "在“{tab}”标签页中回复设备，点按“{button}”即可发送。";
+            HintPublishTouch = "Answer a device with the form below: “{button}” sends.", "使用下方表单回复设备，点按“{button}”即可发送。";
             HintKeys = "“?” shows every key.", "按“?”查看所有快捷键。";
             HintsClose = "Hide the hints", "隐藏提示";
             ShowHints = "Show the hints again", "再次显示提示";

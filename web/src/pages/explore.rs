@@ -61,7 +61,7 @@ fn bars(props: &ExploreProps, state: &AppState, narrow: bool) -> Html {
             <div class="bar">{ connection_tabs(lang, &props.view, &props.on) }</div>
             <div class="bar">{ notice(props, state) }</div>
             <div class="bar">{ tape_strips(state, &props.on) }</div>
-            <div class="bar">{ if state.place() == Place::Explore { hints(state, &props.on) } else { Html::default() } }</div>
+            <div class="bar">{ if state.place() == Place::Explore { hints(state, narrow, &props.on) } else { Html::default() } }</div>
             <div class="bar">{ demo(props, state) }</div>
             <div class="bar">{ if narrow { places(state, &props.on) } else { Html::default() } }</div>
         </>

@@ -3,6 +3,7 @@
 use super::super::icon::Icon;
 use super::super::parts::{button, icon_button};
 use super::clients::{short_version, since};
+use super::reasons::end_words;
 use super::{fact, trouble};
 use crate::desk::clients::ClientsStep;
 use crate::desk::events::EventsStep;
@@ -140,7 +141,10 @@ fn session_facts(lang: Lang, detail: &ClientDetail) -> Html {
     ];
     let last = client.last_disconnect.as_ref().map(|last| {
         let age = format::age(last.ago_s.saturating_mul(1000));
-        text(lang.fill_words(Words::LastEndWords, &[("age", &age), ("reason", &last.reason)]))
+        text(lang.fill_words(
+            Words::LastEndWords,
+            &[("age", &age), ("reason", &end_words(lang, last.how, last.code, &last.reason))],
+        ))
     });
     let will = detail.will.as_ref().map(|will| {
         let (topic, bytes) = (visible_line(&will.topic), format::bytes(will.payload_bytes as u64));

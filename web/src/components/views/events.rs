@@ -4,6 +4,7 @@ use super::super::icon::Icon;
 use super::super::lazy_place::PlaceProps;
 use super::super::parts::{icon_button, typed};
 use super::account;
+use super::reasons::{action_words, code_words, end_words};
 use super::table::{ROW_PX, TOUCH_ROW_PX};
 use crate::desk::clients::ClientsStep;
 use crate::desk::events::{Events, EventsStep, MAX_EVENTS, Row};
@@ -30,7 +31,7 @@ pub(super) fn EventsView(props: &PlaceProps) -> Html {
     let Some(desk) = desk else { return Html::default() };
     let (lang, events) = (state.ui.look.lang, &desk.events);
     let list = List { lang, events, clock: state.clock, on: &on };
-    let shown = rows.range.clone().filter_map(|at| events.row(at)).map(|row| list.row(row));
+    let shown = rows.range.clone().filter_map(|at| events.row(at)).map(|row| (row.seq, list.row(row)));
     html! {
         <section class="panel" aria-label={lang.t(Text::Events)}>
             { list.tools(desk, &rows, &props.on) }
@@ -40,8 +41,8 @@ pub(super) fn EventsView(props: &PlaceProps) -> Html {
                 <div class="scroller" role="rowgroup" ref={rows.scroller.clone()} onscroll={rows.on_scroll.clone()} tabindex="0"
                     aria-label={lang.t(Text::Events)}>
                     <div class="spacer" role="presentation" ref={rows.spacer.clone()} onpointermove={hold.on_move.clone()}
-                        onpointerleave={hold.on_leave.clone()} onclick={on_client(&props.on)}>
-                        <div class="rows" role="presentation" ref={rows.block.clone()}>{ for shown }</div>
+                        onpointerdown={hold.on_down.clone()} onpointerup={hold.on_up.clone()} onpointerleave={hold.on_leave.clone()} onclick={on_client(&props.on)}>
+                        <div class="rows" role="presentation" ref={rows.block.clone()}>{ rows.lay(shown.collect()) }</div>
                     </div>
                 </div>
             </div>
@@ -143,7 +144,7 @@ impl List<'_> {
         };
         let what = sentence(lang, &event.what);
         html! {
-            <div key={row.seq} class={classes!("table-row", tone(kind))} role="row" data-test="event-row" data-kind={kind.name()}
+            <div class={classes!("table-row", tone(kind))} role="row" data-test="event-row" data-kind={kind.name()}
                 data-key={event.what.client_id().map(str::to_owned)}>
                 <time role="cell">{ format::clock_ms(event.time_ms, self.clock.offset_min) }</time>
                 <span role="cell"><span class={classes!("kind-mark", tone(kind))}>{ lang.w(words(kind)) }</span></span>
@@ -203,23 +204,32 @@ fn sentence(lang: Lang, what: &Happening) -> String {
             let version = super::clients::short_version(protocol_version);
             lang.fill_words(words, &[("address", address), ("version", version), ("transport", transport)])
         }
-        Happening::Refused { address, reason, why, .. } => {
-            lang.fill_words(Words::WhatRefused, &[("address", address), ("reason", reason), ("why", why)])
+        Happening::Refused { address, code, reason, why, .. } => {
+            let reason = code_words(lang, *code, reason);
+            lang.fill_words(Words::WhatRefused, &[("address", address), ("reason", &reason), ("why", why)])
         }
-        Happening::Disconnected { reason, .. } => reason.clone(),
+        Happening::Disconnected { how, code, reason, .. } => end_words(lang, *how, *code, reason),
         Happening::Subscribed { filter, code, .. } if *code < 0x80 => lang.fill_words(
             Words::WhatSubscribed,
             &[("filter", &visible_line(filter)), ("qos", &code.to_string())],
         ),
         Happening::Unsubscribed { filter, code: 0, .. } => visible_line(filter),
-        Happening::Subscribed { filter, reason, .. } | Happening::Unsubscribed { filter, reason, .. } => lang
-            .fill_words(Words::WhatNotSubscribed, &[("filter", &visible_line(filter)), ("reason", reason)]),
+        Happening::Subscribed { filter, code, reason, .. }
+        | Happening::Unsubscribed { filter, code, reason, .. } => {
+            let (filter, reason) = (visible_line(filter), code_words(lang, *code, reason));
+            lang.fill_words(Words::WhatNotSubscribed, &[("filter", &filter), ("reason", &reason)])
+        }
         Happening::Denied { action, topic, why, untold, .. } => {
             let words = if *untold > 0 { Words::WhatDeniedMore } else { Words::WhatDenied };
             let n = format::thousands(*untold);
             lang.fill_words(
                 words,
-                &[("action", action), ("topic", &visible_line(topic)), ("why", why), ("n", &n)],
+                &[
+                    ("action", action_words(lang, action)),
+                    ("topic", &visible_line(topic)),
+                    ("why", why),
+                    ("n", &n),
+                ],
             )
         }
         Happening::Published(message) | Happening::Unconsumed(message) => published(lang, message),

@@ -10,6 +10,7 @@ mod events;
 mod gateway;
 mod login;
 mod message;
+mod reasons;
 mod retained;
 mod table;
 
