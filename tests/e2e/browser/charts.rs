@@ -128,7 +128,7 @@ async fn pause_zoom_hover_and_files() -> Result<()> {
         let (name, csv) = caught_file(&tab).await?;
         let csv = String::from_utf8(csv)?;
         ensure!(
-            name == "chart.csv" && csv.starts_with("unix_ms,v\r\n") && csv.lines().count() == 51,
+            name == "chart.csv" && csv.starts_with("\u{feff}unix_ms,v\r\n") && csv.lines().count() == 51,
             "{name}: {csv}"
         );
         tab.click(&Hook::named("chart-png")).await?;

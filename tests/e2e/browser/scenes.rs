@@ -209,7 +209,10 @@ impl Page<'_> {
             if name == "connection" {
                 let open = "document.querySelectorAll('.dialog details').forEach(part => part.open = true)";
                 tab.script(open, vec![]).await?;
+                tab.select(&Hook::named("auth"), "scram").await?;
                 at(tab, "connection-more").await?;
+                tab.select(&Hook::named("auth"), "other").await?;
+                at(tab, "connection-other").await?;
             }
             self.escape(&dialog).await?;
         }

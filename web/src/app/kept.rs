@@ -8,7 +8,7 @@ use crate::state::history::Limits;
 use crate::state::layout::Layout;
 use crate::state::profiles::Profiles;
 use crate::state::query;
-use crate::state::settings::Settings;
+use crate::state::settings::{AuthKind, Settings};
 use crate::state::shapes::Shapes;
 use crate::state::subscriptions::Subscriptions;
 use crate::state::{Action, AppState, ConnectionId, PageAction, Workspace};
@@ -87,12 +87,14 @@ fn state(id: ConnectionId, released: bool, is_active: bool) -> AppState {
         settings.read(&query::decode(&browser::query()));
     }
     // A password is kept by a profile, if at all.
-    if !settings.username.is_empty()
+    let has_secrets = !settings.username.is_empty() || settings.v5.auth.kind == AuthKind::Other;
+    if has_secrets
         && let Action::Page(PageAction::Profiles(profiles)) = profiles()
         && let Some(profile) = profiles.get(&settings.name)
         && profile.settings.username == settings.username
     {
         settings.password.clone_from(&profile.settings.password);
+        settings.v5.auth.data.clone_from(&profile.settings.v5.auth.data);
     }
     let subscriptions = match kept(SUBSCRIPTIONS) {
         Some(kept) => Subscriptions::read(&kept),

@@ -7,7 +7,8 @@ use std::fmt::Write;
 /// The points of this time. Moments are milliseconds since 1970; where a line has no point at a moment, its column is
 /// empty.
 pub fn write(chart: &Chart, times: Range) -> String {
-    let mut out = String::from("unix_ms");
+    // With a byte order mark: without one, spreadsheets take it for text in the encoding of their country.
+    let mut out = String::from("\u{feff}unix_ms");
     for series in &chart.series {
         out.push(',');
         out.push_str(&quoted(&series.source().label()));
@@ -79,7 +80,7 @@ mod tests {
             series.iter_mut().for_each(|series| series.record(&message, &Births::default()));
         }
         let chart = Chart { id: ChartId(0), series, window_s: None, paused_at: None, zoom: None };
-        let expected = "unix_ms,a,\"b · [\"\"x,y\"\"]\"\r\n1000,1.5,2\r\n2000,,3\r\n2000,,4\r\n";
+        let expected = "\u{feff}unix_ms,a,\"b · [\"\"x,y\"\"]\"\r\n1000,1.5,2\r\n2000,,3\r\n2000,,4\r\n";
         assert_eq!(write(&chart, Range { start: 0.0, end: 5000.0 }), expected);
     }
 }

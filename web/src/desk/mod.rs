@@ -16,6 +16,7 @@ pub mod ask;
 pub mod clients;
 pub mod events;
 pub mod figures;
+mod gone;
 pub mod retained;
 pub mod stream;
 mod sweep;
@@ -252,6 +253,7 @@ impl Desking for Desk {
     }
 
     fn tick(&mut self, around: &Around<'_>) -> Vec<Effect> {
+        self.retained.give_back();
         self.wanted(around)
     }
 

@@ -7,6 +7,7 @@
 //! ```
 
 use super::ask::{Ask, Poll, Reply, Trouble, What, read};
+use super::gone::Gone;
 use super::sweep::Sweep;
 use super::{Step, question, say, visit};
 use crate::format;
@@ -139,6 +140,7 @@ pub struct Retained {
     /// In the broker's order, of the last complete walk and of the one that goes on.
     all: Rc<Vec<Rc<Row>>>,
     coming: Vec<Rc<Row>>,
+    gone: Gone<Rc<Row>>,
     order: Rc<Vec<Rc<Row>>>,
     /// The rows' payloads, in bytes.
     pub rows_bytes: u64,
@@ -287,12 +289,22 @@ impl Retained {
         let is_last = next.is_none();
         let shows = self.sweep.shows(is_last, self.all.len(), self.coming.len());
         self.sweep.turned(next, now_ms);
-        match (shows, is_last) {
+        let all = match (shows, is_last) {
             (false, _) => return,
-            (true, true) => self.all = Rc::new(std::mem::take(&mut self.coming)),
-            (true, false) => self.all = Rc::new(self.coming.clone()),
-        }
+            (true, true) => std::mem::take(&mut self.coming),
+            (true, false) => self.coming.clone(),
+        };
+        let before = std::mem::replace(&mut self.all, Rc::new(all));
         self.arrange();
+        // While the rows are held, they are still shown, and not many are held for long.
+        if let Ok(before) = Rc::try_unwrap(before) {
+            self.gone.take(before);
+        }
+    }
+
+    /// A moment has passed: frees some of the rows that are not needed any more.
+    pub(super) fn give_back(&mut self) {
+        self.gone.give_back();
     }
 
     fn looked_into(&mut self, page: Result<RetainedPage, Trouble>, now_ms: u64) {
@@ -385,11 +397,17 @@ impl Retained {
             Column::Size => rows.sort_by_cached_key(|row| std::cmp::Reverse(row.message.payload_bytes)),
             Column::Age => rows.sort_by_cached_key(|row| std::cmp::Reverse(row.at_ms)),
             Column::Publisher => {
-                let publisher = |row: &Rc<Row>| row.message.publisher.clone();
-                let names: BTreeSet<_> = rows.iter().filter_map(publisher).collect();
+                // Most have the publisher of the row before: to see that takes less than to look it up.
+                let (mut names, mut last) = (BTreeSet::new(), None);
+                for row in self.all.iter() {
+                    let name = row.message.publisher.as_deref();
+                    if name != std::mem::replace(&mut last, name) {
+                        names.extend(name);
+                    }
+                }
                 let ranks: FxHashMap<_, _> = names.into_iter().zip(0u32..).collect();
                 // Who is not known comes last.
-                let rank = |row: &Rc<Row>| ranks.get(row.message.publisher.as_ref()?).copied();
+                let rank = |row: &Rc<Row>| ranks.get(row.message.publisher.as_deref()?).copied();
                 rows.sort_by_cached_key(|row| rank(row).unwrap_or(u32::MAX));
             }
         }

@@ -53,16 +53,17 @@ pub struct Recording {
 impl Recording {
     /// Begins one.
     pub fn new(form: FileForm, now_ms: u64) -> Self {
+        let text = beginning(form);
         Recording {
             form,
             sink: Sink::Opening,
             since_ms: now_ms,
             messages: 0,
-            bytes: form.head().len() as u64,
+            bytes: text.len() as u64,
             dropped: 0,
             ended: false,
             ended_ms: 0,
-            text: form.head().to_owned(),
+            text,
             waiting: 0,
         }
     }
@@ -96,6 +97,13 @@ impl Recording {
     pub fn written(&mut self, bytes: u64) {
         self.waiting = self.waiting.saturating_sub(bytes);
     }
+}
+
+/// What a file begins with. Spreadsheets take CSV for text in the encoding of their country, unless it begins with a byte
+/// order mark.
+fn beginning(form: FileForm) -> String {
+    let mark = if form == FileForm::Csv { "\u{feff}" } else { "" };
+    format!("{mark}{}", form.head())
 }
 
 /// The name of a file that is made now: `tabmq-2026-11-26-170756.jsonl`.
@@ -153,6 +161,7 @@ mod tests {
             recording.push(&message(9));
             assert_eq!((read(&file), recording.messages, recording.dropped), (501, 501, 0));
             assert_eq!(file.len() as u64, recording.bytes);
+            assert_eq!(file.starts_with('\u{feff}'), form == FileForm::Csv);
         }
     }
 

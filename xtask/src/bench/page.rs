@@ -16,7 +16,7 @@ Usage: cargo xtask bench page [OPTIONS]
   --seconds N        how long one of messages a second takes [default: 2]
   --frame-seconds N  how long frames are watched [default: 30]
   --quick            one round, frames for 5 s
-  --only PART        rates, frames, charts or memory
+  --only PART        rates, frames, charts, tree or memory
   --write            put the tables into README.md
 
 MQTT.js is installed from npm, below the target directory. Leave the machine alone meanwhile.";
