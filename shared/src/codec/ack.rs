@@ -90,9 +90,9 @@ pub(super) fn write<S: Sink>(ack: &Ack, packet: PacketType, version: Version, si
 }
 
 fn apply(p: &mut AckProperties, property: Property, limits: &Limits) -> Result<(), DecodeError> {
-    let name = property.name();
+    let id = property.id();
     match property {
-        Property::ReasonString(s) => once(&mut p.reason_string, s, name),
+        Property::ReasonString(s) => once(&mut p.reason_string, s, id),
         Property::UserProperty(pair) => push_user(&mut p.user, pair, limits),
         other => Err(other.not_allowed()),
     }

@@ -256,65 +256,63 @@ fn to_return_code(reason: ReasonCode) -> u8 {
 }
 
 fn apply(p: &mut ConnectProperties, property: Property, limits: &Limits) -> Result<(), DecodeError> {
-    let name = property.name();
+    let id = property.id();
     match property {
-        Property::SessionExpiryInterval(n) => once(&mut p.session_expiry_s, n, name),
-        Property::ReceiveMaximum(n) => once(&mut p.receive_maximum, nonzero_u16(n, name)?, name),
-        Property::MaximumPacketSize(n) => once(&mut p.maximum_packet_size, packet_size(n, name)?, name),
-        Property::TopicAliasMaximum(n) => once(&mut p.topic_alias_maximum, n, name),
+        Property::SessionExpiryInterval(n) => once(&mut p.session_expiry_s, n, id),
+        Property::ReceiveMaximum(n) => once(&mut p.receive_maximum, nonzero_u16(n, id)?, id),
+        Property::MaximumPacketSize(n) => once(&mut p.maximum_packet_size, packet_size(n, id)?, id),
+        Property::TopicAliasMaximum(n) => once(&mut p.topic_alias_maximum, n, id),
         Property::RequestResponseInformation(n) => {
-            once(&mut p.request_response_information, flag(n, name)?, name)
+            once(&mut p.request_response_information, flag(n, id)?, id)
         }
-        Property::RequestProblemInformation(n) => {
-            once(&mut p.request_problem_information, flag(n, name)?, name)
-        }
+        Property::RequestProblemInformation(n) => once(&mut p.request_problem_information, flag(n, id)?, id),
         Property::UserProperty(pair) => push_user(&mut p.user, pair, limits),
-        Property::AuthenticationMethod(s) => once(&mut p.authentication_method, s, name),
-        Property::AuthenticationData(data) => once(&mut p.authentication_data, data, name),
+        Property::AuthenticationMethod(s) => once(&mut p.authentication_method, s, id),
+        Property::AuthenticationData(data) => once(&mut p.authentication_data, data, id),
         other => Err(other.not_allowed()),
     }
 }
 
 fn apply_will(p: &mut WillProperties, property: Property, limits: &Limits) -> Result<(), DecodeError> {
-    let name = property.name();
+    let id = property.id();
     match property {
-        Property::WillDelayInterval(n) => once(&mut p.delay_interval_s, n, name),
-        Property::PayloadFormatIndicator(n) => once(&mut p.payload_format_utf8, flag(n, name)?, name),
-        Property::MessageExpiryInterval(n) => once(&mut p.message_expiry_s, n, name),
-        Property::ContentType(s) => once(&mut p.content_type, s, name),
-        Property::ResponseTopic(s) => once(&mut p.response_topic, property::response_topic(s, limits)?, name),
-        Property::CorrelationData(data) => once(&mut p.correlation_data, data, name),
+        Property::WillDelayInterval(n) => once(&mut p.delay_interval_s, n, id),
+        Property::PayloadFormatIndicator(n) => once(&mut p.payload_format_utf8, flag(n, id)?, id),
+        Property::MessageExpiryInterval(n) => once(&mut p.message_expiry_s, n, id),
+        Property::ContentType(s) => once(&mut p.content_type, s, id),
+        Property::ResponseTopic(s) => once(&mut p.response_topic, property::response_topic(s, limits)?, id),
+        Property::CorrelationData(data) => once(&mut p.correlation_data, data, id),
         Property::UserProperty(pair) => push_user(&mut p.user, pair, limits),
         other => Err(other.not_allowed()),
     }
 }
 
 fn apply_ack(p: &mut ConnAckProperties, property: Property, limits: &Limits) -> Result<(), DecodeError> {
-    let name = property.name();
+    let id = property.id();
     match property {
-        Property::SessionExpiryInterval(n) => once(&mut p.session_expiry_s, n, name),
-        Property::ReceiveMaximum(n) => once(&mut p.receive_maximum, nonzero_u16(n, name)?, name),
-        Property::MaximumQoS(n) => once(&mut p.maximum_qos, maximum_qos(n)?, name),
-        Property::RetainAvailable(n) => once(&mut p.retain_available, flag(n, name)?, name),
-        Property::MaximumPacketSize(n) => once(&mut p.maximum_packet_size, packet_size(n, name)?, name),
-        Property::AssignedClientIdentifier(s) => once(&mut p.assigned_client_id, s, name),
-        Property::TopicAliasMaximum(n) => once(&mut p.topic_alias_maximum, n, name),
-        Property::ReasonString(s) => once(&mut p.reason_string, s, name),
+        Property::SessionExpiryInterval(n) => once(&mut p.session_expiry_s, n, id),
+        Property::ReceiveMaximum(n) => once(&mut p.receive_maximum, nonzero_u16(n, id)?, id),
+        Property::MaximumQoS(n) => once(&mut p.maximum_qos, maximum_qos(n)?, id),
+        Property::RetainAvailable(n) => once(&mut p.retain_available, flag(n, id)?, id),
+        Property::MaximumPacketSize(n) => once(&mut p.maximum_packet_size, packet_size(n, id)?, id),
+        Property::AssignedClientIdentifier(s) => once(&mut p.assigned_client_id, s, id),
+        Property::TopicAliasMaximum(n) => once(&mut p.topic_alias_maximum, n, id),
+        Property::ReasonString(s) => once(&mut p.reason_string, s, id),
         Property::UserProperty(pair) => push_user(&mut p.user, pair, limits),
         Property::WildcardSubscriptionAvailable(n) => {
-            once(&mut p.wildcard_subscription_available, flag(n, name)?, name)
+            once(&mut p.wildcard_subscription_available, flag(n, id)?, id)
         }
         Property::SubscriptionIdentifierAvailable(n) => {
-            once(&mut p.subscription_ids_available, flag(n, name)?, name)
+            once(&mut p.subscription_ids_available, flag(n, id)?, id)
         }
         Property::SharedSubscriptionAvailable(n) => {
-            once(&mut p.shared_subscription_available, flag(n, name)?, name)
+            once(&mut p.shared_subscription_available, flag(n, id)?, id)
         }
-        Property::ServerKeepAlive(n) => once(&mut p.server_keep_alive_s, n, name),
-        Property::ResponseInformation(s) => once(&mut p.response_information, s, name),
-        Property::ServerReference(s) => once(&mut p.server_reference, s, name),
-        Property::AuthenticationMethod(s) => once(&mut p.authentication_method, s, name),
-        Property::AuthenticationData(data) => once(&mut p.authentication_data, data, name),
+        Property::ServerKeepAlive(n) => once(&mut p.server_keep_alive_s, n, id),
+        Property::ResponseInformation(s) => once(&mut p.response_information, s, id),
+        Property::ServerReference(s) => once(&mut p.server_reference, s, id),
+        Property::AuthenticationMethod(s) => once(&mut p.authentication_method, s, id),
+        Property::AuthenticationData(data) => once(&mut p.authentication_data, data, id),
         other => Err(other.not_allowed()),
     }
 }
@@ -327,8 +325,8 @@ fn maximum_qos(n: u8) -> Result<QoS, DecodeError> {
 }
 
 /// Section 3.1.2.11.4: not 0.
-fn packet_size(n: u32, name: &'static str) -> Result<u32, DecodeError> {
-    nonzero_u32(n, name).map(NonZeroU32::get)
+fn packet_size(n: u32, id: PropertyId) -> Result<u32, DecodeError> {
+    nonzero_u32(n, id).map(NonZeroU32::get)
 }
 
 impl WriteProperties for ConnectProperties {

@@ -73,26 +73,26 @@ pub(super) fn write_auth<S: Sink>(auth: &Auth, version: Version, sink: &mut S) {
 }
 
 fn apply(p: &mut DisconnectProperties, property: Property, limits: &Limits) -> Result<(), DecodeError> {
-    let name = property.name();
+    let id = property.id();
     match property {
         // [MQTT-3.14.2-2]
         Property::SessionExpiryInterval(_) if limits.sender == Some(Sender::Server) => {
             Err(property.not_allowed())
         }
-        Property::SessionExpiryInterval(n) => once(&mut p.session_expiry_s, n, name),
-        Property::ReasonString(s) => once(&mut p.reason_string, s, name),
+        Property::SessionExpiryInterval(n) => once(&mut p.session_expiry_s, n, id),
+        Property::ReasonString(s) => once(&mut p.reason_string, s, id),
         Property::UserProperty(pair) => push_user(&mut p.user, pair, limits),
-        Property::ServerReference(s) => once(&mut p.server_reference, s, name),
+        Property::ServerReference(s) => once(&mut p.server_reference, s, id),
         other => Err(other.not_allowed()),
     }
 }
 
 fn apply_auth(auth: &mut Auth, property: Property, limits: &Limits) -> Result<(), DecodeError> {
-    let name = property.name();
+    let id = property.id();
     match property {
-        Property::AuthenticationMethod(s) => once(&mut auth.method, s, name),
-        Property::AuthenticationData(data) => once(&mut auth.data, data, name),
-        Property::ReasonString(s) => once(&mut auth.reason_string, s, name),
+        Property::AuthenticationMethod(s) => once(&mut auth.method, s, id),
+        Property::AuthenticationData(data) => once(&mut auth.data, data, id),
+        Property::ReasonString(s) => once(&mut auth.reason_string, s, id),
         Property::UserProperty(pair) => push_user(&mut auth.user, pair, limits),
         other => Err(other.not_allowed()),
     }

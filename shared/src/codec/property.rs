@@ -31,9 +31,18 @@ macro_rules! properties {
                 }
             }
 
-            /// The specification's name for it, in lower case.
-            pub(super) fn name(&self) -> &'static str {
-                match self { $(Property::$name(_) => $text,)* }
+            /// Which one it is.
+            pub(super) fn id(&self) -> PropertyId {
+                match self { $(Property::$name(_) => PropertyId::$name,)* }
+            }
+        }
+
+        impl PropertyId {
+            /// The specification's name for it, in lower case. Only errors tell it.
+            #[cold]
+            #[inline(never)]
+            fn name(self) -> &'static str {
+                match self { $(PropertyId::$name => $text,)* }
             }
         }
     };
@@ -72,7 +81,7 @@ properties! {
 impl Property {
     /// The error for a property that does not belong in this packet.
     pub(super) fn not_allowed(&self) -> DecodeError {
-        DecodeError::protocol(format!("the property {} does not belong in it", self.name()))
+        DecodeError::protocol(format!("the property {} does not belong in it", self.id().name()))
     }
 }
 
@@ -83,30 +92,30 @@ impl Reader<'_> {
 }
 
 /// Sets a property that may be there only once: a second one is a protocol error.
-pub(super) fn once<T>(slot: &mut Option<T>, value: T, name: &'static str) -> Result<(), DecodeError> {
+pub(super) fn once<T>(slot: &mut Option<T>, value: T, id: PropertyId) -> Result<(), DecodeError> {
     if slot.replace(value).is_some() {
-        return Err(DecodeError::protocol(format!("the property {name} is there twice")));
+        return Err(DecodeError::protocol(format!("the property {} is there twice", id.name())));
     }
     Ok(())
 }
 
 /// A byte that is 0 or 1.
-pub(super) fn flag(byte: u8, name: &'static str) -> Result<bool, DecodeError> {
+pub(super) fn flag(byte: u8, id: PropertyId) -> Result<bool, DecodeError> {
     match byte {
         0 => Ok(false),
         1 => Ok(true),
-        n => Err(DecodeError::protocol(format!("the property {name} is {n}: it must be 0 or 1"))),
+        n => Err(DecodeError::protocol(format!("the property {} is {n}: it must be 0 or 1", id.name()))),
     }
 }
 
 /// A two-byte integer that is not 0.
-pub(super) fn nonzero_u16(n: u16, name: &'static str) -> Result<NonZeroU16, DecodeError> {
-    NonZeroU16::new(n).ok_or_else(|| is_zero(name))
+pub(super) fn nonzero_u16(n: u16, id: PropertyId) -> Result<NonZeroU16, DecodeError> {
+    NonZeroU16::new(n).ok_or_else(|| is_zero(id))
 }
 
 /// An integer that is not 0.
-pub(super) fn nonzero_u32(n: u32, name: &'static str) -> Result<NonZeroU32, DecodeError> {
-    NonZeroU32::new(n).ok_or_else(|| is_zero(name))
+pub(super) fn nonzero_u32(n: u32, id: PropertyId) -> Result<NonZeroU32, DecodeError> {
+    NonZeroU32::new(n).ok_or_else(|| is_zero(id))
 }
 
 /// A response topic: a topic name that is not empty [MQTT-3.3.2-14].
@@ -118,6 +127,6 @@ pub(super) fn response_topic(topic: ByteString, limits: &Limits) -> Result<ByteS
     Ok(topic)
 }
 
-fn is_zero(name: &'static str) -> DecodeError {
-    DecodeError::protocol(format!("the property {name} is 0"))
+fn is_zero(id: PropertyId) -> DecodeError {
+    DecodeError::protocol(format!("the property {} is 0", id.name()))
 }

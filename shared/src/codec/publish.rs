@@ -102,7 +102,7 @@ pub(super) fn decode(mut reader: Reader<'_>, flags: u8, version: Version) -> Res
     if version.is_v5() {
         let limits = r.limits;
         r.properties(|property| match property {
-            Property::TopicAlias(n) => once(&mut topic_alias, alias(n)?, "topic alias"),
+            Property::TopicAlias(n) => once(&mut topic_alias, alias(n)?, PropertyId::TopicAlias),
             other => apply(properties.get_or_insert_default(), other, limits),
         })?;
     }
@@ -136,19 +136,19 @@ pub(super) fn write<S: Sink>(header: &PublishHeader<'_>, version: Version, sink:
 }
 
 fn apply(p: &mut Box<PublishProperties>, property: Property, limits: &Limits) -> Result<(), DecodeError> {
-    let name = property.name();
+    let id = property.id();
     match property {
-        Property::PayloadFormatIndicator(n) => once(&mut p.payload_format_utf8, flag(n, name)?, name),
-        Property::MessageExpiryInterval(n) => once(&mut p.message_expiry_s, n, name),
-        Property::ContentType(s) => once(&mut p.content_type, s, name), // [MQTT-3.3.2-19]
-        Property::ResponseTopic(s) => once(&mut p.response_topic, property::response_topic(s, limits)?, name),
-        Property::CorrelationData(data) => once(&mut p.correlation_data, data, name),
+        Property::PayloadFormatIndicator(n) => once(&mut p.payload_format_utf8, flag(n, id)?, id),
+        Property::MessageExpiryInterval(n) => once(&mut p.message_expiry_s, n, id),
+        Property::ContentType(s) => once(&mut p.content_type, s, id), // [MQTT-3.3.2-19]
+        Property::ResponseTopic(s) => once(&mut p.response_topic, property::response_topic(s, limits)?, id),
+        Property::CorrelationData(data) => once(&mut p.correlation_data, data, id),
         // [MQTT-3.3.4-6]: to a server none may be sent; to a client, one for each subscription that matched.
         Property::SubscriptionIdentifier(_) if limits.sender == Some(Sender::Client) => {
             Err(property.not_allowed())
         }
         Property::SubscriptionIdentifier(n) => {
-            p.subscription_ids.push(property::nonzero_u32(n, name)?.get());
+            p.subscription_ids.push(property::nonzero_u32(n, id)?.get());
             Ok(())
         }
         Property::UserProperty(pair) => push_user(&mut p.user, pair, limits),
@@ -158,7 +158,7 @@ fn apply(p: &mut Box<PublishProperties>, property: Property, limits: &Limits) ->
 
 /// [MQTT-3.3.2-8]
 fn alias(n: u16) -> Result<NonZeroU16, DecodeError> {
-    nonzero_u16(n, "topic alias").map_err(|e| e.with_reason(ReasonCode::TopicAliasInvalid))
+    nonzero_u16(n, PropertyId::TopicAlias).map_err(|e| e.with_reason(ReasonCode::TopicAliasInvalid))
 }
 
 impl WriteProperties for PublishHeader<'_> {

@@ -204,9 +204,9 @@ fn options_byte(options: SubscriptionOptions, version: Version) -> u8 {
 }
 
 fn apply(p: &mut SubscribeProperties, property: Property, limits: &Limits) -> Result<(), DecodeError> {
-    let name = property.name();
+    let id = property.id();
     match property {
-        Property::SubscriptionIdentifier(n) => once(&mut p.subscription_id, nonzero_u32(n, name)?, name),
+        Property::SubscriptionIdentifier(n) => once(&mut p.subscription_id, nonzero_u32(n, id)?, id),
         Property::UserProperty(pair) => push_user(&mut p.user, pair, limits),
         other => Err(malformed_property(&other)),
     }

@@ -96,7 +96,7 @@ async fn what_the_first_paint_runs() -> Result<()> {
             ran.extend(what_a_visit_runs(&tab, &mut device).await?);
             tab.close().await?;
         }
-        let lines: String = ran.iter().map(|block| format!("{block}\n")).collect();
+        let lines: String = ran.iter().map(|line| format!("{line}\n")).collect();
         std::fs::write(&out, lines).with_context(|| format!("cannot write {out}"))
     })
     .await
@@ -110,14 +110,20 @@ const KEPT: &str = "
     sessionStorage['tabmq.layout.0'] = 'open=home&close=plant&pin=home%2Fkitchen';
     localStorage['tabmq.look'] = 'theme=light&lang=en&keys=1&hints=1'";
 
-/// Waits until the page shows messages of all kinds; returns the blocks of instructions that have run.
-async fn what_a_visit_runs(tab: &Tab<'_>, device: &mut Device) -> Result<BTreeSet<u64>> {
+/// Waits until the page shows messages of all kinds; returns the blocks of instructions that have run, and
+/// the rules of the style sheet that applied, as `cargo xtask profile` reads them.
+async fn what_a_visit_runs(tab: &Tab<'_>, device: &mut Device) -> Result<BTreeSet<String>> {
     tab.script_when(COUNT, |count| count.as_u64() > Some(0)).await?;
     what_devices_say(device).await?;
     tab.script_when(COUNT, |count| count.as_u64() > Some(80)).await?;
-    let blocks = tab.script("return Object.keys(tabmqRan).map(Number)", vec![]).await?;
-    let blocks = blocks.as_array().context("this page does not tell what runs")?;
-    Ok(blocks.iter().filter_map(|block| block.as_u64()).collect())
+    let lines = tab
+        .script(
+            "return Object.keys(tabmqRan).concat(Object.keys(tabmqRules).map((rule) => `rule ${rule}`))",
+            vec![],
+        )
+        .await?;
+    let lines = lines.as_array().context("this page does not tell what runs")?;
+    Ok(lines.iter().filter_map(|line| Some(line.as_str()?.to_owned())).collect())
 }
 
 /// Numbers, JSON, texts short and long, bytes, nothing: on known topics and new ones, at every QoS.

@@ -83,6 +83,13 @@ impl<'p> Paths<'p> {
         Paths { index, module, later: index.with_file_name("web").join("later.txt"), counts }
     }
 
+    /// What the first paint does without.
+    fn later(&self) -> Result<Later> {
+        let text = fs::read_to_string(&self.later)
+            .with_context(|| format!("cannot read {}", self.later.display()))?;
+        Later::read(&text).with_context(|| format!("in {}", self.later.display()))
+    }
+
     fn base(&self) -> &'p Path {
         self.index.parent().unwrap_or(Path::new("."))
     }
@@ -110,7 +117,15 @@ fn record(paths: &Paths<'_>, ran: &Path) -> Result<()> {
     let split =
         split::split(&read(paths.module)?, &work, &mut Output::create(&work.with_extension("parts"))?)?;
     let bound = bind(split.main)?.wasm_mut().emit_wasm();
-    let later = Later::record(&Module::parse(&bound)?, &String::from_utf8(read(ran)?)?)?;
+    let index = String::from_utf8(read(paths.index)?)?;
+    let mut styles = String::new();
+    html::resolve(&index, |asset| {
+        if let Kind::Css = asset.kind {
+            styles = String::from_utf8(read(&paths.base().join(&asset.href))?)?;
+        }
+        Ok(String::new())
+    })?;
+    let later = Later::record(&Module::parse(&bound)?, &styles, &String::from_utf8(read(ran)?)?)?;
     fs::write(&paths.later, later.write()).with_context(|| format!("cannot write {}", paths.later.display()))
 }
 
@@ -123,11 +138,14 @@ fn write_asset(asset: &Asset, paths: &Paths<'_>, output: &mut Output) -> Result<
             let path = base.join(&asset.href);
             let source =
                 fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            let (first, later) = styles::divide(&source);
+            let (first, whole) = match paths.counts {
+                true => (styles::count(&source), String::new()),
+                false => styles::divide(&source, &paths.later()?),
+            };
             let first = output.write_hashed("styles", "css", first.as_bytes())?;
-            let later = output.write_hashed_for_later("styles-later", "css", later.as_bytes())?;
+            let whole = output.write_hashed_for_later("styles-whole", "css", whole.as_bytes())?;
             Ok(format!(
-                "<link rel=\"stylesheet\" href=\"./{first}\">\n    <link data-rel=\"stylesheet\" href=\"./{later}\">"
+                "<link rel=\"stylesheet\" href=\"./{first}\">\n    <link data-rel=\"stylesheet\" href=\"./{whole}\">"
             ))
         }
         Kind::Icon => {
@@ -213,9 +231,5 @@ fn stages(compiled: &[u8], bound: &[u8], names: &Names, paths: &Paths<'_>) -> Re
         );
     }
     let module = Module::parse(bound)?;
-    let later = match fs::read_to_string(&paths.later) {
-        Ok(text) => Later::read(&text).with_context(|| format!("in {}", paths.later.display()))?,
-        Err(error) => bail!("cannot read {}: {error}", paths.later.display()),
-    };
-    stages::divide(&module, &later, &constants, names)
+    stages::divide(&module, &paths.later()?, &constants, names)
 }

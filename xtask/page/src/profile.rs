@@ -7,6 +7,7 @@
 
 use crate::flow::Blocks;
 use crate::module::{Module, readable};
+use crate::styles;
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::reencode::{self, Reencode};
@@ -19,7 +20,7 @@ const MODULE: &str = "profile";
 const HEAD: &str = "\
 # What the first paint does without, and is fetched right after it. A line with one number is a function, as a hash of its
 # name. A line with three is a function that runs in part: its name, its instructions, and the blocks of them that do not
-# run, a bit each. Written by `cargo xtask profile`; see xtask/page/src/profile.rs.
+# run, a bit each. `rule` is a rule of the style sheet, as a hash of its text. Written by `cargo xtask profile`; see xtask/page/src/profile.rs.
 ";
 
 /// What the first paint does without.
@@ -28,6 +29,8 @@ pub(crate) struct Later {
     functions: BTreeSet<u32>,
     /// By a function's name and instructions.
     blocks: BTreeMap<(u32, u32), Vec<bool>>,
+    /// Rules of the style sheet.
+    rules: BTreeSet<u32>,
 }
 
 impl Later {
@@ -40,6 +43,9 @@ impl Later {
             match words.as_slice() {
                 [name] => {
                     later.functions.insert(parse(name)?);
+                }
+                ["rule", rule] => {
+                    later.rules.insert(parse(rule)?);
                 }
                 [name, shape, blocks] => {
                     let blocks = bits(blocks).with_context(|| format!("not a list of blocks: {line}"))?;
@@ -64,12 +70,16 @@ impl Later {
         Ok(Later { blocks, ..Later::default() })
     }
 
-    /// From a recording: `ran` are numbers of blocks as [`count`] gave them, a line each.
-    pub(crate) fn record(module: &Module<'_>, ran: &str) -> Result<Self> {
-        let ran: BTreeSet<u32> = ran
-            .split_whitespace()
-            .map(|line| line.parse().with_context(|| format!("not a number: {line}")))
-            .collect::<Result<_>>()?;
+    /// From a recording: numbers of blocks as [`count`] gave them, and of rules as [`styles::count`] did, a line each.
+    pub(crate) fn record(module: &Module<'_>, styles: &str, recorded: &str) -> Result<Self> {
+        let (mut ran, mut applied) = (BTreeSet::<u32>::new(), BTreeSet::new());
+        for line in recorded.lines() {
+            let (numbers, number) = match line.strip_prefix("rule ") {
+                Some(number) => (&mut applied, number),
+                None => (&mut ran, line),
+            };
+            numbers.insert(number.parse().with_context(|| format!("not a number: {line}"))?);
+        }
         let (mut later, mut first) = (Later::default(), 0);
         let mut called = BTreeSet::new();
         for (function, body) in module.defined() {
@@ -92,7 +102,13 @@ impl Later {
         }
         later.functions.retain(|name| !called.contains(name));
         later.blocks.retain(|_, blocks| blocks.contains(&true));
-        Ok(later)
+        Ok(later.with_rules(&styles::others(styles, |rule| applied.contains(&rule))))
+    }
+
+    /// With these rules of the style sheet.
+    pub(crate) fn with_rules(mut self, rules: &[String]) -> Self {
+        self.rules.extend(rules.iter().map(|rule| fnv1a(START, rule.as_bytes())));
+        self
     }
 
     /// As it is kept.
@@ -105,12 +121,18 @@ impl Later {
             });
             format!("{name:08x} {shape:08x} {}\n", digits.collect::<String>())
         });
-        HEAD.to_owned() + &functions.chain(blocks).collect::<String>()
+        let rules = self.rules.iter().map(|hash| format!("rule {hash:08x}\n"));
+        HEAD.to_owned() + &functions.chain(blocks).chain(rules).collect::<String>()
     }
 
     /// Whether this function is not called.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.functions.contains(&hash(name))
+    }
+
+    /// Whether nothing at the first paint looks as this rule says.
+    pub(crate) fn contains_rule(&self, rule: &str) -> bool {
+        self.rules.contains(&fnv1a(START, rule.as_bytes()))
     }
 
     /// Which blocks of a function that is called do not run; `None` if the function is another one than it was.
@@ -166,16 +188,33 @@ pub(crate) fn count(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(written.finish())
 }
 
-/// The page's script, hearing what is called. The page stays as it is at its first paint.
+/// The page's script, hearing what is called, and looking which rules apply. The page stays as it is at its first paint.
 pub(crate) fn listening(script: &str) -> Result<String> {
     let (before, after) =
         script.split_once(REST_IMPORT).context("the loader's imports are not where they were")?;
     let (between, after) = after.split_once(SHOWN).context("the loader waits for something else")?;
     Ok(format!(
         "{before}globalThis.tabmqRan = [];\nimports.{MODULE} = {{ ran: (block) => {{ tabmqRan[block] = true; }} }};\n\
-         {REST_IMPORT}{between}\"never\"{after}"
+         {}{REST_IMPORT}{between}\"never\"{after}",
+        LOOK.replace("RULE", styles::RULE)
     ))
 }
+
+/// Looks at every change which rules apply to something. What browsers add to elements cannot be asked for: where that
+/// is all that a rule speaks of, it is taken as needed.
+const LOOK: &str = r#"globalThis.tabmqRules = [];
+const applies = (selector) => {
+try { return document.querySelector(selector.replace(/::[a-z-]+/g, "")); } catch { return true; }
+};
+const lookAtRules = () => {
+for (const rule of [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])) {
+const number = rule.style?.getPropertyValue("RULE");
+if (number && !tabmqRules[+number] && applies(rule.selectorText)) tabmqRules[+number] = true;
+}
+};
+lookAtRules();
+new MutationObserver(lookAtRules).observe(document, { subtree: true, childList: true, attributes: true });
+"#;
 
 /// Lines of the loader.
 const REST_IMPORT: &str = "imports.rest = ";
@@ -256,10 +295,14 @@ mod tests {
     #[test]
     fn a_list_is_read_as_it_was_written() {
         let blocks = vec![false, true, true, false, true, false, false, false];
-        let later =
-            Later { functions: [1, 0xffff_ffff].into(), blocks: [((2, 3), blocks)].into_iter().collect() };
+        let later = Later {
+            functions: [1, 0xffff_ffff].into(),
+            blocks: [((2, 3), blocks)].into(),
+            ..Later::default()
+        };
+        let later = later.with_rules(&[String::new()]);
         let text = later.write();
-        assert!(text.ends_with("00000001\nffffffff\n00000002 00000003 61\n"), "{text}");
+        assert!(text.ends_with("00000001\nffffffff\n00000002 00000003 61\nrule 811c9dc5\n"), "{text}");
         assert_eq!(Later::read(&text).unwrap(), later);
         assert!(Later::read("no hash").is_err());
     }
