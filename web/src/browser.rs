@@ -175,6 +175,9 @@ pub fn language() -> String {
     window().navigator().language().unwrap_or_default()
 }
 
+/// Where there is likely no keyboard, and no wheel: fingers point, or the page is laid out for a telephone.
+pub const BY_TOUCH: &str = "(pointer: coarse), (max-width: 899px)";
+
 /// Whether a media query holds.
 pub fn matches_media(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|list| list.matches())

@@ -432,6 +432,7 @@ with_tools! {
     NoCharts = "No charts yet", "暂无图表";
     NoChartsHint = "Choose a topic and click a number in its payload, or the chart beside it.", "选择一个主题，点击载荷中的数字或旁边的图表按钮。";
     ChartHint = "Wheel: zoom · drag: choose a time · double click: all again. The address bar keeps these charts.", "滚轮缩放 · 拖动选择时间段 · 双击还原。地址栏会保存这些图表。";
+    ChartHintTouch = "Drag across to choose a time · tap twice for all of it. The address bar keeps these charts.", "横向拖动选择时间段 · 双击还原。地址栏会保存这些图表。";
     ChartThis = "Chart this number", "绘制此数值";
     NewChart = "New chart", "新建图表";
     AddToChart = "Add to: {chart}", "添加到：{chart}";

@@ -79,6 +79,11 @@ async fn a_dashboard_is_made_by_clicks_and_kept_by_the_link() -> Result<()> {
         eventually("the same charts", async || Ok((other.count(&chart()).await? == 2).then_some(()))).await?;
         device.publish(&Message::new("meter", r#"{"power":500.25,"volt":[1,2]}"#, 1)).await?;
         series_is(&other, "meter", "500.25").await?;
+        // What is said of how to zoom: fingers have no wheel.
+        let hint = Hook::named("chart-hint");
+        other.text_when(&hint, |text| text.contains("Wheel")).await?;
+        other.resize(412, 915).await?;
+        other.text_when(&hint, |text| text.contains("tap twice") && !text.contains("Wheel")).await?;
         other.close().await
     })
     .await

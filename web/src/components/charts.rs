@@ -1,6 +1,7 @@
 //! All charts: the dashboard that the address bar keeps.
 
 use super::chart::ChartView;
+use crate::browser::{self, BY_TOUCH};
 use crate::charts::Charts;
 use crate::i18n::{Lang, Text};
 use crate::state::{Action, View};
@@ -28,6 +29,8 @@ pub fn ChartPanel(props: &ChartPanelProps) -> Html {
             <ChartView key={chart.id.0} view={props.view.clone()} {lang} id={chart.id.0} on={props.on.clone()} />
         }
     });
+    // Fingers have no wheel.
+    let hint = if browser::matches_media(BY_TOUCH) { Text::ChartHintTouch } else { Text::ChartHint };
     html! {
         <section class="panel charts" aria-label={lang.t(Text::Charts)} data-test="charts" data-count={charts.len().to_string()}>
             <div class="chart-list">
@@ -38,7 +41,7 @@ pub fn ChartPanel(props: &ChartPanelProps) -> Html {
                         <p>{ lang.t(Text::NoChartsHint) }</p>
                     </div>
                 } else {
-                    <p class="hint chart-hint">{ lang.t(Text::ChartHint) }</p>
+                    <p class="hint chart-hint" data-test="chart-hint">{ lang.t(hint) }</p>
                 }
             </div>
         </section>

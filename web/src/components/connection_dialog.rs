@@ -255,16 +255,16 @@ impl Panel<'_> {
         let kind = form.get(Field::Auth);
         html! {
             <>
-                <div class="pair wrap">
-                    { self.field(Field::Auth) }
-                    if kind == AuthKind::Other.name() {
-                        { for [Field::AuthMethod, Field::AuthForm, Field::AuthData].map(|field| self.field(field)) }
-                    }
-                </div>
+                { self.field(Field::Auth) }
                 if kind == AuthKind::Scram.name() {
                     <p class="hint">{ self.lang.t(Text::ScramHint) }</p>
                 } else if kind == AuthKind::Other.name() {
                     <p class="hint">{ self.lang.t(Text::AuthOtherHint) }</p>
+                    <div class="pair">
+                        { self.field(Field::AuthMethod) }
+                        { self.field(Field::AuthForm) }
+                    </div>
+                    { self.field(Field::AuthData) }
                 }
             </>
         }

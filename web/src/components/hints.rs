@@ -2,7 +2,7 @@
 
 use super::icon::Icon;
 use super::parts::icon_button;
-use crate::browser;
+use crate::browser::{self, BY_TOUCH};
 use crate::i18n::Text;
 use crate::state::{Action, AppState, Look};
 use yew::prelude::*;
@@ -12,7 +12,7 @@ pub fn hints(state: &AppState, narrow: bool, on: &Callback<Action>) -> Html {
     let look = state.ui.look;
     let lang = look.lang;
     // Fingers have no keys.
-    let by_touch = narrow || browser::matches_media("(pointer: coarse)");
+    let by_touch = browser::matches_media(BY_TOUCH);
     let button = [("tab", lang.t(Text::Publish)), ("button", lang.t(Text::Send))];
     let publish = match (narrow, by_touch) {
         (true, _) => lang.fill(Text::HintPublishTab, &button),
