@@ -1,7 +1,7 @@
 //! `cargo xtask hot`: finds the functions that a message runs, and has them lie side by side in the broker.
 //!
 //! Between two messages a processor forgets. Then a message costs what it takes to fetch its code again, above all the
-//! pages that the code is on: 76 of them where the linker leaves the functions among all others, 31 where they are
+//! pages that the code is on: 76 of them where the linker leaves the functions among all others, 36 where they are
 //! together (docs/speed.md). So `bridge/hot.ld`, a script for the linker, names them; this writes it anew, by
 //! looking at a broker that valgrind runs. A name that no function has any more does nothing.
 
