@@ -5,9 +5,9 @@
 
 use crate::auth::{Security, SecurityError};
 use crate::broker::{DisconnectCause, Event};
-use crate::config::LogFormat;
-use crate::config::reload::Change;
 use crate::tls::TlsError;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 use tabmq_shared::packet::{ReasonCode, Version};
@@ -16,6 +16,17 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Registry, reload};
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON object in each line.
+    Json,
+}
 
 /// How [`set_level`] reaches what [`init`] made.
 static LEVEL: OnceLock<reload::Handle<LevelFilter, Registry>> = OnceLock::new();
@@ -57,6 +68,19 @@ pub(crate) fn set_level(level: LevelFilter) {
     if let Some(handle) = LEVEL.get() {
         let _ = handle.reload(level); // it fails only if the subscriber is gone
     }
+}
+
+/// A setting or a kind of table that is not what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// `max-in-flight`, `[[user]]`.
+    pub name: String,
+    /// What it was; of tables only how many there were, because secrets may be in them.
+    pub from: String,
+    /// What it is.
+    pub to: String,
+    /// Whether the running broker keeps to it; otherwise it will after a restart.
+    pub at_once: bool,
 }
 
 /// The configuration was read again.

@@ -2,11 +2,11 @@
 //!
 //! In reading order:
 //!
-//! - [`config`]: flags, environment and file, validated.
+//! - [`config`]: flags, environment and file, validated; [`units`]: sizes, times and addresses as people write them.
 //! - [`server`]: the broker as a whole, started and stopped; [`serve()`] adds the console and signals, `reload` SIGHUP.
 //! - [`listener`]: TCP and WebSocket, each of which yields a byte stream; `mask`: what hides a WebSocket's bytes.
 //! - [`workers`]: the threads that serve connections.
-//! - [`gate`]: how many connections there may be; [`limit`]: what all limits are called.
+//! - [`gate`]: how many connections there may be; `descriptors`: how many the system allows; [`limit`]: what all limits are called.
 //! - [`connection`]: one connection, from its first packet to its last.
 //! - [`hub`]: the broker behind one lock; [`outbox`]: what waits for a connection.
 //! - [`broker`]: the core: sessions, routing, retained messages, wills. Pure and synchronous.
@@ -38,6 +38,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod connection;
+mod descriptors;
 pub mod events;
 pub mod gate;
 pub mod gateway;
@@ -52,6 +53,7 @@ mod reload;
 mod serve;
 pub mod server;
 pub mod tls;
+pub mod units;
 mod watch;
 pub mod workers;
 

@@ -1,10 +1,10 @@
 //! `tabmq serve` and `tabmq gateway`: a [`Server`] or a [`Gateway`] with a console and signals.
 
 use crate::config::{Loaded, Settings};
-use crate::events;
 use crate::gateway::{Gateway, GatewayConfig};
 use crate::reload::reload;
 use crate::server::{Server, StartError};
+use crate::{descriptors, events};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 pub async fn serve(mut loaded: Loaded, settings: &Settings) -> Result<ExitCode, StartError> {
     let config = &loaded.config;
     events::init(config.log.into(), config.log_format);
-    let _ = raise_open_files();
+    let _ = descriptors::raise();
     let (mut signals, mut hangups) = (Signals::new(), Hangups::new());
     let server = Server::start(config)?;
     // Nobody may be listening there, and a broker can do without.
@@ -35,7 +35,7 @@ pub async fn serve(mut loaded: Loaded, settings: &Settings) -> Result<ExitCode, 
 /// Runs a gateway until a signal ends it, as [`serve`].
 pub async fn gateway(config: &GatewayConfig) -> Result<ExitCode, StartError> {
     events::init(config.log.into(), config.log_format);
-    let _ = raise_open_files();
+    let _ = descriptors::raise();
     let mut signals = Signals::new();
     let gateway = Gateway::start(config).await?;
     // Nobody may be listening there, and a gateway can do without.
@@ -89,32 +89,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
-}
-
-/// Lets the process have as many connections as the system allows: the usual limit, 1024, is for programs that use
-/// `select`.
-#[cfg(unix)]
-pub(crate) fn raise_open_files() -> rustix::io::Result<()> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
-}
-
-#[cfg(not(unix))]
-pub(crate) fn raise_open_files() -> io::Result<()> {
-    Ok(())
-}
-
-/// How many files and sockets this process may have open.
-#[cfg(unix)]
-pub(crate) fn open_files() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
-}
-
-#[cfg(not(unix))]
-pub(crate) fn open_files() -> usize {
-    usize::MAX
 }
 
 /// What ended the broker.

@@ -145,7 +145,7 @@ impl Server {
             workers: Arc::new(workers),
             gatekeeper,
             entrance: Entrance {
-                gate: Gate::new(config.gate.clone(), crate::serve::open_files()),
+                gate: Gate::new(config.gate.clone(), crate::descriptors::limit()),
                 count: Arc::new(move |limit| count.count_limit(limit)),
             },
             origins: Arc::new(OriginPolicy::new(config.allow_origins.clone())),

@@ -9,9 +9,10 @@
 //! every second, does not cost a hash each time.
 
 use super::crypto::Key;
+use super::error::SecurityError;
 use super::jwt::{Jwt, Token};
 use super::scram::{self, ClientFirst};
-use super::security::{Security, SecurityError, SecuritySettings, identity_of};
+use super::security::{Security, SecuritySettings, identity_of};
 use super::throttle::{self, Throttle};
 use super::users::{Role, User};
 use super::{Authenticator, Refusal, Verdict};

@@ -16,6 +16,7 @@
 mod client_ids;
 mod command;
 mod crypto;
+mod error;
 mod gatekeeper;
 mod jwt;
 mod names;
@@ -31,12 +32,13 @@ mod users;
 
 pub use client_ids::ClientIds;
 pub use command::{AclArgs, PasswdArgs, TokenArgs, acl, passwd, token};
+pub use error::SecurityError;
 pub(crate) use gatekeeper::Failure;
 pub use gatekeeper::{Counters, Gatekeeper};
 pub use jwt::JwtTable;
 pub use password_file::PasswordFileError;
 pub(crate) use scram::client as scram_client;
-pub use security::{Security, SecurityError, SecuritySettings};
+pub use security::{Security, SecuritySettings};
 pub use settings::{RuleTable, UserTable};
 pub use tokens::TokenTable;
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Users and rules as a whole: read from the configuration and the files that it names, and valid.
 
 use super::client_ids::ClientIds;
+use super::error::SecurityError;
 use super::jwt::{self, Jwt, JwtTable};
-use super::password_file::{PasswordFile, PasswordFileError, is_open_to_others};
+use super::password_file::{PasswordFile, is_open_to_others};
 use super::rules::{Policy, Rule, mosquitto};
 use super::settings::{RuleTable, UserTable};
 use super::tokens::{TokenTable, Tokens};
@@ -10,7 +11,6 @@ use super::users::{User, Users};
 use crate::broker::{Access, Client, Identity, Permits};
 use crate::watch::Stamp;
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,37 +36,6 @@ pub struct SecuritySettings {
     pub jwt: Option<JwtTable>,
     /// `[[token]]`
     pub tokens: Vec<TokenTable>,
-}
-
-/// Why users and rules cannot be used. `Display` is a sentence that says where.
-#[derive(Debug, thiserror::Error)]
-pub enum SecurityError {
-    /// The password file.
-    #[error(transparent)]
-    PasswordFile(#[from] PasswordFileError),
-    /// A file cannot be read.
-    #[error("cannot read {what} {}: {source}", path.display())]
-    Unreadable {
-        /// What it was to be.
-        what: &'static str,
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A line of a file is not right.
-    #[error("{}, line {line}: {message}", path.display())]
-    Line {
-        /// Which file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// A sentence.
-        message: String,
-    },
-    /// Something else.
-    #[error("{0}")]
-    Other(String),
 }
 
 /// Users, rules and the rest, valid as a whole. It does not change: a reload makes another one.

@@ -1,9 +1,9 @@
 //! `[[bridge]]` in the configuration file. The names are mosquitto's where the meaning is the same.
 
 use super::topics::{Direction, Rule};
-use crate::client::{Route, Target};
-use crate::config::units::Span;
+use crate::client::{Route, Target, password_in};
 use crate::tls::ClientOptions;
+use crate::units::Span;
 use bytes::Bytes;
 use serde::Deserialize;
 use std::fmt;
@@ -207,9 +207,7 @@ impl BridgeTable {
                 return Err(bad("give either password or password-file, not both".to_owned()));
             }
             (Some(password), None) => Some(Bytes::from(password.clone())),
-            (None, Some(path)) => {
-                Some(crate::config::first_line(path).map_err(|error| bad(error.to_string()))?)
-            }
+            (None, Some(path)) => Some(password_in(path).map_err(bad)?),
             (None, None) => None,
         };
         let version = match self.version {

@@ -3,6 +3,7 @@
 use super::router::GroupId;
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
+use std::time::Duration;
 use tabmq_shared::codec::{PublishHeader, encode_publish_header};
 use tabmq_shared::packet::{PacketId, PublishProperties, QoS, Version};
 use tabmq_shared::topic::TopicName;
@@ -13,6 +14,33 @@ use crate::outbox::SHARED_PAYLOAD_BYTES;
 /// Messages up to this size are copied when they are kept, so that none of them keeps a whole read buffer alive.
 /// A larger one fills its read buffer by itself.
 const COPIED_WHEN_KEPT_BYTES: usize = 32 * 1024;
+
+/// A message of which the server itself is the sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerMessage {
+    /// Where to.
+    pub topic: TopicName,
+    /// The application's bytes.
+    pub payload: Bytes,
+    /// The highest QoS with which it is delivered.
+    pub qos: QoS,
+    /// Whether to keep it as the topic's retained message.
+    pub retain: bool,
+    /// What 5.0 subscribers see; subscription identifiers in it are ignored.
+    pub properties: Option<Box<PublishProperties>>,
+}
+
+impl ServerMessage {
+    /// As it goes through the broker, from now on.
+    pub(super) fn into_message(self, now: Time) -> Message {
+        let ServerMessage { topic, payload, qos, retain, mut properties } = self;
+        if let Some(properties) = &mut properties {
+            properties.subscription_ids.clear();
+        }
+        let expires_at = expires_at(properties.as_deref(), now);
+        Message { topic, payload, qos, retain, properties, expires_at }
+    }
+}
 
 /// An application message, its topic alias resolved.
 #[derive(Clone, Debug)]
@@ -27,6 +55,11 @@ pub(super) struct Message {
     pub(super) properties: Option<Box<PublishProperties>>,
     /// From the message expiry interval and the time of arrival.
     pub(super) expires_at: Option<Time>,
+}
+
+/// When a message that comes now expires, by its expiry interval (5.0 section 3.3.2.3.3).
+pub(super) fn expires_at(properties: Option<&PublishProperties>, now: Time) -> Option<Time> {
+    Some(now + Duration::from_secs(u64::from(properties?.message_expiry_s?)))
 }
 
 impl Message {

@@ -10,13 +10,14 @@
 //! 6. [`Broker::handle_transport_end`] if the transport ends first, and [`Broker::release`] once at the very end.
 //!
 //! In reading order: [`connect`](self) (who comes and goes, wills), `publish` (what comes in and whom it reaches),
-//! `subscribe`, `acknowledge`, `authenticate`, `access` (who may do what), `clients` (how a message gets into an outbox), `session`,
+//! `subscribe`, `acknowledge`, `authenticate`, `access` (who may do what) and `authorise` (how that is kept), `clients` (how a message gets into an outbox), `session`,
 //! `filters`, `message` (its forms), `router` (who matches), `retained`, `limits` (what clients may use up), `sys` (the `$SYS` topics), `will`, `timers`, `inspect` (what
 //! others are shown).
 
 mod access;
 mod acknowledge;
 mod authenticate;
+mod authorise;
 mod clients;
 mod connect;
 mod event;
@@ -47,7 +48,8 @@ pub use inspect::{
     ClientView, ConnectionView, EndView, ReceiverView, RetainedView, SentAway, SubscriptionView, WillView,
 };
 pub use limits::Limits;
-pub use publish::{PublishOutcome, ServerMessage};
+pub use message::ServerMessage;
+pub use publish::PublishOutcome;
 pub use session::{ConnId, Traffic, Wake};
 pub use stats::{DropReason, Stats};
 

@@ -3,41 +3,26 @@
 //! The order of steps is the same for every message and must stay so: resolve the alias, validate, authorise, QoS 2
 //! deduplication, retained, match, deliver, acknowledge, event.
 
-use super::access::{self, Action};
+use super::access::Action;
+use super::authorise::readable;
 use super::clients::Route;
 use super::event::Event;
 use super::inspect::Kept;
-use super::message::{Message, Outbound};
+use super::message::{Message, Outbound, ServerMessage, expires_at};
 use super::router::{GroupId, SessionKey};
 use super::session::ConnId;
 use super::stats::DropReason;
 use super::timers::Timer;
 use super::{Broker, Violation};
 use crate::limit::Limit;
-use bytes::Bytes;
 use std::time::Duration;
 use tabmq_shared::Time;
-use tabmq_shared::packet::{Ack, Packet, PacketId, Publish, PublishProperties, QoS, ReasonCode};
+use tabmq_shared::packet::{Ack, Packet, PacketId, Publish, QoS, ReasonCode};
 use tabmq_shared::session::{AliasError, InboundAliases, Received};
 use tabmq_shared::topic::{TopicError, TopicName};
 
 /// How often expired retained messages are looked for. They are never sent in between either.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
-
-/// A message of which the server itself is the sender.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerMessage {
-    /// Where to.
-    pub topic: TopicName,
-    /// The application's bytes.
-    pub payload: Bytes,
-    /// The highest QoS with which it is delivered.
-    pub qos: QoS,
-    /// Whether to keep it as the topic's retained message.
-    pub retain: bool,
-    /// What 5.0 subscribers see; subscription identifiers in it are ignored.
-    pub properties: Option<Box<PublishProperties>>,
-}
 
 /// What became of a [`ServerMessage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +34,14 @@ pub struct PublishOutcome {
 impl Broker {
     /// Publishes a message from the server itself.
     pub fn publish(&mut self, message: ServerMessage, now: Time) -> PublishOutcome {
-        PublishOutcome { receivers: self.accept(from_server(message, now), None, now) }
+        PublishOutcome { receivers: self.accept(message.into_message(now), None, now) }
     }
 
     /// Publishes a message that a part of the server, which has a connection like a client, has got from elsewhere: its
     /// own subscriptions with no-local do not get it.
     pub fn publish_from(&mut self, conn: ConnId, message: ServerMessage, now: Time) -> PublishOutcome {
         let from = self.clients.link(conn).and_then(|link| link.session);
-        PublishOutcome { receivers: self.accept(from_server(message, now), from, now) }
+        PublishOutcome { receivers: self.accept(message.into_message(now), from, now) }
     }
 
     pub(super) fn handle_publish(
@@ -259,7 +244,7 @@ impl Broker {
     fn route(&mut self, message: &Message, from: Option<SessionKey>, now: Time) -> usize {
         let Broker { router, clients, .. } = self;
         let matches = router.matches(&message.topic, |matches| match clients.limited {
-            true => access::readable(clients, message.topic.as_str(), matches),
+            true => readable(clients, message.topic.as_str(), matches),
             false => matches,
         });
         if matches.unreadable > 0 {
@@ -347,19 +332,6 @@ impl Broker {
             self.account_retained(None, old);
         }
     }
-}
-
-fn from_server(message: ServerMessage, now: Time) -> Message {
-    let ServerMessage { topic, payload, qos, retain, mut properties } = message;
-    if let Some(properties) = &mut properties {
-        properties.subscription_ids.clear();
-    }
-    let expires_at = expires_at(properties.as_deref(), now);
-    Message { topic, payload, qos, retain, properties, expires_at }
-}
-
-fn expires_at(properties: Option<&PublishProperties>, now: Time) -> Option<Time> {
-    Some(now + Duration::from_secs(u64::from(properties?.message_expiry_s?)))
 }
 
 fn reason_for(receivers: usize) -> ReasonCode {

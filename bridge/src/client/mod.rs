@@ -24,7 +24,7 @@ mod tls_args;
 mod transport;
 
 pub(crate) use driver::Driver;
-pub(crate) use target::Target;
+pub(crate) use target::{Target, password_in};
 pub(crate) use tls_args::TlsArgs;
 pub(crate) use transport::{Route, Transport, connect};
 

@@ -1,6 +1,8 @@
 //! Where to connect to.
 
+use bytes::Bytes;
 use std::fmt;
+use std::path::Path;
 
 /// The port of MQTT over TCP.
 pub(super) const MQTT_PORT: u16 = 1883;
@@ -152,6 +154,22 @@ fn decode(text: &str) -> Result<String, String> {
         bytes.extend_from_slice(part.get(2..).unwrap_or_default().as_bytes());
     }
     String::from_utf8(bytes).map_err(|_| "the user name or password is not UTF-8".to_owned())
+}
+
+/// The password in a file: its first line, without the line's end.
+///
+/// # Errors
+/// A sentence that names the file.
+pub(crate) fn password_in(path: &Path) -> Result<Bytes, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("the password file {} cannot be read: {error}", path.display()))?;
+    match text.lines().next().filter(|line| !line.is_empty()) {
+        Some(line) => Ok(Bytes::copy_from_slice(line.as_bytes())),
+        None => Err(format!(
+            "the password file {} is empty: write the password into its first line",
+            path.display()
+        )),
+    }
 }
 
 #[cfg(test)]

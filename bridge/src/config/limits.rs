@@ -4,6 +4,7 @@ use super::ConfigError;
 use super::settings::Layer;
 use crate::broker::Limits;
 use crate::gate::GateConfig;
+use crate::units;
 
 /// What connections have to keep to before they are clients.
 pub(super) fn gate(layer: &Layer) -> GateConfig {
@@ -24,8 +25,7 @@ pub(super) fn clients(layer: &Layer) -> Result<Limits, ConfigError> {
         Some(0) => Err(ConfigError::Invalid(format!("{name} is 0: it must be at least 1"))),
         value => Ok(value.unwrap_or(default)),
     };
-    let seconds = |name: &str, value: Option<super::units::Span>, default: u32| match value.map(|span| span.0)
-    {
+    let seconds = |name: &str, value: Option<units::Span>, default: u32| match value.map(|span| span.0) {
         Some(0) => Err(ConfigError::Invalid(format!("{name} is 0: it must be at least 1s"))),
         value => Ok(value.unwrap_or(default)),
     };

@@ -6,7 +6,6 @@
 //! - `file`: both of them in one file; errors that name line and column.
 //! - [`reload`]: what differs between two of them, and what of it takes effect at once.
 //! - [`command`]: `tabmq config`; `example` and `mosquitto` are what it prints.
-//! - [`units`]: sizes, times and addresses as people write them.
 
 pub mod command;
 mod example;
@@ -17,24 +16,23 @@ pub mod reload;
 pub mod settings;
 pub mod tables;
 pub mod tls;
-pub mod units;
 
+pub use crate::events::LogFormat;
 pub use reload::Loaded;
-pub use settings::{LogFormat, LogLevel, Settings};
+pub use settings::{LogLevel, Settings};
 pub use tables::Tables;
 
 use crate::auth::SecuritySettings;
 use crate::bridges::BridgeConfig;
 use crate::broker::BrokerConfig;
 use crate::gate::GateConfig;
-use bytes::Bytes;
+use crate::units::{self, Endpoint, MAX_PACKET_SIZE};
 use settings::Layer;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU16, NonZeroUsize};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use tls::{Secure, TlsSettings};
-use units::{Endpoint, MAX_PACKET_SIZE};
 
 /// The port of MQTT over TCP.
 const MQTT_PORT: u16 = 1883;
@@ -272,20 +270,6 @@ fn broker_config(layer: &Layer) -> Result<BrokerConfig, ConfigError> {
         sys_interval_s: layer.sys_interval.unwrap_or(defaults.sys_interval_s),
         features: defaults.features,
     })
-}
-
-/// The password in a file: its first line, without the line's end.
-pub(crate) fn first_line(path: &Path) -> Result<Bytes, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        ConfigError::Invalid(format!("the password file {} cannot be read: {error}", path.display()))
-    })?;
-    match text.lines().next().filter(|line| !line.is_empty()) {
-        Some(line) => Ok(Bytes::copy_from_slice(line.as_bytes())),
-        None => Err(ConfigError::Invalid(format!(
-            "the password file {} is empty: write the password into its first line",
-            path.display()
-        ))),
-    }
 }
 
 /// An origin is `scheme://host` or `scheme://host:port`, as browsers send it.

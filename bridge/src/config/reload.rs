@@ -2,6 +2,7 @@
 
 use super::settings::{Layer, Settings};
 use super::{Config, ConfigError, Tables, file};
+use crate::events::Change;
 
 /// Settings that are used once, at the start. All others, and all tables, take effect at once.
 const AT_START: &[&str] = &[
@@ -26,19 +27,6 @@ pub struct Loaded {
     settings: toml::Table,
     /// The tables of the file.
     tables: toml::Table,
-}
-
-/// A setting or a kind of table that is not what it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// `max-in-flight`, `[[user]]`.
-    pub name: String,
-    /// What it was; of tables only how many there were, because secrets may be in them.
-    pub from: String,
-    /// What it is.
-    pub to: String,
-    /// Whether the running broker keeps to it; otherwise it will after a restart.
-    pub at_once: bool,
 }
 
 impl Loaded {

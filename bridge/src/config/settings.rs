@@ -3,9 +3,9 @@
 //! differ.
 
 use super::ConfigError;
-use super::tls::ClientCertificates;
-use super::units::{Data, Endpoint, Size, Span};
+use crate::events::LogFormat;
 use crate::tls::{TlsVersion, UserFrom};
+use crate::units::{Data, Endpoint, Size, Span};
 use clap::{Args, FromArgMatches, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU16;
@@ -274,15 +274,15 @@ pub enum LogLevel {
     Trace,
 }
 
-/// How the log is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize, Serialize)]
+/// Whether clients need a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// For people.
+pub enum ClientCertificates {
+    /// Nobody gets in without.
     #[default]
-    Text,
-    /// For programs: one JSON object in each line.
-    Json,
+    Required,
+    /// Who has one is known by it.
+    Optional,
 }
 
 impl Settings {

@@ -5,7 +5,7 @@
 //! - `#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]` and
 //!   `#[serde(rename_all = "kebab-case", deny_unknown_fields)]`, so that a misspelt key is an error that offers the
 //!   nearest name. Without `flatten` and `untagged`: they lose the line.
-//! - Fields are of types that cannot be wrong (`#[serde(try_from = "String")]`, or [`super::units`]): then an error
+//! - Fields are of types that cannot be wrong (`#[serde(try_from = "String")]`, or [`crate::units`]): then an error
 //!   names line and column of the value by itself.
 //! - An example in [`EXAMPLES`].
 //! - What no single value can tell is asked in [`Tables::check`]; a `toml::Spanned` field keeps its place for that.

@@ -1,11 +1,9 @@
 //! The settings of TLS, and what they mean together.
 
 use super::ConfigError;
-use super::settings::Layer;
-use super::units::{Endpoint, Span};
+use super::settings::{ClientCertificates, Layer};
 use crate::tls::{ServerOptions, TlsVersion, UserFrom};
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use crate::units::{Endpoint, Span};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -33,17 +31,6 @@ impl TlsSettings {
     pub(super) fn asks_for_certificates(&self) -> bool {
         self.options.client_ca.is_some() && !self.options.client_certificate_is_optional
     }
-}
-
-/// Whether clients need a certificate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ClientCertificates {
-    /// Nobody gets in without.
-    #[default]
-    Required,
-    /// Who has one is known by it.
-    Optional,
 }
 
 /// The addresses with TLS, and how it is spoken there.

@@ -2,9 +2,9 @@
 
 use super::Credentials;
 use super::upstream::{Places, Upstream};
-use crate::client::{Target, TlsArgs};
-use crate::config::units::{Endpoint, Span};
+use crate::client::{Target, TlsArgs, password_in};
 use crate::config::{ConfigError, LogFormat, LogLevel};
+use crate::units::{Endpoint, Span};
 use bytes::Bytes;
 use clap::Args;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -251,7 +251,8 @@ impl GatewaySettings {
 
     fn credentials(&self, target: Option<&Target>) -> Result<Option<Credentials>, ConfigError> {
         if let Some(username) = &self.username {
-            let password = self.password_file.as_deref().map(crate::config::first_line).transpose()?;
+            let password =
+                self.password_file.as_deref().map(password_in).transpose().map_err(ConfigError::Invalid)?;
             return Ok(Some(Credentials { username: username.clone(), password }));
         }
         let (username, password) = target.map(Target::credentials).unwrap_or_default();

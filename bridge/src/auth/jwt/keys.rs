@@ -1,7 +1,7 @@
 //! `[jwt]` of the configuration file, and the keys that it names.
 
+use super::super::error::SecurityError;
 use super::super::names::Names;
-use super::super::security::SecurityError;
 use super::{Jwt, signatures};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey};

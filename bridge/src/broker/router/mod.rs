@@ -39,7 +39,7 @@ use tabmq_shared::packet::{QoS, SubscriptionOptions};
 use tabmq_shared::topic::{TopicFilter, TopicName};
 use trie::Walk;
 
-pub(crate) use shared::GroupId;
+pub(crate) use subscribers::GroupId;
 
 /// Index of a session in the broker's slab. Keys must be dense: the router keeps 4 bytes for every key up to the
 /// highest that ever subscribed.

@@ -2,17 +2,9 @@
 
 use super::filters::Place;
 use super::index::{Hasher, Index};
-use super::subscribers::{Member, Members, Subscribers};
+use super::subscribers::{GroupId, Member, Members, Subscribers};
 use super::{SessionKey, Subscription};
 use slab::Slab;
-
-/// Names a group for as long as it has members. Afterwards it is stale: no later group has the same one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct GroupId {
-    position: u32,
-    /// Counts the groups that there ever were.
-    generation: u32,
-}
 
 /// All groups.
 #[derive(Debug)]

@@ -1,8 +1,15 @@
 //! Who subscribed with one filter.
 
 use super::index::Index;
-use super::shared::GroupId;
 use super::{SessionKey, Subscription};
+
+/// Names a group for as long as it has members. Afterwards it is stale: no later group has the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct GroupId {
+    pub(super) position: u32,
+    /// Counts the groups that there ever were.
+    pub(super) generation: u32,
+}
 
 /// One session and how it is subscribed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,7 +49,7 @@ use std::process::ExitCode;
 /// that must not be.
 pub fn bench(args: &BenchArgs) -> Result<ExitCode, Failure> {
     // Each connection is a file descriptor. Without permission, the first one too many says so.
-    let _ = crate::serve::raise_open_files();
+    let _ = crate::descriptors::raise();
     match &args.other {
         None => block_on(&args.messages.common, messages::run(&args.messages)),
         Some(Other::Connect(args)) => block_on(&args.common, connects::run(args)),

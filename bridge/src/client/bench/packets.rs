@@ -137,6 +137,16 @@ fn variable_length(bytes: &[u8]) -> Result<Option<(usize, usize)>, String> {
     }
 }
 
+/// An error, if the packet is the server's goodbye.
+pub(super) fn refuse_disconnect(packet: &Packet) -> Result<(), String> {
+    match packet {
+        Packet::Disconnect(disconnect) => {
+            Err(format!("the server ended the connection: {}", disconnect.reason))
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

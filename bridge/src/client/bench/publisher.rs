@@ -2,7 +2,7 @@
 
 use super::clock::{Alarm, Clock, nanos};
 use super::connect::Client;
-use super::packets::Received;
+use super::packets::{Received, refuse_disconnect};
 use super::stamp::Stamp;
 use super::tally::{Flow, Latencies, PublisherTally};
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tabmq_shared::BytesMut;
 use tabmq_shared::codec::{PublishHeader, encode_publish_header};
-use tabmq_shared::packet::{Packet, PacketId, QoS, Version};
+use tabmq_shared::packet::{PacketId, QoS, Version};
 use tabmq_shared::topic::TopicName;
 
 /// How long a publisher that is ahead of the subscribers waits before it looks again.
@@ -312,16 +312,6 @@ impl Publisher {
         );
         self.sent += 1;
         Some((template.copies, template.packet.len() - template.payload_at))
-    }
-}
-
-/// An error, if the packet is the server's goodbye.
-pub(super) fn refuse_disconnect(packet: &Packet) -> Result<(), String> {
-    match packet {
-        Packet::Disconnect(disconnect) => {
-            Err(format!("the server ended the connection: {}", disconnect.reason))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -3,10 +3,10 @@
 use super::clock::Clock;
 use super::connect::Client;
 use super::order::{Seen, Sequence};
+use super::packets::refuse_disconnect;
 use super::packets::{Publication, Received};
-use super::publisher::refuse_disconnect;
 use super::stamp::{MAX_PUBLISHERS, Stamp};
-use super::tally::{Flow, Latencies, Recorder, SubscriberTally};
+use super::tally::{Batch, Flow, Latencies, Recorder, SubscriberTally};
 use rustc_hash::FxHashMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -121,17 +121,6 @@ impl Subscriber {
         }
         Ok(())
     }
-}
-
-/// What one read brought, in numbers.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) received: u64,
-    pub(super) bytes: u64,
-    pub(super) duplicates: u64,
-    pub(super) late: u64,
-    /// Not of this run.
-    pub(super) foreign: u64,
 }
 
 /// The order of the messages of all publishers.

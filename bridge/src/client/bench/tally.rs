@@ -1,6 +1,5 @@
 //! What is counted while a run goes on, by many tasks at once.
 
-use super::subscriber::Batch;
 use hdrhistogram::Histogram;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::atomic::AtomicU64;
@@ -31,6 +30,17 @@ pub(super) struct PublisherTally {
     pub(super) refused: AtomicU64,
     /// When the last message was sent.
     pub(super) last_ns: AtomicU64,
+}
+
+/// What one read brought, in numbers.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) received: u64,
+    pub(super) bytes: u64,
+    pub(super) duplicates: u64,
+    pub(super) late: u64,
+    /// Not of this run.
+    pub(super) foreign: u64,
 }
 
 /// What one subscriber has seen. Written by its task, read by all.

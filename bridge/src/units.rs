@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// The largest packet that MQTT has, in bytes, fixed header included.
-pub(super) const MAX_PACKET_SIZE: u32 = 268_435_460;
+pub(crate) const MAX_PACKET_SIZE: u32 = 268_435_460;
 
 /// Where to listen, or that nobody does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
