@@ -17,6 +17,7 @@
 
 mod flow;
 mod html;
+mod imports;
 mod installable;
 mod module;
 mod names;
@@ -37,15 +38,16 @@ mod styles;
 
 use anyhow::{Context, Result, bail};
 use html::{Asset, Kind};
+use imports::Imports;
 use module::Module;
 use names::Names;
 use output::Output;
+use plan::Plan;
 use profile::Later;
 use relocations::Constants;
-use stages::Stages;
 use std::fs;
 use std::path::{Path, PathBuf};
-use wasm_bindgen_cli_support::Bindgen;
+use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 const USAGE: &str = "usage: page-build INDEX.HTML MODULE.WASM OUT
        page-build count INDEX.HTML MODULE.WASM OUT       a page that tells which of its code runs
@@ -178,17 +180,24 @@ fn write_module(paths: &Paths<'_>, output: &mut Output) -> Result<String> {
             output.write(&format!("snippets/{crate_name}/inline{i}.js"), source.as_bytes())?;
         }
     }
-    let glue = generated.js().to_owned();
-    let bound = generated.wasm_mut().emit_wasm();
-    let names = Names::new(&Module::parse(&bound)?, &glue);
-    let stages = stages(&compiled, &bound, &names, paths)?;
+    let mut bound = generated.wasm_mut().emit_wasm();
+    let mut later = paths.later()?;
+    if paths.counts {
+        (bound, later) = (profile::count(&bound)?, Later::default());
+    }
+    let module = Module::parse(&bound)?;
+    let script = split.join(generated.js())?;
+    let plan = Plan::new(&module, &later, &script)?;
+    let Imports { described, script } = Imports::new(&script, |import| plan.is_rest_only(&module, import));
+    let names = Names::new(&module, &script, described);
+    let stages = stages::divide(&module, &plan, &Constants::read(&compiled)?, &names)?;
     let first = output.write_hashed("tabmq", "wasm", &stages.first)?;
     let rest = output.write_hashed_for_later(
         "rest",
         "wasm",
         &sections::with_note(&stages.rest, "parts", &split.list()),
     )?;
-    let mut script = split.join(&names.script(&glue), &first, &rest)?;
+    let mut script = split::with_files(&names.script(&script), &first, &rest);
     if paths.counts {
         script = profile::listening(&script)?;
     }
@@ -204,6 +213,8 @@ fn bind(module: Vec<u8>) -> Result<wasm_bindgen_cli_support::Output> {
     let generated = Bindgen::new()
         .input_bytes("tabmq", module)
         .web(true)?
+        // Browsers that know references to JavaScript's values know this, too.
+        .encode_into(EncodeInto::Always)
         // What the parts take from the first module are exports of the linker.
         .keep_lld_exports(true)
         .demangle(false)
@@ -217,19 +228,4 @@ fn bind(module: Vec<u8>) -> Result<wasm_bindgen_cli_support::Output> {
         bail!("a crate of the page wants packages from npm, which this build does not have");
     }
     Ok(generated)
-}
-
-/// The module after wasm-bindgen as what is needed at first, and the rest.
-fn stages(compiled: &[u8], bound: &[u8], names: &Names, paths: &Paths<'_>) -> Result<Stages> {
-    let constants = Constants::read(compiled)?;
-    if paths.counts {
-        return stages::divide(
-            &Module::parse(&profile::count(bound)?)?,
-            &Later::default(),
-            &constants,
-            names,
-        );
-    }
-    let module = Module::parse(bound)?;
-    stages::divide(&module, &paths.later()?, &constants, names)
 }

@@ -2,12 +2,13 @@
 
 use crate::flow::{self, Flow};
 use crate::module::{Module, constant};
+use crate::names;
 use crate::outline::{self, Part};
 use crate::profile::Later;
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasm_encoder::reencode::{self, Reencode};
-use wasmparser::{ElementItems, ElementKind, ExternalKind, FuncType, Operator};
+use wasmparser::{ElementItems, ElementKind, Export, ExternalKind, FuncType, Operator};
 
 /// The table that functions are called through.
 pub(crate) const CALLS: u32 = 0;
@@ -58,12 +59,13 @@ impl Outline<'_> {
 
 impl<'a> Plan<'a> {
     /// For `module`, where the first paint does without what is `later`.
-    pub(crate) fn new(module: &Module<'a>, later: &Later) -> Result<Self> {
+    pub(crate) fn new(module: &Module<'a>, later: &Later, script: &str) -> Result<Self> {
         // What JavaScript calls must be there when it does.
+        let used = names::used(script);
+        let is_called =
+            |export: &&Export<'_>| export.kind == ExternalKind::Func && names::is_kept(export.name, &used);
         let mut kept: BTreeSet<u32> = module.start.into_iter().collect();
-        kept.extend(
-            module.exports.iter().filter(|e| e.kind == ExternalKind::Func).map(|export| export.index),
-        );
+        kept.extend(module.exports.iter().filter(is_called).map(|export| export.index));
         let is_later = |function: u32| module.name(function).is_some_and(|name| later.contains(name));
         let (rest, first) = module.defined().map(|(f, _)| f).partition(|f| !kept.contains(f) && is_later(*f));
         let mut plan = Plan {
@@ -81,15 +83,12 @@ impl<'a> Plan<'a> {
             slots: HashMap::new(),
             table_len: u32::try_from(module.tables.first().context("no table")?.initial)?,
         };
-        plan.outline(module, later)?;
         plan.sort(module)?;
+        plan.outline(module, later)?;
         plan.copy(module)?;
-        let mut wanted = plan.look(module, kept)?;
+        let wanted = plan.look(module, kept)?;
         plan.slots = plan.table.iter().map(|(slot, function)| (*function, *slot)).collect();
-        for outline in plan.outlines.values() {
-            wanted.extend(outline.parts.iter().map(|(_, function, _)| *function));
-        }
-        for function in wanted {
+        for function in plan.in_order(module, &wanted)? {
             if !plan.slots.contains_key(&function) {
                 plan.table.insert(plan.table_len, function);
                 plan.slots.insert(function, plan.table_len);
@@ -110,9 +109,9 @@ impl<'a> Plan<'a> {
             }
         }
         let mut next = module.first_defined() + u32::try_from(module.defined().count())?;
-        let flows: BTreeMap<u32, Flow<'a>> =
-            flow::read(module.bytes, |function| blocks.contains_key(&function))?.into_iter().collect();
-        for (function, flow) in flows {
+        let mut flows = flow::read(module.bytes, |function| blocks.contains_key(&function))?;
+        for function in self.first.clone() {
+            let Some(flow) = flows.remove(&function) else { continue };
             let mut parts = Vec::new();
             for part in outline::parts(&flow, blocks.get(&function).copied().unwrap_or_default())? {
                 let ty = self.type_like(&FuncType::new(part.params.clone(), part.results.clone()))?;
@@ -233,6 +232,43 @@ impl<'a> Plan<'a> {
         self.first_imports = first_imports.into_iter().collect();
         self.rest_imports = rest_imports.into_iter().collect();
         Ok(wanted)
+    }
+
+    /// What is elsewhere in the order in which it is called, then what else is `wanted`: places that differ little from
+    /// one call to the next compress better.
+    fn in_order(&self, module: &Module<'_>, wanted: &BTreeSet<u32>) -> Result<Vec<u32>> {
+        let mut order = Vec::new();
+        let first: BTreeSet<u32> = self.first.iter().copied().collect();
+        let is_away = |callee: &u32| wanted.contains(callee) && !first.contains(callee);
+        for function in &self.first {
+            let outline = self.outlines.get(function);
+            let mut parts = outline.map(|outline| outline.parts.iter()).into_iter().flatten().peekable();
+            let body = module.body(*function).context("a function without a body")?;
+            for (at, operator) in body.get_operators_reader()?.into_iter().enumerate() {
+                if let Some((_, part, _)) = parts.next_if(|(part, ..)| part.range.start == at) {
+                    order.push(*part);
+                }
+                match operator? {
+                    Operator::Call { function_index }
+                        if is_away(&function_index) && outline.is_none_or(|o| !o.is_away(at)) =>
+                    {
+                        order.push(function_index)
+                    }
+                    _ => {}
+                }
+            }
+        }
+        order.extend(wanted);
+        Ok(order)
+    }
+
+    /// Whether the rest alone has an import of this name.
+    pub(crate) fn is_rest_only(&self, module: &Module<'_>, name: &str) -> bool {
+        let has = |imports: &[u32]| {
+            let mut imports = imports.iter().filter_map(|import| module.imports.get(*import as usize));
+            imports.any(|import| import.name == name)
+        };
+        has(&self.rest_imports) && !has(&self.first_imports)
     }
 
     /// The numbers in what the first module has of a function, addresses among them; `None` if it has all of it.

@@ -77,7 +77,15 @@ fn renamed(script: &str) -> String {
         }
         _ => names.get(word).cloned(),
     };
-    words(script).map(|(_, word)| short(word).unwrap_or_else(|| word.to_owned())).collect()
+    let mut shortened = String::new();
+    for (_, word) in words(script) {
+        // A member of something may be called as a variable is.
+        match short(word).filter(|_| !shortened.ends_with('.') || shortened.ends_with("...")) {
+            Some(short) => shortened.push_str(&short),
+            None => shortened.push_str(word),
+        }
+    }
+    shortened
 }
 
 /// Without the ends of lines that mean nothing.

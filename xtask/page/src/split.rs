@@ -17,8 +17,15 @@ const LOADER: &str = "./__wasm_split.js";
 /// Starts the page, and loads the rest and the parts.
 const OUR_LOADER: &str = include_str!("loader.js");
 
+/// What stands in it for the modules' names.
+const REST: &str = "./REST";
+const FIRST: &str = "./FIRST";
+
 /// With this wasm-bindgen's own loader begins, of which nothing is needed.
 const GLUE_LOADER: &str = "async function __wbg_load(";
+
+/// Functions of wasm-bindgen's that our loader has, too, and shorter.
+const REPLACED: [&str; 2] = ["debugString", "passStringToWasm0"];
 
 /// A module without its parts, and what loads them.
 pub(crate) struct Split {
@@ -67,52 +74,63 @@ impl Split {
     pub(crate) fn list(&self) -> String {
         let parts = self.parts.iter().map(|(name, files)| {
             let files: Vec<String> = files.iter().map(|file| format!("\"./{file}\"")).collect();
-            format!("\"{name}\":[{}]", files.join(","))
+            format!("\"{LOAD_PART}{name}\":[{}]", files.join(","))
         });
         format!("{{{}}}", parts.collect::<Vec<_>>().join(","))
     }
 
     /// wasm-bindgen's script with our loader in the place of its own, as one script: a second one would be one more
     /// request.
-    pub(crate) fn join(&self, glue: &str, first: &str, rest: &str) -> Result<String> {
-        let is_import = |line: &&str| line.starts_with("import ") && line.contains(LOADER);
-        if !glue.lines().any(|line| is_import(&line)) {
+    pub(crate) fn join(&self, glue: &str) -> Result<String> {
+        if !glue.contains(LOADER) {
             bail!("the module was built without its split points: is the feature `split` on?");
         }
-        let mut joined = String::new();
-        let mut names = String::new();
-        for line in glue.lines().take_while(|line| !line.trim_start().starts_with(GLUE_LOADER)) {
-            if is_import(&line) {
-                let name = line.strip_prefix("import * as ").and_then(|rest| rest.split_whitespace().next());
-                let name = name.with_context(|| format!("not an import of the loader: {line}"))?;
-                names.push_str(&format!("const {name} = parts;\n"));
-            } else {
-                joined.push_str(line);
-                joined.push('\n');
-            }
-        }
-        if glue.len() - joined.len() < OUR_LOADER.len() / 2 {
-            bail!("wasm-bindgen writes another loader than the one that we know");
-        }
-        let parts = self.parts.keys().map(|name| format!("  {LOAD_PART}{name}: part(\"{name}\"),\n"));
-        // One object stands for the loader, under each of the names that wasm-bindgen imports it by.
-        let parts = format!("const parts = {{\n{}}};\n{names}", parts.collect::<String>());
-        for place in ["/* PARTS */", "./REST", "./FIRST"] {
+        let glue = without_replaced(glue)?;
+        let (before, _) = glue
+            .split_once(GLUE_LOADER)
+            .context("wasm-bindgen writes another loader than the one that we know")?;
+        // One object stands for the splitter's loader, which wasm-bindgen imports under many names.
+        let ours = before.lines().filter(|line| !line.contains(LOADER));
+        let joined: String = ours.flat_map(|line| [line, "\n"]).chain([OUR_LOADER]).collect();
+        for place in [LOADER, REST, FIRST] {
             if !OUR_LOADER.contains(place) {
                 bail!("the loader has no place for {place}");
             }
         }
-        let loader = OUR_LOADER.replacen("/* PARTS */", &parts, 1);
-        joined.push_str(&loader.replacen("./REST", &format!("./{rest}"), 1).replacen(
-            "./FIRST",
-            &format!("./{first}"),
-            1,
-        ));
         let lines =
             joined.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with("//"));
-        joined = lines.flat_map(|line| [line, "\n"]).collect();
-        Ok(joined)
+        Ok(lines.flat_map(|line| [line, "\n"]).collect())
     }
+}
+
+/// wasm-bindgen's script without what our loader replaces.
+fn without_replaced(glue: &str) -> Result<String> {
+    // What takes a text needs to make memory, and no longer to make it longer.
+    let mut glue = glue.replace(", wasm.__wbindgen_realloc)", ")");
+    for function in REPLACED {
+        let start = format!("\nfunction {function}(");
+        if OUR_LOADER.contains(&start)
+            && let Some((before, after)) = glue.split_once(&start)
+        {
+            // All that is inside of functions has space before it.
+            let end = after.match_indices('\n').find(|(at, _)| after.get(at + 1..).is_some_and(begins));
+            let (end, _) = end.with_context(|| format!("{function} does not end"))?;
+            glue = format!("{before}{}", after.get(end..).unwrap_or_default());
+        } else {
+            bail!("wasm-bindgen or our loader has no function {function}");
+        }
+    }
+    Ok(glue)
+}
+
+/// Whether a line begins here that is not inside of a function.
+fn begins(text: &str) -> bool {
+    ["function ", "const ", "let "].iter().any(|word| text.starts_with(word))
+}
+
+/// The script with the names of the modules.
+pub(crate) fn with_files(script: &str, first: &str, rest: &str) -> String {
+    script.replacen(REST, &format!("./{rest}"), 1).replacen(FIRST, &format!("./{first}"), 1)
 }
 
 #[cfg(test)]
@@ -126,21 +144,21 @@ mod tests {
             parts: [("a".to_owned(), vec!["chunk-1.wasm".to_owned(), "a-2.wasm".to_owned()])].into(),
         };
         let glue = format!(
-            "import * as i1 from \"./__wasm_split.js\"\nimport * as i2 from \"./__wasm_split.js\"\nlet wasm;\n  \
-             {GLUE_LOADER}\n{}",
-            "x".repeat(OUR_LOADER.len())
+            "import * as i1 from \"./__wasm_split.js\"\nimport * as i2 from \"./__wasm_split.js\"\nlet wasm;\n\
+             function debugString(value) {{\n\n  theirs();\n}}\nfunction passStringToWasm0(text) {{\n  theirs();\n}}\n\
+             const all = {{\n\"./__wasm_split.js\": i1,\n\"./__wasm_split.js\": i2,\n}};\n\
+             f(text, wasm.__wbindgen_malloc, wasm.__wbindgen_realloc);\n  {GLUE_LOADER}\n"
         );
-        assert_eq!(split.list(), r#"{"a":["./chunk-1.wasm","./a-2.wasm"]}"#);
-        let joined = split.join(&glue, "tabmq-3.wasm", "rest-4.wasm").unwrap();
-        let expected = "const parts = {\n__wasm_split_load_a: part(\"a\"),\n};\n\
-                        const i1 = parts;\nconst i2 = parts;\n";
-        assert!(joined.starts_with("let wasm;\nconst REST"), "{joined}");
-        assert!(joined.contains(expected), "{joined}");
+        assert_eq!(split.list(), r#"{"__wasm_split_load_a":["./chunk-1.wasm","./a-2.wasm"]}"#);
+        let joined = with_files(&split.join(&glue).unwrap(), "tabmq-3.wasm", "rest-4.wasm");
+        let expected = "let wasm;\nconst all = {\n};\nf(text, wasm.__wbindgen_malloc);\nconst REST";
+        assert!(joined.starts_with(expected), "{joined}");
         for name in ["\"./rest-4.wasm\"", "\"./tabmq-3.wasm\""] {
             assert!(joined.contains(name), "{joined}");
         }
         assert!(!joined.contains(GLUE_LOADER));
-        assert!(split.join("nothing", "", "").unwrap_err().to_string().contains("feature"));
-        assert!(split.join(&glue.replace(GLUE_LOADER, "another"), "", "").is_err());
+        assert!(split.join("nothing").unwrap_err().to_string().contains("feature"));
+        assert!(split.join(&glue.replace("debugString", "describe")).is_err());
+        assert!(split.join(&glue.replace(GLUE_LOADER, "another")).is_err());
     }
 }

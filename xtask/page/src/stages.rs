@@ -12,7 +12,6 @@ use crate::module::Module;
 use crate::names::Names;
 use crate::pieces::{Pieces, image};
 use crate::plan::{CALLS, Outline, Plan};
-use crate::profile::Later;
 use crate::relocations::Constants;
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::HashMap;
@@ -41,14 +40,13 @@ pub(crate) struct Stages {
     pub(crate) rest: Vec<u8>,
 }
 
-/// Divides `module` into what the first paint runs, and what is `later`.
+/// Divides `module` as it is planned.
 pub(crate) fn divide(
     module: &Module<'_>,
-    later: &Later,
+    plan: &Plan<'_>,
     constants: &Constants,
     names: &Names,
 ) -> Result<Stages> {
-    let plan = Plan::new(module, later)?;
     let mut functions = Vec::new();
     for function in &plan.first {
         if let Some(name) = module.name(*function) {
@@ -60,8 +58,8 @@ pub(crate) fn divide(
     let first_data = image(&module.data, is_first, constants.all());
     let rest_data = image(&module.data, |constant| !is_first(constant), constants.all());
     Ok(Stages {
-        first: first(module, &plan, &first_data.joined(), names)?,
-        rest: rest(module, &plan, &rest_data, names)?,
+        first: first(module, plan, &first_data.joined(), names)?,
+        rest: rest(module, plan, &rest_data, names)?,
     })
 }
 

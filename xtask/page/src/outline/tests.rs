@@ -8,6 +8,7 @@ use super::*;
 use crate::flow;
 use crate::module::Module;
 use crate::names::Names;
+use crate::plan::Plan;
 use crate::profile::Later;
 use crate::relocations::Constants;
 use crate::stages::divide;
@@ -39,8 +40,14 @@ impl Subject {
     fn check(&self, cold: &[bool]) -> usize {
         let module = Module::parse(&self.bytes).unwrap();
         let later = Later::blocks_of("f", module.body(0).unwrap(), cold.to_vec()).unwrap();
-        let names = Names::new(&module, "f trace memory");
-        let stages = divide(&module, &later, &Constants::default(), &names).unwrap();
+        let names = Names::new(&module, "f trace memory", Vec::new());
+        let stages = divide(
+            &module,
+            &Plan::new(&module, &later, "f trace memory").unwrap(),
+            &Constants::default(),
+            &names,
+        )
+        .unwrap();
         let mut loaded = 0;
         for (arguments, whole) in ARGUMENTS.iter().zip(&self.outcomes) {
             let (outcome, has_loaded) = run_divided(&stages, *arguments);

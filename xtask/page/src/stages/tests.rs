@@ -1,5 +1,6 @@
 use super::*;
 use crate::plan::table;
+use crate::profile::Later;
 use wasm_encoder::{NameMap, NameSection, TableType};
 use wasmparser::{ExternalKind, Parser, Payload};
 
@@ -71,9 +72,11 @@ fn imports(module: &[u8]) -> Vec<String> {
 fn functions_are_called_across() {
     let program = program();
     let module = Module::parse(&program).unwrap();
-    let names = Names::new(&module, "wasm.start()");
+    let names = Names::new(&module, "wasm.start()", Vec::new());
     let later = Later::functions(["later"]);
-    let stages = divide(&module, &later, &Constants::default(), &names).unwrap();
+    let stages =
+        divide(&module, &Plan::new(&module, &later, "wasm.start()").unwrap(), &Constants::default(), &names)
+            .unwrap();
     for module in [&stages.first, &stages.rest] {
         wasmparser::validate(module).unwrap();
     }
@@ -94,9 +97,11 @@ fn functions_are_called_across() {
 fn what_javascript_calls_stays() {
     let program = program();
     let module = Module::parse(&program).unwrap();
-    let names = Names::new(&module, "wasm.start()");
+    let names = Names::new(&module, "wasm.start()", Vec::new());
     let later = Later::functions(["start", "later", "both"]);
-    let stages = divide(&module, &later, &Constants::default(), &names).unwrap();
+    let stages =
+        divide(&module, &Plan::new(&module, &later, "wasm.start()").unwrap(), &Constants::default(), &names)
+            .unwrap();
     wasmparser::validate(&stages.first).unwrap();
     let first = Module::parse(&stages.first).unwrap();
     assert!(first.exports.iter().any(|export| export.kind == ExternalKind::Func));
