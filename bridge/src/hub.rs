@@ -10,6 +10,7 @@ use crate::broker::{
 };
 use crate::history::{Begin, History, Reader};
 use crate::outbox::WriteQueue;
+use crate::patience::Patience;
 use crate::workers;
 use crate::workers::mailbox::{Mailboxes, Sorter};
 use parking_lot::{Mutex, RwLock};
@@ -56,6 +57,17 @@ struct Carried {
 
 thread_local! {
     static CARRIED: RefCell<Carried> = RefCell::default();
+}
+
+/// Who reads nothing of what HTTP answers is given up as a client of MQTT is.
+impl Patience for Hub {
+    fn time(&self) -> Duration {
+        Duration::from_secs(self.config().limits.write_timeout_s.into())
+    }
+
+    fn lost(&self) {
+        self.count_limit(Limit::WriteTimeout);
+    }
 }
 
 impl Hub {

@@ -13,6 +13,7 @@
 //! - [`bridges`]: this broker as a client of others.
 //! - [`auth`]: who gets in.
 //! - [`http`]: the page and the API.
+//! - [`patience`]: how long somebody may read nothing of an answer.
 //! - [`events`]: the console; `history`: what has happened lately, for those who look on.
 //! - [`client`]: `tabmq pub` and `tabmq sub`.
 //! - [`gateway`]: the page in front of another broker.
@@ -49,6 +50,7 @@ pub mod limit;
 pub mod listener;
 mod mask;
 pub mod outbox;
+pub mod patience;
 mod reload;
 mod serve;
 pub mod server;

@@ -15,7 +15,6 @@ use crate::tls::TlsError;
 use crate::watch::{self, Stamp};
 use crate::workers::{self, Workers};
 use crate::{connection, events};
-use axum::Router;
 use axum::routing::MethodRouter;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -261,11 +260,10 @@ impl Server {
                 connection::serve(Transport::WebSocket(stream), peer, Arc::clone(&hub), place)
             });
         });
-        let router = self.router(config, websocket);
-        let stop = self.stop_http.clone();
+        let service = self.http_service(config, websocket);
         self.tasks.spawn(accept::run(listener, self.entrance.clone(), move |stream, address, entry| {
             if let Entry::Admitted(place) = entry {
-                tokio::spawn(http::connection::serve(stream, address, place, router.clone(), stop.clone()));
+                tokio::spawn(http::connection::serve(stream, address, place, service.clone()));
             }
         }));
     }
@@ -298,7 +296,7 @@ impl Server {
         })
     }
 
-    fn router(&self, config: &Config, websocket: MethodRouter) -> Router {
+    fn http_service(&self, config: &Config, websocket: MethodRouter) -> http::connection::Service {
         let listener = |(kind, address): (&str, SocketAddr)| api::Listener {
             kind: kind.to_owned(),
             address: address.to_string(),
@@ -306,7 +304,12 @@ impl Server {
         let listeners = self.listeners().into_iter().map(listener).collect();
         let (limits, bridges) = (limits(&config.broker), self.bridges.statuses());
         let info = ServerInfo { listeners, limits, bridges, doors: self.doors() };
-        http::router(Arc::clone(&self.hub), info, &self.gatekeeper, Arc::clone(&self.origins), websocket)
+        let hub = Arc::clone(&self.hub);
+        http::connection::Service {
+            router: http::router(hub, info, &self.gatekeeper, Arc::clone(&self.origins), websocket),
+            patience: Arc::clone(&self.hub) as _,
+            stop: self.stop_http.clone(),
+        }
     }
 }
 

@@ -50,6 +50,9 @@ use upstream::Upstream;
 /// The largest packet that `POST /api/v1/publish` makes, in bytes. The broker may take less, and says so.
 const MAX_PACKET_SIZE: u32 = 16 * 1024 * 1024;
 
+/// How long a tab may take nothing of an answer of HTTP, the page's files among them.
+const WRITE_TIME: Duration = Duration::from_secs(60);
+
 /// How long [`Gateway::stop`] waits for tabs to go.
 const STOP_TIME: Duration = Duration::from_secs(3);
 
@@ -150,11 +153,14 @@ impl Gateway {
         let mut tasks = JoinSet::new();
         tasks.spawn(own_connection);
         let stop_http = CancellationToken::new();
-        let router = router(&shared, config);
-        let stop = stop_http.clone();
+        let service = http::connection::Service {
+            router: router(&shared, config),
+            patience: Arc::new(WRITE_TIME),
+            stop: stop_http.clone(),
+        };
         tasks.spawn(accept::run(listener, Entrance::open(), move |stream, address, entry| {
             if let Entry::Admitted(place) = entry {
-                tokio::spawn(http::connection::serve(stream, address, place, router.clone(), stop.clone()));
+                tokio::spawn(http::connection::serve(stream, address, place, service.clone()));
             }
         }));
         Ok(Gateway {

@@ -2,6 +2,7 @@
 //! connection anyway.
 
 use crate::gate::Place;
+use crate::patience::{Patience, Patient};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use tower_service::Service;
+use tower_service::Service as _;
 use tracing::debug;
 
 /// A request's head must have come within this time; it also ends connections that nobody uses any more.
@@ -39,27 +40,33 @@ pub struct Ends {
     pub local: SocketAddr,
 }
 
-/// Serves a TCP connection: see [`serve_stream`].
-pub async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: Place,
-    router: Router,
-    stop: CancellationToken,
-) {
-    let Ok(local) = stream.local_addr() else { return }; // the client is gone already
-    serve_stream(stream, Ends { peer, local }, place, router, stop).await;
+/// What all connections of a listener have in common.
+#[derive(Clone)]
+pub struct Service {
+    /// What answers. It finds the client's address as [`ConnectInfo`] in each request, and the server's as
+    /// [`LocalAddress`].
+    pub router: Router,
+    /// For how long somebody may take nothing of an answer.
+    pub patience: Arc<dyn Patience>,
+    /// Ends all of them, each after the answer that it is at.
+    pub stop: CancellationToken,
 }
 
-/// Answers requests until the client or `stop` ends it, or one of them becomes a WebSocket. The router finds the
-/// client's address as [`ConnectInfo`] in each request, and the server's as [`LocalAddress`].
+/// Serves a TCP connection: see [`serve_stream`].
+pub async fn serve(stream: TcpStream, peer: SocketAddr, place: Place, service: Service) {
+    let Ok(local) = stream.local_addr() else { return }; // the client is gone already
+    serve_stream(stream, Ends { peer, local }, place, service).await;
+}
+
+/// Answers requests until the client or the service ends it, or one of them becomes a WebSocket.
 ///
 /// The connection's place is a request extension too: a WebSocket keeps it.
-pub async fn serve_stream<S>(stream: S, ends: Ends, place: Place, router: Router, stop: CancellationToken)
+pub async fn serve_stream<S>(stream: S, ends: Ends, place: Place, service: Service)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Ends { peer, local } = ends;
+    let Service { router, patience, stop } = service;
     let place = Arc::new(place);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -74,7 +81,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Patient::new(stream, patience)), service)
         .with_upgrades();
     let mut connection = pin!(connection);
     let result = tokio::select! {

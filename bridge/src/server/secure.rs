@@ -9,13 +9,11 @@ use crate::listener::handshake::{HandshakeStats, Handshakes, NoHandshake};
 use crate::listener::{Transport, accept, tls, ws};
 use crate::tls::{Inside, LoadedTls, ServerTls, TlsError, UserFrom, identity};
 use crate::{connection, events, http};
-use axum::Router;
 use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tabmq_shared::packet::ReasonCode;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
 
 /// What the listeners with TLS have in common.
 #[derive(Debug)]
@@ -117,12 +115,11 @@ impl Server {
                 tokio::spawn(door.clone().serve_websocket(stream, read_ahead, address, place));
             })
         };
-        let router = self.router(config, websocket);
-        let (stop, workers) = (self.stop_http.clone(), Arc::clone(&self.workers));
+        let (service, workers) = (self.http_service(config, websocket), Arc::clone(&self.workers));
         self.tasks.spawn(accept::run(listener, self.entrance.clone(), move |stream, address, entry| {
             let Entry::Admitted(place) = entry else { return };
-            let (door, router, stop) = (door.clone(), router.clone(), stop.clone());
-            workers.spawn(stream, |stream| door.serve_http(stream, address, place, router, stop));
+            let (door, service) = (door.clone(), service.clone());
+            workers.spawn(stream, |stream| door.serve_http(stream, address, place, service));
         }));
     }
 }
@@ -150,13 +147,12 @@ impl Door {
         stream: TcpStream,
         address: SocketAddr,
         place: Place,
-        router: Router,
-        stop: CancellationToken,
+        service: http::connection::Service,
     ) {
         let Ok(local) = stream.local_addr() else { return }; // the client is gone already
         let Some(stream) = Box::pin(self.open(stream, address, Inside::Http)).await else { return };
         let ends = http::connection::Ends { peer: address, local };
-        http::connection::serve_stream(stream, ends, place, router, stop).await;
+        http::connection::serve_stream(stream, ends, place, service).await;
     }
 
     async fn serve_websocket(

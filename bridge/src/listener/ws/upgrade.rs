@@ -1,6 +1,7 @@
 //! From an HTTP request to a WebSocket (RFC 6455, section 4.2).
 
 use crate::gate::Place;
+use crate::patience::Patient;
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
@@ -24,7 +25,7 @@ const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
 /// Answers WebSocket upgrades and hands each connection to `on_connection`: the socket, what has been read from it
 /// already, and the client's address.
 ///
-/// The server must be hyper's over `TokioIo<S>`, and put the client's address into the request as
+/// The server must be hyper's over `TokioIo<Patient<S>>`, and put the client's address into the request as
 /// [`ConnectInfo`], and its [`Place`].
 pub fn route<S, F>(on_connection: F) -> MethodRouter
 where
@@ -49,8 +50,10 @@ where
         return Err(Refusal(StatusCode::INTERNAL_SERVER_ERROR, "this connection cannot become a WebSocket"));
     };
     tokio::spawn(async move {
-        match upgraded.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<S>>) {
-            Ok(Ok(parts)) => on_connection(parts.io.into_inner(), parts.read_buf, address, place),
+        match upgraded.await.map(hyper::upgrade::Upgraded::downcast::<TokioIo<Patient<S>>>) {
+            Ok(Ok(parts)) => {
+                on_connection(parts.io.into_inner().into_inner(), parts.read_buf, address, place)
+            }
             Ok(Err(_)) => debug!(%address, "the upgraded connection is not what it was"),
             Err(error) => {
                 debug!(%address, error = error.to_string().as_str(), "the WebSocket upgrade failed")

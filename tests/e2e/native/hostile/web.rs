@@ -137,3 +137,24 @@ async fn slow_requests() -> Result<()> {
     ensure!(page.status == 200);
     Ok(())
 }
+
+#[tokio::test]
+async fn who_asks_for_much_and_reads_nothing() -> Result<()> {
+    let mut siege = Siege::new(&["--write-timeout", "2s", "--sys-interval", "1"]).await?;
+    let request = "GET /api/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut greedy = Vec::new();
+    for _ in 0..3 {
+        let mut raw = Raw::tcp_from(ELSEWHERE, siege.broker.http()).await?;
+        raw.send(request.repeat(3000).as_bytes()).await?;
+        greedy.push(raw);
+    }
+    siege.holds("9000 answers for three who do not read").await?;
+    siege.counted("limits/write-timeout").await?;
+    // What reads has its answer, however long the other side thinks between two requests.
+    let mut reader = Raw::tcp_from(ELSEWHERE, siege.broker.http()).await?;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    reader.send(b"GET /api/v1/info HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let answer = reader.closed().await?;
+    ensure!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    siege.holds("their end").await
+}
