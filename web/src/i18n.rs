@@ -147,7 +147,7 @@ with_tools! {
         MessagesTotal = "Messages received since the page was loaded: {n}", "页面加载以来收到的消息：{n}";
         PerSecond = "{n}/s", "{n} 条/秒";
         Topics = "Topics", "主题";
-        FilterTopics = "Filter, or a/+/b", "筛选，或 a/+/b";
+        FilterTopics = "Find: a/+/b", "筛选，或 a/+/b";
         ExpandAll = "Expand all", "全部展开";
         CollapseAll = "Collapse all", "全部折叠";
         OnlyChanged = "Only topics whose values change from now on", "仅显示此后有变化的主题";

@@ -146,7 +146,8 @@ impl Page<'_> {
         at(tab, "messages").await?;
         tab.fill(&Hook::named("message-filter"), "nothing like it").await?;
         at(tab, "none-found").await?;
-        tab.click(&Hook::named("filter-reset")).await?;
+        tab.click(&Hook::named("nothing-reset")).await?;
+        tab.wait_until_gone(&Hook::named("nothing-reset")).await?;
         tab.click(&Hook::named("more-filters")).await?;
 
         self.part("topics").await?;

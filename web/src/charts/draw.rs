@@ -170,7 +170,7 @@ impl Pen<'_> {
         context.begin_path();
         context.set_text_align("right");
         context.set_text_baseline("middle");
-        for tick in value_ticks(self.values, fits(self.plot.height, 40.0)) {
+        for tick in value_ticks(self.values, fits(self.plot.height, 30.0)) {
             let y = self.y(tick.value).round() + 0.5;
             context.move_to(LEFT, y);
             context.line_to(LEFT + self.plot.width, y);

@@ -81,12 +81,13 @@ fn shown(
     html! {
         <>
             { facts(props, state, message, compared, source.as_ref()) }
-            <div class="bar">{ talk(props, state, message, len) }</div>
             { comparison(props, state, message, &view, compared) }
             <PayloadView ..view />
             if let Some(shown) = &message.properties {
                 { properties(props.lang, shown) }
             }
+            // Comes later than the message itself, and moves nothing that is read first.
+            <div class="bar">{ talk(props, state, message, len) }</div>
             { history(props, state, message.seq, source.as_ref(), compared) }
         </>
     }
@@ -294,6 +295,7 @@ fn line(lang: Lang, newest_first: &[&Message], source: Option<&Source>) -> Html 
     let Some(points) = source.and_then(|source| points(newest_first, source)) else { return Html::default() };
     html! {
         <svg class="line" viewBox="0 0 100 32" preserveAspectRatio="none" role="img" aria-label={lang.t(Text::Sparkline)}>
+            <polygon class="area" points={format!("0 32 {points}100 32")} />
             <polyline {points} />
         </svg>
     }

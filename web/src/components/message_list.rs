@@ -2,11 +2,12 @@
 
 use super::icon::Icon;
 use super::list_filters::{list_filters, text_filter};
-use super::parts::{delivery_words, icon_button, marks, topic_text};
+use super::parts::{delivery_words, icon_button, marks, nothing_found, topic_text};
 use crate::format;
 use crate::hooks::{Hold, Rows, use_hold, use_let_go, use_rows};
 use crate::i18n::{Lang, Text};
 use crate::payload::{preview, visible_line};
+use crate::state::filter::ListFilter;
 use crate::state::history::{Direction, Entry, Listing, Message};
 use crate::state::subscriptions::COLOURS;
 use crate::state::{Action, AppState, Clock, Counters, Tab, Ui, View};
@@ -243,7 +244,7 @@ fn empty(props: &MessageListProps, state: &AppState) -> Html {
         "" => props.lang.t(Text::NothingPasses).to_owned(),
         text => props.lang.fill(Text::NothingMatches, &[("text", text)]),
     };
-    html! { <p class="empty">{ words }</p> }
+    nothing_found(words, props.lang, props.on.reform(|_| Action::ListFilter(ListFilter::default())))
 }
 
 #[inline(never)]

@@ -38,6 +38,17 @@ pub(super) fn button(
     }
 }
 
+/// In place of a list in which nothing passes the filter, with the way out.
+#[inline(never)]
+pub(super) fn nothing_found(words: String, lang: Lang, reset: Callback<MouseEvent>) -> Html {
+    html! {
+        <p class="empty">
+            { words }{ " " }
+            <button type="button" class="link" data-test="nothing-reset" onclick={reset}>{ lang.t(Text::ResetFilter) }</button>
+        </p>
+    }
+}
+
 /// The role of a list of rows: without one, it has none of a list's parts.
 pub(super) fn list_role(is_empty: bool, role: &'static str) -> &'static str {
     if is_empty { "group" } else { role }

@@ -2,7 +2,7 @@
 
 use super::icon::Icon;
 use super::modal::Menu;
-use super::parts::{icon_button, list_role, typed};
+use super::parts::{icon_button, list_role, nothing_found, typed};
 use super::topic_menu::topic_menu;
 use super::tree_keys::on_key;
 use crate::format;
@@ -73,7 +73,7 @@ pub fn TopicTree(props: &TopicTreeProps) -> Html {
                     onpointermove={hold.on_move} onpointerdown={is_whole.then_some(hold.on_down)} onpointerup={is_whole.then_some(hold.on_up)} onpointerleave={hold.on_leave}>
                     <div class="rows" ref={rows.block.clone()}>{ items }</div>
                 </div>
-                { empty(lang, topics) }
+                { empty(lang, topics, &props.on) }
             </div>
             if props.view.is_whole() {
                 { foot(lang, topics, &props.on) }
@@ -121,14 +121,16 @@ fn head_tools(lang: Lang, topics: &Topics, on: &Callback<Action>) -> Html {
     }
 }
 
-fn empty(lang: Lang, topics: &Topics) -> Html {
-    let words = match (topics.rows().is_empty(), topics.filter()) {
+fn empty(lang: Lang, topics: &Topics, on: &Callback<Action>) -> Html {
+    let (words, again) = match (topics.rows().is_empty(), topics.filter()) {
         (false, _) => return Html::default(),
-        (true, "") if topics.shows_only_changed() => lang.t(Text::NothingChanged).to_owned(),
-        (true, "") => lang.t(Text::NoTopics).to_owned(),
-        (true, text) => lang.fill(Text::NoTopicFound, &[("text", text)]),
+        (true, "") if topics.shows_only_changed() => {
+            (lang.t(Text::NothingChanged).to_owned(), Action::OnlyChanged(false))
+        }
+        (true, "") => return html! { <p class="empty">{ lang.t(Text::NoTopics) }</p> },
+        (true, text) => (lang.fill(Text::NoTopicFound, &[("text", text)]), Action::TreeFilter(String::new())),
     };
-    html! { <p class="empty">{ words }</p> }
+    nothing_found(words, lang, on.reform(move |_| again.clone()))
 }
 
 fn foot(lang: Lang, topics: &Topics, on: &Callback<Action>) -> Html {

@@ -276,7 +276,7 @@ words! {
     EverySecond = "{n}/s", "{n}/秒";
     InAll = "{n} since the start", "启动以来 {n}";
     KeptRetained = "Retained", "保留消息";
-    KeptHint = "{bytes} · queued: {queued} · {queued_bytes}", "{bytes} · 排队：{queued} 条 · {queued_bytes}";
+    KeptHint = "{bytes}, with $SYS · queued: {queued} · {queued_bytes}", "{bytes}（含 $SYS）· 排队：{queued} 条 · {queued_bytes}";
     LastMinutes = "the last {n}", "最近 {n}";
     Drops = "Messages lost, by reason", "丢失的消息（按原因）";
     NoDrops = "None was lost.", "没有丢失任何消息。";

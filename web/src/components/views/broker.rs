@@ -153,11 +153,13 @@ fn line(lang: Lang, name: &str, values: impl Iterator<Item = u64>) -> Html {
     let values: Vec<u64> = values.collect();
     let high = values.iter().copied().max().unwrap_or(0).max(1);
     let points = corners(&values, high);
+    let area = format!("{points}{} 32 100 32", hundredths(x(&values, values.len().saturating_sub(1))));
     let span = format::age((values.len() as u64).saturating_mul(2_000));
     let label = format!("{name}: {}", lang.fill_words(Words::LastMinutes, &[("n", &span)]));
     html! {
         <svg class="line" viewBox="0 0 100 32" preserveAspectRatio="none" role="img" aria-label={label}>
             if values.len() > 1 {
+                <polygon class="area" points={area} />
                 <polyline {points} />
             }
         </svg>
@@ -166,16 +168,25 @@ fn line(lang: Lang, name: &str, values: impl Iterator<Item = u64>) -> Html {
 
 /// In a box of 100 by 32, the newest at the right; a point is as far from the next as if all of the time were there.
 fn corners(values: &[u64], high: u64) -> String {
-    let step = 10_000 / (values.len().saturating_sub(1)).max(29) as u64;
     let mut points = String::new();
     for (i, value) in values.iter().rev().enumerate() {
-        let x = 10_000u64.saturating_sub(step.saturating_mul(i as u64));
         let y = 3_100 - u64::try_from(u128::from(*value) * 3_000 / u128::from(high)).unwrap_or(3_000);
-        for n in [x, y] {
-            points.push_str(&format!("{}.{:02} ", n / 100, n % 100));
+        for n in [x(values, i), y] {
+            points.push_str(&hundredths(n));
+            points.push(' ');
         }
     }
     points
+}
+
+/// Where the value is that is the newest but `i`, in hundredths.
+fn x(values: &[u64], i: usize) -> u64 {
+    let step = 10_000 / (values.len().saturating_sub(1)).max(29) as u64;
+    10_000u64.saturating_sub(step.saturating_mul(i as u64))
+}
+
+fn hundredths(n: u64) -> String {
+    format!("{}.{:02}", n / 100, n % 100)
 }
 
 /// Those that are not 0, the largest first.
