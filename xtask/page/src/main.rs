@@ -187,10 +187,11 @@ fn write_module(paths: &Paths<'_>, output: &mut Output) -> Result<String> {
     }
     let module = Module::parse(&bound)?;
     let script = split.join(generated.js())?;
-    let plan = Plan::new(&module, &later, &script)?;
+    let constants = Constants::read(&compiled)?;
+    let plan = Plan::new(&module, &later, &constants, &script)?;
     let Imports { described, script } = Imports::new(&script, |import| plan.is_rest_only(&module, import));
     let names = Names::new(&module, &script, described);
-    let stages = stages::divide(&module, &plan, &Constants::read(&compiled)?, &names)?;
+    let stages = stages::divide(&module, &plan, &constants, &names)?;
     let first = output.write_hashed("tabmq", "wasm", &stages.first)?;
     let rest = output.write_hashed_for_later(
         "rest",

@@ -5,16 +5,20 @@ use crate::module::{Module, constant};
 use crate::names;
 use crate::outline::{self, Part};
 use crate::profile::Later;
+use crate::relocations::{Constants, Needed};
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wasm_encoder::reencode::{self, Reencode};
-use wasmparser::{ElementItems, ElementKind, Export, ExternalKind, FuncType, Operator};
+use wasmparser::{Element, ElementItems, ElementKind, Export, ExternalKind, FuncType, Operator};
 
 /// The table that functions are called through.
 pub(crate) const CALLS: u32 = 0;
 
 /// Functions up to this length are in both modules where both need them.
 const COPIED_BYTES: u64 = 120;
+
+/// So many calls of one type are done where they stand: a function for them would cost more.
+const SELDOM_CALLS: u32 = 8;
 
 /// Which code goes where.
 pub(crate) struct Plan<'a> {
@@ -34,11 +38,17 @@ pub(crate) struct Plan<'a> {
     pub(crate) globals: BTreeSet<u32>,
     /// All types, with those of parts.
     pub(crate) types: Vec<FuncType>,
-    /// Types of the calls through the table in the first module.
-    pub(crate) calls: BTreeSet<u32>,
+    /// Types of the calls through the table in the first module, and how many of each there are.
+    calls: BTreeMap<u32, u32>,
+    /// So many calls of one type need no function of their own.
+    pub(crate) seldom_calls: u32,
     /// Places in the table, and the functions in them; the other way round.
     pub(crate) table: BTreeMap<u32, u32>,
     pub(crate) slots: HashMap<u32, u32>,
+    /// What the first module's code leads to.
+    pub(crate) needed: Needed,
+    /// Places in the table to which nothing in the first module leads, for short functions: the rest puts its own there.
+    pub(crate) moved: BTreeSet<u32>,
     /// The table's size, with the places that were added.
     pub(crate) table_len: u32,
 }
@@ -59,7 +69,12 @@ impl Outline<'_> {
 
 impl<'a> Plan<'a> {
     /// For `module`, where the first paint does without what is `later`.
-    pub(crate) fn new(module: &Module<'a>, later: &Later, script: &str) -> Result<Self> {
+    pub(crate) fn new(
+        module: &Module<'a>,
+        later: &Later,
+        constants: &Constants,
+        script: &str,
+    ) -> Result<Self> {
         // What JavaScript calls must be there when it does.
         let used = names::used(script);
         let is_called =
@@ -78,13 +93,17 @@ impl<'a> Plan<'a> {
             shared: BTreeSet::new(),
             globals: BTreeSet::new(),
             types: module.types.clone(),
-            calls: BTreeSet::new(),
-            table: table(module)?,
+            calls: BTreeMap::new(),
+            seldom_calls: SELDOM_CALLS,
+            table: table(&module.elements)?,
             slots: HashMap::new(),
+            needed: Needed::default(),
+            moved: BTreeSet::new(),
             table_len: u32::try_from(module.tables.first().context("no table")?.initial)?,
         };
         plan.sort(module)?;
         plan.outline(module, later)?;
+        plan.shake(module, constants, &kept)?;
         plan.copy(module)?;
         let wanted = plan.look(module, kept)?;
         plan.slots = plan.table.iter().map(|(slot, function)| (*function, *slot)).collect();
@@ -115,7 +134,7 @@ impl<'a> Plan<'a> {
             let mut parts = Vec::new();
             for part in outline::parts(&flow, blocks.get(&function).copied().unwrap_or_default())? {
                 let ty = self.type_like(&FuncType::new(part.params.clone(), part.results.clone()))?;
-                self.calls.insert(ty);
+                *self.calls.entry(ty).or_default() += 1;
                 parts.push((part, next, ty));
                 next += 1;
             }
@@ -149,7 +168,54 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Finds the short functions that the rest calls, and those that they call.
+    /// Leaves out of the first module what nothing in it leads to from what is `kept`.
+    fn shake(&mut self, module: &Module<'_>, constants: &Constants, kept: &BTreeSet<u32>) -> Result<()> {
+        let first: BTreeSet<u32> = self.first.iter().copied().collect();
+        let (mut reached, mut waiting) = (BTreeSet::new(), kept.clone());
+        let mut places: HashMap<&str, Vec<u32>> = HashMap::new();
+        for (place, function) in &self.table {
+            if let Some(name) = module.name(*function) {
+                places.entry(name).or_default().push(*place);
+            }
+        }
+        while !waiting.is_empty() {
+            while let Some(function) = waiting.pop_first() {
+                if first.contains(&function) && reached.insert(function) {
+                    waiting.extend(self.callees(module, function)?);
+                }
+            }
+            let mut functions = Vec::new();
+            for function in &reached {
+                if let Some(name) = module.name(*function) {
+                    functions.push((name, self.numbers(*function)?));
+                }
+            }
+            self.needed = constants.needed_by(functions, &places);
+            let called = self.needed.places.iter().filter_map(|place| self.table.get(place));
+            waiting.extend(called.filter(|function| first.contains(function) && !reached.contains(function)));
+        }
+        let is_away = |function: &u32| !reached.contains(function);
+        self.rest.extend(self.first.extract_if(.., |function| is_away(function)));
+        self.outlines.retain(|function, _| reached.contains(function));
+        Ok(())
+    }
+
+    /// What a function of the first module calls by name, without its parts that are elsewhere.
+    fn callees(&self, module: &Module<'_>, function: u32) -> Result<Vec<u32>> {
+        let outline = self.outlines.get(&function);
+        let mut callees = Vec::new();
+        let body = module.body(function).context("a function without a body")?;
+        for (at, operator) in body.get_operators_reader()?.into_iter().enumerate() {
+            if let Operator::Call { function_index } = operator?
+                && outline.is_none_or(|outline| !outline.is_away(at))
+            {
+                callees.push(function_index);
+            }
+        }
+        Ok(callees)
+    }
+
+    /// Finds the short functions that the rest calls or has places for, and those that they call.
     fn copy(&mut self, module: &Module<'_>) -> Result<()> {
         let first: BTreeSet<u32> = self.first.iter().copied().collect();
         let is_short = |function: &u32| {
@@ -167,8 +233,12 @@ impl<'a> Plan<'a> {
                 _ => None,
             }));
         }
+        let is_for_rest =
+            |(slot, function): &(&u32, &u32)| !self.needed.places.contains(slot) && is_short(function);
+        self.moved = self.table.iter().filter(is_for_rest).map(|(slot, _)| *slot).collect();
+        waiting.extend(self.moved.iter().filter_map(|slot| self.table.get(slot)));
         while let Some(function) = waiting.pop() {
-            if is_short(&function) && !self.outlines.contains_key(&function) && self.copied.insert(function) {
+            if is_short(&function) && self.copied.insert(function) {
                 waiting.extend(module.callees(function)?);
             }
         }
@@ -210,14 +280,14 @@ impl<'a> Plan<'a> {
                         if is_rest {
                             self.shared.insert(callee);
                         } else {
-                            self.calls.insert(module.type_of(callee)?);
+                            *self.calls.entry(module.type_of(callee)?).or_default() += 1;
                         }
                     }
                     Operator::RefFunc { function_index } if !is_there(&function_index) => {
                         bail!("a reference to a function of the other module")
                     }
                     Operator::CallIndirect { type_index, table_index: CALLS } if !is_rest => {
-                        self.calls.insert(type_index);
+                        *self.calls.entry(type_index).or_default() += 1;
                     }
                     Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index }
                         if is_rest =>
@@ -232,6 +302,11 @@ impl<'a> Plan<'a> {
         self.first_imports = first_imports.into_iter().collect();
         self.rest_imports = rest_imports.into_iter().collect();
         Ok(wanted)
+    }
+
+    /// Types of calls that are so many that the first module has a function for them.
+    pub(crate) fn helpers(&self) -> impl Iterator<Item = u32> {
+        self.calls.iter().filter(|(_, calls)| **calls > self.seldom_calls).map(|(ty, _)| *ty)
     }
 
     /// What is elsewhere in the order in which it is called, then what else is `wanted`: places that differ little from
@@ -272,7 +347,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The numbers in what the first module has of a function, addresses among them; `None` if it has all of it.
-    pub(crate) fn numbers(&self, function: u32) -> Result<Option<HashSet<u32>>> {
+    fn numbers(&self, function: u32) -> Result<Option<HashSet<u32>>> {
         let Some(outline) = self.outlines.get(&function) else { return Ok(None) };
         let mut numbers = Numbers::default();
         for (at, operator) in outline.flow.operators.iter().enumerate() {
@@ -302,9 +377,9 @@ impl Reencode for Numbers {
 }
 
 /// What is in the table of functions from the beginning.
-pub(crate) fn table(module: &Module<'_>) -> Result<BTreeMap<u32, u32>> {
+pub(crate) fn table(elements: &[Element<'_>]) -> Result<BTreeMap<u32, u32>> {
     let mut table = BTreeMap::new();
-    for element in &module.elements {
+    for element in elements {
         let ElementKind::Active { table_index: None | Some(CALLS), offset_expr } = &element.kind else {
             bail!("elements that are not the table of functions")
         };

@@ -4,11 +4,20 @@
 //! is not in the first module.
 
 use anyhow::{Context, Result};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use wasmparser::{
     DataKind, KnownCustom, Linking, Name, Parser, Payload, RelocSectionReader, RelocationType, SymbolInfo,
 };
+
+/// What functions lead to.
+#[derive(Debug, Default)]
+pub(crate) struct Needed {
+    /// Where constants begin.
+    pub(crate) constants: HashSet<u32>,
+    /// Places in the table of functions.
+    pub(crate) places: HashSet<u32>,
+}
 
 /// Addresses of constants, and who needs which.
 #[derive(Default)]
@@ -20,6 +29,9 @@ pub(crate) struct Constants {
     /// By the functions' names: the numbers that stand in their code, and the pieces that these lead to.
     of_functions: HashMap<String, HashSet<(u32, usize)>>,
     of_pieces: HashMap<usize, HashSet<usize>>,
+    /// The same for functions that are meant by their places in the table: their names.
+    places_of_functions: HashMap<String, HashSet<String>>,
+    places_of_pieces: HashMap<usize, HashSet<String>>,
     /// Pieces of which nobody is known to need them.
     unknown: Vec<usize>,
 }
@@ -31,15 +43,22 @@ impl Constants {
         let mut constants = Constants { pieces: raw.pieces.clone(), ..Constants::default() };
         let places = raw.places_in_sources();
         for (offset, piece, number) in raw.code.iter().filter(|(_, piece, _)| !places.contains(piece)) {
-            let at = raw.bodies.partition_point(|(range, _)| range.end <= *offset);
-            let (_, function) = raw.bodies.get(at).context("a relocation outside of functions")?;
-            if let Some(name) = raw.names.get(function) {
+            if let Some(name) = raw.function_at(*offset) {
                 constants.of_functions.entry(name.clone()).or_default().insert((*number, *piece));
             }
         }
         for (offset, piece) in raw.data.iter().filter(|(_, piece)| !places.contains(piece)) {
-            let at = raw.contents.partition_point(|range| range.end <= *offset);
-            constants.of_pieces.entry(at).or_default().insert(*piece);
+            constants.of_pieces.entry(raw.piece_at(*offset)).or_default().insert(*piece);
+        }
+        for (offset, place) in &raw.places_in_code {
+            if let (Some(name), Some(meant)) = (raw.function_at(*offset), raw.function_in(*place)) {
+                constants.places_of_functions.entry(name.clone()).or_default().insert(meant.clone());
+            }
+        }
+        for (offset, place) in &raw.places_in_data {
+            if let Some(meant) = raw.function_in(*place) {
+                constants.places_of_pieces.entry(raw.piece_at(*offset)).or_default().insert(meant.clone());
+            }
         }
         let in_code = raw.code.iter().map(|(_, piece, _)| *piece);
         let known: HashSet<usize> = in_code.chain(raw.data.iter().map(|(_, piece)| *piece)).collect();
@@ -49,26 +68,35 @@ impl Constants {
         Ok(constants)
     }
 
-    /// Where the constants begin that these functions lead to, and those of which nobody is known to need them. Of a
-    /// function that is there in part, with the numbers that stand in it.
+    /// What these functions lead to, and the constants of which nobody is known to need them. Of a function that is
+    /// there in part, with the numbers that stand in it. `places` are the functions' own, by their names: the splitter
+    /// has changed them.
     pub(crate) fn needed_by<'n>(
         &self,
         functions: impl IntoIterator<Item = (&'n str, Option<HashSet<u32>>)>,
-    ) -> HashSet<u32> {
-        let mut waiting: Vec<usize> = Vec::new();
+        places: &HashMap<&str, Vec<u32>>,
+    ) -> Needed {
+        let (mut needed, mut waiting) = (Needed::default(), Vec::new());
         for (name, numbers) in functions {
             let all = self.of_functions.get(name).into_iter().flatten();
             let is_there = |number| numbers.as_ref().is_none_or(|numbers| numbers.contains(number));
             waiting.extend(all.filter(|(number, _)| is_there(number)).map(|(_, piece)| *piece));
+            let meant = self.places_of_functions.get(name).into_iter().flatten();
+            let meant = meant.filter_map(|name| places.get(name.as_str())).flatten();
+            needed.places.extend(meant.filter(|place| is_there(place)));
         }
         waiting.extend(&self.unknown);
-        let mut needed = HashSet::new();
+        let mut pieces = HashSet::new();
         while let Some(piece) = waiting.pop() {
-            if needed.insert(piece) {
+            if pieces.insert(piece) {
                 waiting.extend(self.of_pieces.get(&piece).into_iter().flatten());
+                let meant = self.places_of_pieces.get(&piece).into_iter().flatten();
+                needed.places.extend(meant.filter_map(|name| places.get(name.as_str())).flatten());
             }
         }
-        needed.into_iter().filter_map(|piece| self.pieces.get(piece)).map(|piece| piece.start).collect()
+        let pieces = pieces.into_iter().filter_map(|piece| self.pieces.get(piece));
+        needed.constants.extend(pieces.map(|piece| piece.start));
+        needed
     }
 
     /// The addresses of all constants, in order.
@@ -88,17 +116,22 @@ struct Raw<'m> {
     /// Where functions' bodies are in their section.
     bodies: Vec<(Range<u32>, u32)>,
     names: HashMap<u32, String>,
+    /// The table of functions.
+    table: BTreeMap<u32, u32>,
     /// By symbol: the piece that it is in.
     symbols: Vec<Option<usize>>,
     /// Where in the section a piece is meant, and in code also the number that stands there.
     code: Vec<(u32, usize, u32)>,
     data: Vec<(u32, usize)>,
+    /// Where a place in the table of functions is meant, and which.
+    places_in_code: Vec<(u32, u32)>,
+    places_in_data: Vec<(u32, u32)>,
 }
 
 impl<'m> Raw<'m> {
     fn read(module: &'m [u8]) -> Result<Self> {
         let mut raw = Raw::default();
-        let (mut code_start, mut imported) = (0, 0);
+        let (mut code_start, mut data_start, mut imported) = (0, 0, 0);
         let mut relocations: Vec<(bool, RelocSectionReader<'_>)> = Vec::new();
         for payload in Parser::new(0).parse_all(module) {
             match payload? {
@@ -112,7 +145,13 @@ impl<'m> Raw<'m> {
                     let function = imported + u32::try_from(raw.bodies.len())?;
                     raw.bodies.push((relative(&body.range(), code_start)?, function));
                 }
-                Payload::DataSection(data) => raw.data_section(data)?,
+                Payload::ElementSection(elements) => {
+                    raw.table = crate::plan::table(&elements.into_iter().collect::<Result<Vec<_>, _>>()?)?;
+                }
+                Payload::DataSection(data) => {
+                    data_start = data.range().start;
+                    raw.data_section(data)?;
+                }
                 Payload::CustomSection(section) => match section.as_known() {
                     KnownCustom::Name(names) => raw.name_section(names)?,
                     KnownCustom::Linking(linking) => raw.linking_section(linking)?,
@@ -123,8 +162,10 @@ impl<'m> Raw<'m> {
             }
         }
         for (is_code, reader) in relocations {
+            let start = if is_code { code_start } else { data_start };
             raw.relocation_section(
-                is_code.then(|| module.get(usize::try_from(code_start).ok()?..)).flatten(),
+                is_code,
+                module.get(usize::try_from(start)?..).unwrap_or_default(),
                 reader,
             )?;
         }
@@ -172,23 +213,55 @@ impl<'m> Raw<'m> {
         Ok(())
     }
 
-    fn relocation_section(&mut self, code: Option<&[u8]>, reader: RelocSectionReader<'_>) -> Result<()> {
+    fn relocation_section(
+        &mut self,
+        is_code: bool,
+        content: &[u8],
+        reader: RelocSectionReader<'_>,
+    ) -> Result<()> {
         for entry in reader.entries() {
             let entry = entry?;
-            if !is_address(entry.ty) {
-                continue;
-            }
-            // A symbol without a place has the address zero: it is not there.
-            let Some(Some(piece)) = self.symbols.get(usize::try_from(entry.index)?) else { continue };
-            match code {
-                Some(code) => {
-                    let number = code.get(entry.offset as usize..).and_then(number);
-                    self.code.push((entry.offset, *piece, number.context("an address that is cut")?));
+            let at = content.get(entry.offset as usize..);
+            match entry.ty {
+                RelocationType::TableIndexSleb => {
+                    let place = at.and_then(number).context("a place in the table that is cut")?;
+                    self.places_in_code.push((entry.offset, place));
                 }
-                None => self.data.push((entry.offset, *piece)),
+                RelocationType::TableIndexI32 => {
+                    let place =
+                        at.and_then(|at| at.first_chunk()).context("a place in the table that is cut")?;
+                    self.places_in_data.push((entry.offset, u32::from_le_bytes(*place)));
+                }
+                ty if is_address(ty) => {
+                    // A symbol without a place has the address zero: it is not there.
+                    let Some(Some(piece)) = self.symbols.get(usize::try_from(entry.index)?) else { continue };
+                    if is_code {
+                        let number = at.and_then(number).context("an address that is cut")?;
+                        self.code.push((entry.offset, *piece, number));
+                    } else {
+                        self.data.push((entry.offset, *piece));
+                    }
+                }
+                _ => {}
             }
         }
         Ok(())
+    }
+
+    /// The name of the function whose body this is in.
+    fn function_at(&self, offset: u32) -> Option<&String> {
+        let at = self.bodies.partition_point(|(range, _)| range.end <= offset);
+        self.names.get(&self.bodies.get(at)?.1)
+    }
+
+    /// The name of the function in a place.
+    fn function_in(&self, place: u32) -> Option<&String> {
+        self.names.get(self.table.get(&place)?)
+    }
+
+    /// The piece whose bytes these are in.
+    fn piece_at(&self, offset: u32) -> usize {
+        self.contents.partition_point(|range| range.end <= offset)
     }
 }
 
@@ -244,4 +317,33 @@ fn is_address(ty: RelocationType) -> bool {
             | RelocationType::FunctionOffsetI32
             | RelocationType::FunctionOffsetI64
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_functions_lead_to_is_needed() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<HashSet<_>>();
+        let constants = Constants {
+            pieces: vec![100..104, 104..108, 108..112, 112..116],
+            of_functions: [("f".to_owned(), [(100, 0), (108, 2)].into())].into(),
+            of_pieces: [(0, [1].into())].into(),
+            places_of_functions: [("f".to_owned(), names(&["g", "h"]))].into(),
+            places_of_pieces: [(1, names(&["i"])), (2, names(&["j"])), (3, names(&["k"]))].into(),
+            ..Constants::default()
+        };
+        let places =
+            [("g", vec![1]), ("h", vec![2]), ("i", vec![3]), ("j", vec![4, 5]), ("k", vec![6])].into();
+        let check = |numbers: Option<&[u32]>, constants_at: &[u32], in_table: &[u32]| {
+            let numbers = numbers.map(|numbers| numbers.iter().copied().collect());
+            let needed = constants.needed_by([("f", numbers), ("unknown", None)], &places);
+            assert_eq!(needed.constants, constants_at.iter().copied().collect());
+            assert_eq!(needed.places, in_table.iter().copied().collect());
+        };
+        check(None, &[100, 104, 108], &[1, 2, 3, 4, 5]);
+        check(Some(&[100, 2]), &[100, 104], &[2, 3]);
+        check(Some(&[]), &[], &[]);
+    }
 }

@@ -6,14 +6,15 @@
 //!
 //! Both modules have the same memory and the same tables. A function that the other module calls has a place in the
 //! table of functions, and a call across goes through it. In the first module every call through the table looks first
-//! whether the function is there; as soon as the rest is, that is one look at a global variable.
+//! whether the function is there; as soon as the rest is, that is one look at a global variable where a function does
+//! the call, and one at the table where the call is of a seldom type.
 
 use crate::module::Module;
 use crate::names::Names;
 use crate::pieces::{Pieces, image};
 use crate::plan::{CALLS, Outline, Plan};
 use crate::relocations::Constants;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use std::collections::HashMap;
 use std::ops::Range;
 use wasm_encoder::reencode::{self, Reencode};
@@ -47,13 +48,7 @@ pub(crate) fn divide(
     constants: &Constants,
     names: &Names,
 ) -> Result<Stages> {
-    let mut functions = Vec::new();
-    for function in &plan.first {
-        if let Some(name) = module.name(*function) {
-            functions.push((name, plan.numbers(*function)?));
-        }
-    }
-    let needed = constants.needed_by(functions);
+    let needed = &plan.needed.constants;
     let is_first = |constant: &Range<u32>| constant.is_empty() || needed.contains(&constant.start);
     let first_data = image(&module.data, is_first, constants.all());
     let rest_data = image(&module.data, |constant| !is_first(constant), constants.all());
@@ -68,8 +63,10 @@ struct Renumber<'p> {
     plan: &'p Plan<'p>,
     functions: HashMap<u32, u32>,
     globals: HashMap<u32, u32>,
-    /// By type: what calls through the table. Empty in the rest, where it needs no help.
+    /// By type: what calls through the table, where that is done often.
     calls: HashMap<u32, u32>,
+    /// What makes sure that a function is there. None in the rest, where all are.
+    is_there: Option<u32>,
     /// The types that are used.
     types: Types,
 }
@@ -186,14 +183,15 @@ impl Renumber<'_> {
 
     /// Calls what the place on the stack holds.
     fn call(&mut self, written: &mut Function, ty: u32) -> Result<()> {
-        match self.calls.get(&ty) {
-            Some(helper) => written.instruction(&Instruction::Call(*helper)),
-            None if self.calls.is_empty() => {
-                let type_index = ours(self.type_index(ty))?;
-                written.instruction(&Instruction::CallIndirect { type_index, table_index: CALLS })
-            }
-            None => bail!("a call of a type that was not seen"),
-        };
+        if let Some(helper) = self.calls.get(&ty) {
+            written.instruction(&Instruction::Call(*helper));
+            return Ok(());
+        }
+        if let Some(is_there) = self.is_there {
+            written.instruction(&Instruction::Call(is_there));
+        }
+        let type_index = ours(self.type_index(ty))?;
+        written.instruction(&Instruction::CallIndirect { type_index, table_index: CALLS });
         Ok(())
     }
 }
@@ -213,7 +211,8 @@ fn first(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> 
         plan,
         functions: old.collect(),
         globals: (0..whole).map(|global| (global, global)).collect(),
-        calls: plan.calls.iter().copied().zip(is_there + 1..).collect(),
+        calls: plan.helpers().zip(is_there + 1..).collect(),
+        is_there: Some(is_there),
         types: Types::default(),
     };
     let mut imports = ImportSection::new();
@@ -230,14 +229,15 @@ fn first(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> 
             None => renumber.body(module, *function)?,
         });
     }
-    functions.function(renumber.types.number(FuncType::new([wasmparser::ValType::I32], []))?);
+    let place = wasmparser::ValType::I32;
+    functions.function(renumber.types.number(FuncType::new([place], [place]))?);
     code.function(&look(load));
-    for ty in &plan.calls {
-        let signature = plan.types.get(*ty as usize).context("no such type")?;
-        let params = signature.params().iter().copied().chain([wasmparser::ValType::I32]);
+    for ty in plan.helpers() {
+        let signature = plan.types.get(ty as usize).context("no such type")?;
+        let params = signature.params().iter().copied().chain([place]);
         let results = signature.results().iter().copied();
         functions.function(renumber.types.number(FuncType::new(params, results))?);
-        let ty = ours(renumber.type_index(*ty))?;
+        let ty = ours(renumber.type_index(ty))?;
         code.function(&call(ty, u32::try_from(signature.params().len())?, whole, is_there));
     }
 
@@ -269,12 +269,17 @@ fn first(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> 
     if let Some(start) = module.start {
         written.section(&StartSection { function_index: ours(renumber.function_index(start))? });
     }
-    written.section(&elements(plan, &renumber.functions)).section(&code);
+    written
+        .section(&elements(plan, |slot, function| match plan.moved.contains(&slot) {
+            true => None,
+            false => renumber.functions.get(&function).copied(),
+        }))
+        .section(&code);
     written.section(&section_of(data));
     Ok(written.finish())
 }
 
-/// Whether the function at a place in the table is there; loads the rest if it is not.
+/// Loads the rest if the function at a place in the table is not there; returns the place.
 fn look(load: u32) -> Function {
     let mut function = Function::new([]);
     for instruction in [
@@ -284,6 +289,7 @@ fn look(load: u32) -> Function {
         Instruction::If(BlockType::Empty),
         Instruction::Call(load),
         Instruction::End,
+        Instruction::LocalGet(0),
         Instruction::End,
     ] {
         function.instruction(&instruction);
@@ -300,6 +306,7 @@ fn call(ty: u32, params: u32, whole: u32, is_there: u32) -> Function {
         Instruction::If(BlockType::Empty),
         Instruction::LocalGet(params),
         Instruction::Call(is_there),
+        Instruction::Drop,
         Instruction::End,
     ] {
         function.instruction(&instruction);
@@ -323,6 +330,7 @@ fn rest(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> R
         functions: old.chain(all.iter().copied().zip(bodies..)).collect(),
         globals: plan.globals.iter().copied().zip(0..).collect(),
         calls: HashMap::new(),
+        is_there: None,
         types: Types::default(),
     };
     let mut imports = ImportSection::new();
@@ -369,7 +377,10 @@ fn rest(module: &Module<'_>, plan: &Plan<'_>, data: &Pieces, names: &Names) -> R
         .section(&renumber.types.section()?)
         .section(&imports)
         .section(&functions)
-        .section(&elements(plan, &own))
+        .section(&elements(plan, |slot, function| match plan.moved.contains(&slot) {
+            true => renumber.functions.get(&function).copied(),
+            false => own.get(&function).copied(),
+        }))
         .section(&code);
     written.section(&section_of(data));
     Ok(written.finish())
@@ -438,14 +449,14 @@ fn exports(
     Ok(exports)
 }
 
-/// The places in the table that these functions have.
-fn elements(plan: &Plan<'_>, functions: &HashMap<u32, u32>) -> ElementSection {
+/// The places in the table, as far as `number` has a function for them.
+fn elements(plan: &Plan<'_>, number: impl Fn(u32, u32) -> Option<u32>) -> ElementSection {
     let mut runs: Vec<(u32, Vec<u32>)> = Vec::new();
     for (slot, function) in &plan.table {
-        let Some(function) = functions.get(function) else { continue };
+        let Some(function) = number(*slot, *function) else { continue };
         match runs.last_mut() {
-            Some((start, run)) if *start as usize + run.len() == *slot as usize => run.push(*function),
-            _ => runs.push((*slot, vec![*function])),
+            Some((start, run)) if *start as usize + run.len() == *slot as usize => run.push(function),
+            _ => runs.push((*slot, vec![function])),
         }
     }
     let mut elements = ElementSection::new();

@@ -41,18 +41,19 @@ impl Subject {
         let module = Module::parse(&self.bytes).unwrap();
         let later = Later::blocks_of("f", module.body(0).unwrap(), cold.to_vec()).unwrap();
         let names = Names::new(&module, "f trace memory", Vec::new());
-        let stages = divide(
-            &module,
-            &Plan::new(&module, &later, "f trace memory").unwrap(),
-            &Constants::default(),
-            &names,
-        )
-        .unwrap();
+        let constants = Constants::default();
+        let mut plan = Plan::new(&module, &later, &constants, "f trace memory").unwrap();
         let mut loaded = 0;
-        for (arguments, whole) in ARGUMENTS.iter().zip(&self.outcomes) {
-            let (outcome, has_loaded) = run_divided(&stages, *arguments);
-            assert_eq!(outcome, *whole, "with {arguments:?}, when these are elsewhere: {cold:?}");
-            loaded += usize::from(has_loaded);
+        // With calls where they stand, and by functions.
+        for seldom in [u32::MAX, 0] {
+            plan.seldom_calls = seldom;
+            let stages = divide(&module, &plan, &constants, &names).unwrap();
+            loaded = 0;
+            for (arguments, whole) in ARGUMENTS.iter().zip(&self.outcomes) {
+                let (outcome, has_loaded) = run_divided(&stages, *arguments);
+                assert_eq!(outcome, *whole, "with {arguments:?}, when these are elsewhere: {cold:?}");
+                loaded += usize::from(has_loaded);
+            }
         }
         loaded
     }

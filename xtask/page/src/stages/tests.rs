@@ -4,7 +4,7 @@ use crate::profile::Later;
 use wasm_encoder::{NameMap, NameSection, TableType};
 use wasmparser::{ExternalKind, Parser, Payload};
 
-/// `start` calls `later`, and that calls `both` and JavaScript.
+/// `start` calls `later` and `both`; `later` calls `both`, `alone` and JavaScript.
 fn program() -> Vec<u8> {
     let mut module = wasm_encoder::Module::new();
     let mut types = TypeSection::new();
@@ -12,7 +12,7 @@ fn program() -> Vec<u8> {
     let mut imports = ImportSection::new();
     imports.import("./tabmq_bg.js", "__wbg_now_0123", EntityType::Function(0));
     let mut functions = FunctionSection::new();
-    functions.function(0).function(0).function(0);
+    functions.function(0).function(0).function(0).function(0);
     let mut tables = TableSection::new();
     let element_type = wasm_encoder::RefType::FUNCREF;
     tables.table(TableType { element_type, table64: false, minimum: 2, maximum: Some(2), shared: false });
@@ -31,10 +31,12 @@ fn program() -> Vec<u8> {
     let mut code = CodeSection::new();
     // Long enough not to be copied.
     let both = vec![[Instruction::I32Const(7), Instruction::Drop]; 100].concat();
-    let calls: [&[Instruction<'_>]; 3] = [
-        &[Instruction::Call(2)],
-        &[Instruction::Call(3), Instruction::Call(0), Instruction::I32Add],
+    let add = Instruction::I32Add;
+    let calls: [&[Instruction<'_>]; 4] = [
+        &[Instruction::Call(2), Instruction::Call(3), add.clone()],
+        &[Instruction::Call(3), Instruction::Call(0), add.clone(), Instruction::Call(4), add],
         &[both.as_slice(), &[Instruction::I32Const(7)]].concat(),
+        &[Instruction::I32Const(8)],
     ];
     for instructions in calls {
         let mut function = Function::new([]);
@@ -52,6 +54,7 @@ fn program() -> Vec<u8> {
     names.append(1, "start");
     names.append(2, "later");
     names.append(3, "both");
+    names.append(4, "alone");
     let mut section = NameSection::new();
     section.functions(&names);
     module.section(&section);
@@ -74,9 +77,13 @@ fn functions_are_called_across() {
     let module = Module::parse(&program).unwrap();
     let names = Names::new(&module, "wasm.start()", Vec::new());
     let later = Later::functions(["later"]);
-    let stages =
-        divide(&module, &Plan::new(&module, &later, "wasm.start()").unwrap(), &Constants::default(), &names)
-            .unwrap();
+    let stages = divide(
+        &module,
+        &Plan::new(&module, &later, &Constants::default(), "wasm.start()").unwrap(),
+        &Constants::default(),
+        &names,
+    )
+    .unwrap();
     for module in [&stages.first, &stages.rest] {
         wasmparser::validate(module).unwrap();
     }
@@ -86,9 +93,10 @@ fn functions_are_called_across() {
     let first = Module::parse(&stages.first).unwrap();
     let exports: Vec<_> = first.exports.iter().map(|export| export.name).collect();
     assert_eq!(exports, ["e0", "m0", "t0", WHOLE]);
+    assert_eq!(first.defined().count(), 3, "nothing leads to `alone`; the third looks at the table");
     assert_eq!(first.data.len(), 1, "a constant that nobody is known to need stays");
     assert_eq!(
-        table(&Module::parse(&stages.first).unwrap()).unwrap().keys().copied().collect::<Vec<_>>(),
+        table(&Module::parse(&stages.first).unwrap().elements).unwrap().keys().copied().collect::<Vec<_>>(),
         [2]
     );
 }
@@ -99,9 +107,13 @@ fn what_javascript_calls_stays() {
     let module = Module::parse(&program).unwrap();
     let names = Names::new(&module, "wasm.start()", Vec::new());
     let later = Later::functions(["start", "later", "both"]);
-    let stages =
-        divide(&module, &Plan::new(&module, &later, "wasm.start()").unwrap(), &Constants::default(), &names)
-            .unwrap();
+    let stages = divide(
+        &module,
+        &Plan::new(&module, &later, &Constants::default(), "wasm.start()").unwrap(),
+        &Constants::default(),
+        &names,
+    )
+    .unwrap();
     wasmparser::validate(&stages.first).unwrap();
     let first = Module::parse(&stages.first).unwrap();
     assert!(first.exports.iter().any(|export| export.kind == ExternalKind::Func));
