@@ -15,57 +15,23 @@ use crate::components::{
     render_charts, render_detail, render_dialog, render_extra, render_payload, render_place, render_talk,
 };
 use crate::desk;
+use crate::part::{LoadError, Part};
 use crate::payload::Coding;
+use crate::payload::decoders::{Decoded, Decoders, Schemas};
 use crate::state::Action;
 use crate::state::charts::Charting;
 use crate::state::desk::{Desking, Sealed};
 use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
-use tabmq_decoders::diff::{Diff, diff};
-use tabmq_decoders::guess::{Guess, on_closer_look};
-use tabmq_decoders::packing::{Packing, Unpacked};
-use tabmq_decoders::protobuf::{SourceFile, decode_raw, decode_with, messages_of};
-use tabmq_decoders::{Problem, Tree, cbor, msgpack, sparkplug, xml};
+use tabmq_decoders::diff::diff;
+use tabmq_decoders::guess::on_closer_look;
+use tabmq_decoders::packing::Packing;
+use tabmq_decoders::protobuf::{decode_raw, decode_with, messages_of};
+use tabmq_decoders::{cbor, msgpack, sparkplug, xml};
 use tabmq_shared::client::Authentication;
 use tabmq_shared::scram;
 use yew::Html;
-
-/// A part that can be loaded.
-pub trait Part: Copy + 'static {
-    /// Loads it; what is loaded already comes at once.
-    fn load() -> impl Future<Output = Result<Self, LoadError>>;
-    /// Where it is kept.
-    fn slot() -> &'static std::thread::LocalKey<Cell<Option<Self>>>;
-
-    /// The part, if it is there.
-    fn loaded() -> Option<Self> {
-        Self::slot().get()
-    }
-
-    /// The part, loaded if it is not there yet.
-    ///
-    /// # Errors
-    /// It could not be fetched. The next call tries again.
-    fn get() -> impl Future<Output = Result<Self, LoadError>> {
-        async {
-            let part = Self::load().await?;
-            Self::slot().set(Some(part));
-            Ok(part)
-        }
-    }
-}
-
-/// A part could not be fetched; the browser's console says why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LoadError;
-
-#[cfg(feature = "split")]
-impl From<wasm_split_helpers::SplitLoaderError> for LoadError {
-    fn from(_: wasm_split_helpers::SplitLoaderError) -> Self {
-        LoadError
-    }
-}
 
 /// What looks into one topic and one message, and the charts.
 #[derive(Clone, Copy, Debug)]
@@ -78,35 +44,6 @@ pub struct Details {
     pub charts: fn(&ChartPanelProps) -> Html,
     /// Makes the charts of a connection.
     pub new_charts: fn() -> Box<dyn Charting>,
-}
-
-/// A payload that was decoded, or not.
-pub type Decoded = Result<Tree, Problem>;
-
-/// What reads payloads that are neither text nor JSON.
-#[derive(Clone, Copy, Debug)]
-pub struct Decoders {
-    /// See [`Packing::unpack`].
-    pub unpack: fn(Packing, &[u8], usize) -> Result<Unpacked, Problem>,
-    /// See [`on_closer_look`].
-    pub guess: fn(&[u8]) -> Guess,
-    /// A payload as a tree; for Sparkplug B with the BIRTH messages that explain it.
-    pub decode: fn(Coding, &[u8], &[&[u8]]) -> Decoded,
-    /// Protobuf without its schema.
-    pub protobuf: fn(&[u8]) -> Decoded,
-    /// XML, indented.
-    pub xml: fn(&str) -> Result<String, Problem>,
-    /// See [`diff`].
-    pub diff: fn(&str, &str) -> Diff,
-}
-
-/// What compiles schemas of Protobuf: a compiler is large, and few have one.
-#[derive(Clone, Copy, Debug)]
-pub struct Schemas {
-    /// The full names of a schema's messages.
-    pub messages: fn(&[SourceFile]) -> Result<Vec<String>, Problem>,
-    /// A payload as a message of a schema.
-    pub decode: fn(&[SourceFile], &str, &[u8]) -> Decoded,
 }
 
 fn decode(coding: Coding, payload: &[u8], births: &[&[u8]]) -> Decoded {

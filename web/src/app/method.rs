@@ -2,7 +2,8 @@
 
 use super::App;
 use crate::i18n::Text;
-use crate::lazy::{LoadError, Part, Scram};
+use crate::lazy::Scram;
+use crate::part::{LoadError, Part};
 use crate::state::{AppState, ConnectionId};
 use std::rc::Rc;
 use tabmq_shared::Bytes;

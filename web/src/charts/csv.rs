@@ -57,7 +57,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::tests::{message, source};
+    use super::super::number::tests::{message, source};
     use super::super::{ChartId, series::Series};
     use super::*;
     use crate::state::charts::Births;

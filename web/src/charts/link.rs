@@ -8,7 +8,7 @@
 //! `@0@` shows all that is kept. `~;`, `~,`, `~!`, `~@` and `~~` are the characters themselves inside of topics and paths.
 
 use super::DEFAULT_WINDOW_S;
-use super::source::{Source, Written};
+use crate::state::charts::source::{Source, Written};
 use tabmq_decoders::packing::Packing;
 use tabmq_decoders::path::Path;
 

@@ -1,6 +1,6 @@
 //! Charts: numbers of topics over time.
 //!
-//! - [`source`]: which number of which topic. [`series`]: the points that are kept of it.
+//! - `number`: the number of a message. [`series`]: the points that are kept of a topic's numbers.
 //! - [`scale`]: from values to pixels, and where the ticks are. [`decimate`]: what is drawn of many points.
 //! - [`link`]: charts as text, for the address bar. [`csv`]: points as text, for spreadsheets.
 //! - [`draw`]: the only part that knows the browser.
@@ -11,15 +11,15 @@ pub mod csv;
 pub mod decimate;
 pub mod draw;
 pub mod link;
+mod number;
 pub mod scale;
 pub mod series;
-pub mod source;
 
+use crate::state::charts::source::Source;
 use crate::state::charts::{Births, ChartAction, ChartId, Charting};
 use crate::state::history::Message;
 use scale::Range;
 use series::Series;
-use source::Source;
 use std::any::Any;
 
 /// More charts than this nobody overlooks.
@@ -217,7 +217,7 @@ impl Charting for Charts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use source::tests::{message, source};
+    use number::tests::{message, source};
 
     fn add(charts: &mut Charts, chart: Option<u32>, text: &str) {
         charts.apply(ChartAction::Add { chart: chart.map(ChartId), source: Box::new(source(text)) }, 0);

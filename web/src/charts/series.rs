@@ -1,8 +1,8 @@
 //! The points of one line: the newest so many, in the order in which they came.
 
 use super::scale::Range;
-use super::source::Source;
 use crate::state::charts::Births;
+use crate::state::charts::source::Source;
 use crate::state::history::Message;
 use std::collections::VecDeque;
 
@@ -109,7 +109,7 @@ impl Series {
 
 #[cfg(test)]
 mod tests {
-    use super::super::source::tests::source;
+    use super::super::number::tests::source;
     use super::*;
 
     fn series(points: &[(f64, f64)]) -> Series {

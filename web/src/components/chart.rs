@@ -9,7 +9,7 @@ use crate::charts::{Chart, Charts, Stamp, WINDOWS_S, csv};
 use crate::format;
 use crate::hooks::{Lazy, use_frames, use_part_when};
 use crate::i18n::{Lang, Text};
-use crate::lazy::Decoders;
+use crate::payload::decoders::Decoders;
 use crate::state::charts::{ChartAction, ChartId};
 use crate::state::{Action, File, View};
 use std::cell::RefCell;

@@ -7,12 +7,12 @@ use super::payload_view::{PayloadView, PayloadViewProps, chart_actions, written}
 use super::properties::properties;
 use super::talk::LazyTalk;
 use crate::charts::Charts;
-use crate::charts::source::Source;
 use crate::format;
 use crate::hooks::use_part_when;
 use crate::i18n::{Lang, Text};
-use crate::lazy::Decoders;
+use crate::payload::decoders::Decoders;
 use crate::payload::{Format, preview};
+use crate::state::charts::source::Source;
 use crate::state::charts::{Births, ChartId};
 use crate::state::history::Message;
 use crate::state::place::Place;

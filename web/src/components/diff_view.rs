@@ -6,7 +6,7 @@ use super::parts::icon_button;
 use crate::format;
 use crate::hooks::{Lazy, use_part};
 use crate::i18n::{Lang, Text};
-use crate::lazy::Decoders;
+use crate::payload::decoders::Decoders;
 use crate::payload::{readable, visible_line};
 use crate::state::history::Message;
 use tabmq_decoders::diff::{Diff, Line, MAX_LINES};
@@ -32,7 +32,7 @@ pub(super) fn DiffView(props: &DiffViewProps) -> Html {
     let decoders = use_part::<Decoders>();
     let diff = use_memo(
         (props.old.clone(), props.new.clone(), matches!(decoders, Lazy::Ready(_))),
-        |(old, new, _)| crate::lazy::Part::loaded().map(|decoders: Decoders| (decoders.diff)(old, new)),
+        |(old, new, _)| crate::part::Part::loaded().map(|decoders: Decoders| (decoders.diff)(old, new)),
     );
     html! {
         <section class="comparison" data-test="comparison" aria-label={lang.t(Text::Compare)}>

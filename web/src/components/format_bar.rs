@@ -6,7 +6,7 @@ use crate::browser;
 use crate::format;
 use crate::hooks::{Lazy, use_part_when};
 use crate::i18n::{Lang, Text};
-use crate::lazy::Schemas;
+use crate::payload::decoders::Schemas;
 use crate::payload::look::Look;
 use crate::payload::{Coding, Format, Packed};
 use crate::state::shapes::Shape;

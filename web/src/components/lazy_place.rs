@@ -3,7 +3,8 @@
 use super::lazy_detail::waiting;
 use super::views::PlacePage;
 use crate::hooks::{Lazy, use_part};
-use crate::lazy::{Part, Views};
+use crate::lazy::Views;
+use crate::part::Part;
 use crate::state::desk::DeskMaker;
 use crate::state::{Action, PageAction, View};
 use yew::prelude::*;

@@ -90,7 +90,7 @@ fn received_by(lang: Lang, desk: &Desk, props: &TalkProps) -> Html {
     let Some(ReceiverPage { receivers, total, .. }) = desk.talk.receivers(&props.topic) else {
         return match &desk.talk.trouble {
             Some(why) => {
-                html! { <><dt>{ lang.w(Words::ReceivedBy) }</dt><dd class="none">{ lang.trouble(why) }</dd></> }
+                html! { <><dt>{ lang.w(Words::ReceivedBy) }</dt><dd class="none">{ why.words(lang) }</dd></> }
             }
             None => Html::default(),
         };

@@ -1,5 +1,7 @@
 //! Questions to the API, and what comes back.
 
+use crate::i18n::Lang;
+use crate::i18n::words::Words;
 use serde::de::DeserializeOwned;
 use std::rc::Rc;
 use tabmq_shared::api::Problem;
@@ -133,6 +135,21 @@ pub enum Trouble {
     Refused(String),
     /// The answer cannot be read.
     Garbled,
+}
+
+impl Trouble {
+    /// What is wrong, with the remedy.
+    pub fn words(&self, lang: Lang) -> String {
+        match self {
+            Trouble::Unreachable => lang.w(Words::NoAnswer).to_owned(),
+            Trouble::LogIn => lang.w(Words::WrongPassword).to_owned(),
+            Trouble::Later(s) => lang.fill_words(Words::Throttled, &[("n", &s.to_string())]),
+            Trouble::Denied(why) => lang.fill_words(Words::Denied, &[("why", why)]),
+            Trouble::Missing => lang.w(Words::NotThere).to_owned(),
+            Trouble::Refused(why) => lang.fill_words(Words::RefusedWhy, &[("why", why)]),
+            Trouble::Garbled => lang.w(Words::Garbled).to_owned(),
+        }
+    }
 }
 
 /// The answer, read.

@@ -273,7 +273,7 @@ impl Clients {
                 lang.fill_words(Words::Disconnected, &[("id", &id)])
             }
             Ok(_) | Err(Trouble::Missing) => lang.fill_words(Words::WasGone, &[("id", &id)]),
-            Err(trouble) => lang.trouble(&trouble),
+            Err(trouble) => trouble.words(lang),
         };
         self.look.at_once();
         self.sweep.begin();

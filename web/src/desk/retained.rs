@@ -435,7 +435,7 @@ impl Retained {
         };
         let page = match page {
             Ok(page) => page,
-            Err(trouble) => return vec![say(around.lang.trouble(&trouble), None)],
+            Err(trouble) => return vec![say(trouble.words(around.lang), None)],
         };
         page.messages.into_iter().for_each(|message| keeping.kept.take(message));
         if let Some(next) = page.next {
@@ -451,7 +451,7 @@ impl Retained {
         let kept = self.cleared.take().unwrap_or_default();
         let removed = match removed {
             Ok(removed) => removed,
-            Err(trouble) => return vec![say(lang.trouble(&trouble), None)],
+            Err(trouble) => return vec![say(trouble.words(lang), None)],
         };
         let n = |n: usize| format::thousands(n as u64);
         let values = [("n", &*n(removed.removed)), ("denied", &n(removed.denied))];

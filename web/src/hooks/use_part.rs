@@ -1,6 +1,6 @@
 //! Parts of the page that are loaded when they are first needed.
 
-use crate::lazy::Part;
+use crate::part::Part;
 use yew::prelude::*;
 
 /// How far a part is.

@@ -1,7 +1,6 @@
 //! The words of the views, which are loaded with them.
 
 use super::{Lang, filled};
-use crate::desk::ask::Trouble;
 
 macro_rules! words {
     ($($name:ident = $en:literal, $zh:literal;)*) => {
@@ -34,19 +33,6 @@ impl Lang {
     /// A text with its places filled.
     pub fn fill_words(self, words: Words, values: &[(&str, &str)]) -> String {
         filled(self.w(words), values)
-    }
-
-    /// Why there is no answer, with the remedy.
-    pub fn trouble(self, trouble: &Trouble) -> String {
-        match trouble {
-            Trouble::Unreachable => self.w(Words::NoAnswer).to_owned(),
-            Trouble::LogIn => self.w(Words::WrongPassword).to_owned(),
-            Trouble::Later(s) => self.fill_words(Words::Throttled, &[("n", &s.to_string())]),
-            Trouble::Denied(why) => self.fill_words(Words::Denied, &[("why", why)]),
-            Trouble::Missing => self.w(Words::NotThere).to_owned(),
-            Trouble::Refused(why) => self.fill_words(Words::RefusedWhy, &[("why", why)]),
-            Trouble::Garbled => self.w(Words::Garbled).to_owned(),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is to be seen of one payload: unpacked, its format guessed or given, decoded, cut where it is too long.
 
 use super::{Coding, Format, Packed, dump, readable};
-use crate::lazy::{Decoders, Schemas};
+use crate::payload::decoders::{Decoders, Schemas};
 use crate::state::shapes::Shape;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -3,6 +3,7 @@
 //! Nothing here is lossy in silence: numbers are never parsed, so integers stay exact and `127.0` stays `127.0`; what
 //! cannot be shown as it is (control characters, characters that reorder text) is replaced by something visible.
 
+pub mod decoders;
 mod hex;
 pub mod look;
 mod text;

@@ -1,10 +1,12 @@
 //! Charts, as far as the state knows them: what they are made of is loaded later (`crate::charts`), and until then only
 //! the address bar's text is kept.
 
+pub mod source;
+
 use super::history::Message;
-use crate::charts::source::Source;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
+use source::Source;
 use std::any::Any;
 use std::fmt;
 use std::rc::Rc;

@@ -51,7 +51,7 @@ pub(super) fn LogIn(props: &LogInProps) -> Html {
                 { field(Words::User, "log-in-user", "", &user) }
                 { field(Words::Password, "log-in-password", "password", &password) }
                 <p class="error" role="alert" data-test="log-in-error">
-                    { props.why.as_ref().map(|why| lang.trouble(why)).unwrap_or_default() }
+                    { props.why.as_ref().map(|why| why.words(lang)).unwrap_or_default() }
                 </p>
                 <div class="buttons">
                     <button type="submit" class="button primary" data-test="log-in-send">{ lang.w(Words::LogIn) }</button>

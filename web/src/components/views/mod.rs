@@ -62,7 +62,7 @@ pub fn PlacePage(props: &PlaceProps) -> Html {
 fn trouble(lang: Lang, trouble: &Trouble, on: &Callback<Action>) -> Html {
     html! {
         <div class="notice" role="alert" data-test="view-trouble">
-            <span class="why">{ lang.trouble(trouble) }</span>
+            <span class="why">{ trouble.words(lang) }</span>
             { button(lang.w(Words::TryAgain), "view-again", "", on.reform(|_| Step::Again.action())) }
             if matches!(trouble, Trouble::Denied(_)) {
                 { button(lang.w(Words::LogIn), "log-in-as-other", "", on.reform(|_| Step::LogOut.action())) }
