@@ -1,8 +1,8 @@
 //! The views of the broker's inside when there is much in it: pages are asked for one at a time, only the rows in sight
 //! are in the document, and nothing holds up the page.
 
-use anyhow::{Context, Result, ensure};
-use harness::{Broker, Browser, Device, Hook, Message, Raw, Tab, Version, browser_test, eventually};
+use anyhow::{Context, Result, bail, ensure};
+use harness::{Broker, Device, Hook, Message, Raw, Tab, Version, browser_test, eventually};
 use serde_json::{Value, json};
 
 const CLIENTS: u32 = 10_000;
@@ -14,7 +14,11 @@ const PAGE: u32 = 1_000;
 
 /// Nothing that the page does takes longer than this, in milliseconds. Alone on a machine nothing takes more than 50; the tests'
 /// machine is small and busy with other tests. What it took, and when, is printed.
-const TASK_MS: f64 = 300.0;
+const TASK_MS: f64 = 150.0;
+
+/// The browser measures tasks by the wall clock, so another test may make one longer, but hardly each time in a page that
+/// is opened anew. What the page itself is slow at is slow each time.
+const ATTEMPTS: usize = 3;
 
 /// From the beginning: how long the long tasks took, and what was done then; how often each list was asked for at the same time.
 const WATCH: &str = "window.tasks = [];
@@ -44,13 +48,12 @@ const SCROLL: &str = "window.frames_ms = null;
     };
     requestAnimationFrame(step)";
 
-/// A page that is watched, with nothing looked at yet.
-async fn watched<'b>(browser: &'b Browser, broker: &Broker) -> Result<Tab<'b>> {
-    let tab = browser.open(&format!("{}?lang=en", broker.page_url())).await?;
+/// Opens the page, which is watched from then on, with nothing looked at yet.
+async fn watch(tab: &Tab<'_>, broker: &Broker) -> Result<()> {
+    tab.goto(&format!("{}?lang=en", broker.page_url())).await?;
     tab.connected().await?;
     tab.unsubscribe_all().await?;
-    tab.script(WATCH, vec![]).await?;
-    Ok(tab)
+    tab.script(WATCH, vec![]).await.map(drop)
 }
 
 async fn rows_are(tab: &Tab<'_>, count: &Hook, n: u32) -> Result<()> {
@@ -65,8 +68,22 @@ async fn phase(tab: &Tab<'_>, name: &str) -> Result<()> {
     tab.script("window.phase = arguments[0]", vec![json!(name)]).await.map(drop)
 }
 
-/// Scrolls through the whole list and says how long frames and tasks took.
-async fn is_smooth(tab: &Tab<'_>, what: &str) -> Result<()> {
+/// Visits the page until nothing in it has taken too long.
+async fn in_time(mut visit: impl AsyncFnMut() -> Result<f64>) -> Result<()> {
+    let mut longest = Vec::new();
+    while longest.len() < ATTEMPTS {
+        let task_ms = visit().await?;
+        if task_ms < TASK_MS {
+            return Ok(());
+        }
+        longest.push(task_ms);
+    }
+    bail!("the longest tasks took {longest:?} ms, and {TASK_MS} are the most")
+}
+
+/// Scrolls through the whole list and says how long frames and tasks took; returns the longest task since the page was
+/// opened.
+async fn is_smooth(tab: &Tab<'_>, what: &str) -> Result<f64> {
     phase(tab, "scrolled").await?;
     tab.script(SCROLL, vec![]).await?;
     let frames = tab.script_when("return window.frames_ms", Value::is_array).await?;
@@ -81,8 +98,7 @@ async fn is_smooth(tab: &Tab<'_>, what: &str) -> Result<()> {
         at(90),
         at(99)
     );
-    ensure!(longest < TASK_MS, "{what}: a task took {longest} ms");
-    Ok(())
+    Ok(longest)
 }
 
 /// One question at a time, and no more than pages that there are, and some to spare for the next walk.
@@ -120,37 +136,45 @@ async fn ten_thousand_clients_are_a_list_like_another() -> Result<()> {
     browser_test("many_clients", async |broker, browser| {
         let _connected = sessions(broker).await?;
         let last = Device::connect(broker, "zz-last", Version::V5).await?;
-        let tab = watched(browser, broker).await?;
-        tab.click(&Hook::named("place-clients")).await?;
-        let count = Hook::named("clients-count");
-        rows_are(&tab, &count, CLIENTS).await?;
-        requests_are_bounded(&tab, CLIENTS).await?;
-        is_smooth(&tab, "10,000 clients").await?;
-        tab.wait_for(&Hook::named("client-row").with("data-key", "zz-last")).await?;
-        ensure!(tab.count(&Hook::named("client-row")).await? < 100, "all of them are in the document");
-
-        // Found, sorted, and chosen, each in the whole list. Pasted: the driver types all letters in one task, after it has compiled
-        // scripts of its own.
-        phase(&tab, "found").await?;
-        tab.paste(&Hook::named("place-find"), "client-77").await?;
-        rows_are(&tab, &count, 111).await?;
-        phase(&tab, "found all again").await?;
-        tab.paste(&Hook::named("place-find"), "").await?;
-        rows_are(&tab, &count, CLIENTS).await?;
-        phase(&tab, "sorted").await?;
-        for column in 1..=9 {
-            let head = format!(".table-head [role=columnheader]:nth-child({}) button", column + 1);
-            tab.click(&Hook::css(&head)).await?;
-        }
-        phase(&tab, "chosen").await?;
-        tab.click(&Hook::named("clients-connected")).await?;
-        rows_are(&tab, &count, CONNECTED + 2).await?;
-        tab.click(&Hook::named("clients-all")).await?;
-        rows_are(&tab, &count, CLIENTS).await?;
-        is_smooth(&tab, "10,000 clients, found and sorted").await?;
+        let tab = browser.open("about:blank").await?;
+        in_time(async || {
+            watch(&tab, broker).await?;
+            many_clients(&tab).await
+        })
+        .await?;
         last.disconnect().await
     })
     .await
+}
+
+async fn many_clients(tab: &Tab<'_>) -> Result<f64> {
+    tab.click(&Hook::named("place-clients")).await?;
+    let count = Hook::named("clients-count");
+    rows_are(tab, &count, CLIENTS).await?;
+    requests_are_bounded(tab, CLIENTS).await?;
+    is_smooth(tab, "10,000 clients").await?;
+    tab.wait_for(&Hook::named("client-row").with("data-key", "zz-last")).await?;
+    ensure!(tab.count(&Hook::named("client-row")).await? < 100, "all of them are in the document");
+
+    // Found, sorted, and chosen, each in the whole list. Pasted: the driver types all letters in one task, after it has compiled
+    // scripts of its own.
+    phase(tab, "found").await?;
+    tab.paste(&Hook::named("place-find"), "client-77").await?;
+    rows_are(tab, &count, 111).await?;
+    phase(tab, "found all again").await?;
+    tab.paste(&Hook::named("place-find"), "").await?;
+    rows_are(tab, &count, CLIENTS).await?;
+    phase(tab, "sorted").await?;
+    for column in 1..=9 {
+        let head = format!(".table-head [role=columnheader]:nth-child({}) button", column + 1);
+        tab.click(&Hook::css(&head)).await?;
+    }
+    phase(tab, "chosen").await?;
+    tab.click(&Hook::named("clients-connected")).await?;
+    rows_are(tab, &count, CONNECTED + 2).await?;
+    tab.click(&Hook::named("clients-all")).await?;
+    rows_are(tab, &count, CLIENTS).await?;
+    is_smooth(tab, "10,000 clients, found and sorted").await
 }
 
 #[tokio::test]
@@ -162,33 +186,41 @@ async fn a_hundred_thousand_retained_messages_are_a_list_like_another() -> Resul
             device.publish(&Message::retained(&topic, n.to_string(), u8::from(n % 1000 == 0))).await?;
         }
         device.publish(&Message::retained("zz/last", "x", 1)).await?;
-        let tab = watched(browser, broker).await?;
-        tab.click(&Hook::named("place-retained")).await?;
-        let count = Hook::named("retained-count");
-        rows_are(&tab, &count, RETAINED).await?;
-        requests_are_bounded(&tab, RETAINED).await?;
-        is_smooth(&tab, "100,000 retained messages").await?;
-        tab.wait_for(&Hook::named("retained-row").with("data-key", "zz/last")).await?;
-        ensure!(tab.count(&Hook::named("retained-row")).await? < 100, "all of them are in the document");
-
-        phase(&tab, "found").await?;
-        tab.paste(&Hook::named("place-find"), "bulk/77/+").await?;
-        rows_are(&tab, &count, RETAINED / 100).await?;
-        phase(&tab, "found all again").await?;
-        tab.paste(&Hook::named("place-find"), "").await?;
-        rows_are(&tab, &count, RETAINED).await?;
-        for column in [3, 5, 6, 1] {
-            phase(&tab, &format!("sorted by {column}")).await?;
-            let head = format!(".table-head [role=columnheader]:nth-child({column}) button");
-            tab.click(&Hook::css(&head)).await?;
-        }
-        is_smooth(&tab, "100,000 retained messages, found and sorted").await?;
-        tab.script("document.querySelector('.table .scroller').scrollTop = 0", vec![]).await?;
-        tab.click(&Hook::named("retained-row").with("data-key", "bulk/0/1")).await?;
-        tab.text_when(&Hook::named("payload-view"), |text| text == "100").await?;
-        let address = tab.script("return location.hash", vec![]).await?;
-        ensure!(address == json!("#view=retained&item=bulk/0/1&topic=bulk/0/1"), "{address}");
-        Ok(())
+        let tab = browser.open("about:blank").await?;
+        in_time(async || {
+            watch(&tab, broker).await?;
+            many_retained(&tab).await
+        })
+        .await
     })
     .await
+}
+
+async fn many_retained(tab: &Tab<'_>) -> Result<f64> {
+    tab.click(&Hook::named("place-retained")).await?;
+    let count = Hook::named("retained-count");
+    rows_are(tab, &count, RETAINED).await?;
+    requests_are_bounded(tab, RETAINED).await?;
+    is_smooth(tab, "100,000 retained messages").await?;
+    tab.wait_for(&Hook::named("retained-row").with("data-key", "zz/last")).await?;
+    ensure!(tab.count(&Hook::named("retained-row")).await? < 100, "all of them are in the document");
+
+    phase(tab, "found").await?;
+    tab.paste(&Hook::named("place-find"), "bulk/77/+").await?;
+    rows_are(tab, &count, RETAINED / 100).await?;
+    phase(tab, "found all again").await?;
+    tab.paste(&Hook::named("place-find"), "").await?;
+    rows_are(tab, &count, RETAINED).await?;
+    for column in [3, 5, 6, 1] {
+        phase(tab, &format!("sorted by {column}")).await?;
+        let head = format!(".table-head [role=columnheader]:nth-child({column}) button");
+        tab.click(&Hook::css(&head)).await?;
+    }
+    let longest = is_smooth(tab, "100,000 retained messages, found and sorted").await?;
+    tab.script("document.querySelector('.table .scroller').scrollTop = 0", vec![]).await?;
+    tab.click(&Hook::named("retained-row").with("data-key", "bulk/0/1")).await?;
+    tab.text_when(&Hook::named("payload-view"), |text| text == "100").await?;
+    let address = tab.script("return location.hash", vec![]).await?;
+    ensure!(address == json!("#view=retained&item=bulk/0/1&topic=bulk/0/1"), "{address}");
+    Ok(longest)
 }
