@@ -30,6 +30,39 @@ const MAX_MESSAGE_BYTES: usize = 4096;
 
 type Hash = [u8; 32];
 
+/// Why the client goes no further. `Display` says it in English.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// There are no random numbers.
+    #[error("{0}")]
+    NoRandom(String),
+    /// The challenge lacks what the method asks of it.
+    #[error("the server's challenge has no nonce, salt or number of iterations")]
+    Challenge,
+    /// The challenge answers another client, or an earlier connection.
+    #[error("the server's nonce does not begin with ours")]
+    Nonce,
+    /// The salt cannot be read.
+    #[error("the server's salt is not base64")]
+    Salt,
+    /// Too few rounds to be safe, or more than the client wants to compute.
+    #[error("the server wants {asked} rounds of hashing, and {min} to {max} are accepted")]
+    Rounds {
+        /// As the server has written it.
+        asked: String,
+        /// The least.
+        min: u32,
+        /// The most.
+        max: u32,
+    },
+    /// The server does not know the password, or somebody stands in between.
+    #[error("the server did not show that it knows the password")]
+    NotShown,
+    /// Not a message of the method.
+    #[error("a message that is not text, or longer than {MAX_MESSAGE_BYTES} bytes")]
+    NotText,
+}
+
 /// Unguessable bytes for a nonce.
 ///
 /// # Errors
@@ -49,6 +82,8 @@ pub struct Client {
     server_signature: Option<Hmac<Sha256>>,
     /// The password hashed with this salt, so often: a server rarely has another one the next time.
     salted: Option<(Vec<u8>, u32, Hash)>,
+    /// How a fault is told.
+    words: fn(&Fault) -> String,
 }
 
 impl Client {
@@ -64,11 +99,18 @@ impl Client {
             nonce: String::new(),
             server_signature: None,
             salted: None,
+            words: Fault::to_string,
         }
     }
 
-    fn first(&mut self) -> Result<String, String> {
-        let nonce = STANDARD.encode((self.nonce_bytes)()?);
+    /// The same, which tells what goes wrong in other words than English ones.
+    #[must_use]
+    pub fn saying(self, words: fn(&Fault) -> String) -> Client {
+        Client { words, ..self }
+    }
+
+    fn first(&mut self) -> Result<String, Fault> {
+        let nonce = STANDARD.encode((self.nonce_bytes)().map_err(Fault::NoRandom)?);
         Ok(self.first_with(nonce))
     }
 
@@ -80,17 +122,17 @@ impl Client {
     }
 
     /// The last message, with the proof.
-    fn last(&mut self, challenge: &[u8]) -> Result<String, String> {
+    fn last(&mut self, challenge: &[u8]) -> Result<String, Fault> {
         let challenge = text(challenge)?;
         let mut attributes = challenge.split(',');
         let mut next = |name: &str| attributes.next().and_then(|a| a.strip_prefix(name)).map(str::to_owned);
         let (Some(nonce), Some(salt), Some(iterations)) = (next("r="), next("s="), next("i=")) else {
-            return Err("the server's challenge has no nonce, salt or number of iterations".to_owned());
+            return Err(Fault::Challenge);
         };
         if !nonce.starts_with(&self.nonce) || nonce.len() == self.nonce.len() {
-            return Err("the server's nonce does not begin with ours".to_owned());
+            return Err(Fault::Nonce);
         }
-        let salt = STANDARD.decode(salt).map_err(|_| "the server's salt is not base64".to_owned())?;
+        let salt = STANDARD.decode(salt).map_err(|_| Fault::Salt)?;
         let salted = self.salted_password(salt, &iterations)?;
         let without_proof = format!("c=biws,r={nonce}");
         let auth_message = format!("{},{challenge},{without_proof}", self.first_bare);
@@ -103,10 +145,11 @@ impl Client {
     }
 
     /// Slow, unless it was the same salt the last time.
-    fn salted_password(&mut self, salt: Vec<u8>, iterations: &str) -> Result<Hash, String> {
+    fn salted_password(&mut self, salt: Vec<u8>, iterations: &str) -> Result<Hash, Fault> {
         let (min, max) = (MIN_ITERATIONS, self.max_iterations);
         let iterations = iterations.parse().ok().filter(|n| (min..=max).contains(n)).ok_or_else(|| {
-            format!("the server wants {iterations} rounds of hashing, and {min} to {max} are accepted")
+            // What a server writes there may be anything; a number has ten digits at most.
+            Fault::Rounds { asked: iterations.chars().take(20).collect(), min, max }
         })?;
         if let Some((known, rounds, hash)) = &self.salted
             && (known, *rounds) == (&salt, iterations)
@@ -120,12 +163,12 @@ impl Client {
     }
 
     /// Whether the server knows the password as well.
-    fn check(&mut self, last: &[u8]) -> Result<(), String> {
+    fn check(&mut self, last: &[u8]) -> Result<(), Fault> {
         let signature = text(last)?.strip_prefix("v=").and_then(|v| STANDARD.decode(v).ok());
         match (self.server_signature.take(), signature) {
             // In constant time.
             (Some(expected), Some(signature)) if expected.clone().verify_slice(&signature).is_ok() => Ok(()),
-            _ => Err("the server did not show that it knows the password".to_owned()),
+            _ => Err(Fault::NotShown),
         }
     }
 }
@@ -136,15 +179,17 @@ impl Authentication for Client {
     }
 
     fn begin(&mut self) -> Result<Option<Bytes>, String> {
-        Ok(Some(self.first()?.into()))
+        let first = self.first().map_err(|fault| (self.words)(&fault))?;
+        Ok(Some(first.into()))
     }
 
     fn answer(&mut self, challenge: &[u8]) -> Result<Bytes, String> {
-        self.last(challenge).map(Bytes::from)
+        self.last(challenge).map(Bytes::from).map_err(|fault| (self.words)(&fault))
     }
 
     fn finish(&mut self, last: Option<&Bytes>) -> Result<(), String> {
-        self.check(last.map(|last| &**last).unwrap_or_default())
+        let checked = self.check(last.map(|last| &**last).unwrap_or_default());
+        checked.map_err(|fault| (self.words)(&fault))
     }
 }
 
@@ -155,19 +200,19 @@ impl fmt::Debug for Client {
     }
 }
 
-fn text(message: &[u8]) -> Result<&str, String> {
+fn text(message: &[u8]) -> Result<&str, Fault> {
     let text = std::str::from_utf8(message).ok().filter(|text| text.len() <= MAX_MESSAGE_BYTES);
-    text.ok_or_else(|| format!("a message that is not text, or longer than {MAX_MESSAGE_BYTES} bytes"))
+    text.ok_or(Fault::NotText)
 }
 
-fn sign(key: &Hash, message: &[u8]) -> Result<Hash, String> {
+fn sign(key: &Hash, message: &[u8]) -> Result<Hash, Fault> {
     Ok(fed(key, message)?.finalize().into_bytes().into())
 }
 
 /// A keyed hash that has been given its message.
-fn fed(key: &Hash, message: &[u8]) -> Result<Hmac<Sha256>, String> {
+fn fed(key: &Hash, message: &[u8]) -> Result<Hmac<Sha256>, Fault> {
     // Every length of a key is one for HMAC.
-    let mut mac = Hmac::new_from_slice(key).map_err(|error| error.to_string())?;
+    let mut mac = Hmac::new_from_slice(key).map_err(|_| Fault::NotText)?;
     mac.update(message);
     Ok(mac)
 }
@@ -234,10 +279,18 @@ mod tests {
             (format!("r={NONCE},s=AAAA,i=many"), "wants many rounds"),
             (format!("r={NONCE},s=AAAA,i=4096,{}", "x".repeat(5000)), "longer than 4096 bytes"),
         ] {
-            let said = begun().last(challenge.as_bytes()).unwrap_err();
+            let said = begun().last(challenge.as_bytes()).unwrap_err().to_string();
             assert!(said.contains(why), "{challenge}: {said}");
         }
         assert!(begun().last(b"\xff").is_err());
+    }
+
+    #[test]
+    fn faults_are_told_in_the_words_of_whoever_asks() {
+        let mut client = client().saying(|fault| format!("{fault:?}!"));
+        Authentication::begin(&mut client).unwrap();
+        assert_eq!(Authentication::answer(&mut client, b"r=x,s=AAAA,i=1").unwrap_err(), "Nonce!");
+        assert_eq!(Authentication::finish(&mut client, None).unwrap_err(), "NotShown!");
     }
 
     #[test]

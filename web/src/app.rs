@@ -15,6 +15,7 @@ mod method;
 
 use crate::browser;
 use crate::files::Files;
+use crate::i18n::Text;
 use crate::keeping;
 use crate::lazy::Views;
 use crate::part::Part;
@@ -28,6 +29,7 @@ use look::{location, show_look};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
+use tabmq_shared::Time;
 use tabmq_shared::client::{Authentication, State};
 use tabmq_web_client::client::{Client, Report};
 use wasm_bindgen::JsCast;
@@ -40,6 +42,9 @@ const WAKE_PATIENCE: Duration = Duration::from_secs(3);
 const PROBE_TICKS: u32 = 10;
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Steps from place to place that follow each other faster than this are one for the browser's Back.
+const STEP: Duration = Duration::from_millis(1000);
+
 /// The running page.
 pub struct App {
     workspace: Rc<RefCell<Workspace>>,
@@ -50,6 +55,8 @@ pub struct App {
     revision: Cell<u64>,
     ticks: Cell<u32>,
     alarm: Alarm,
+    /// When the address bar was last brought to another place.
+    stepped: Cell<Time>,
     files: Files,
     stage: Cell<Stage>,
 }
@@ -77,6 +84,7 @@ impl App {
             revision: Cell::new(0),
             ticks: Cell::new(0),
             alarm: Alarm::default(),
+            stepped: Cell::new(Time::ZERO),
             files: Files::default(),
             stage: Cell::new(Stage::Starting),
         });
@@ -113,7 +121,7 @@ impl App {
         self.run(active, Effect::KeepConnections);
         self.run(active, Effect::ShowLook);
         self.run(active, Effect::LocateBroker);
-        self.run(active, Effect::Locate);
+        browser::set_fragment(&self.workspace.borrow().location().write(), false);
         for id in self.ids() {
             self.run(id, Effect::KeepSettings);
         }
@@ -228,11 +236,24 @@ impl App {
     fn run(self: &Rc<Self>, id: ConnectionId, effect: Effect) {
         match effect {
             Effect::Start => self.connect(id),
-            Effect::Locate => {
-                browser::set_fragment(&self.workspace.borrow().location().write());
-            }
+            Effect::Locate => self.locate(),
             other => self.run_rare(id, other),
         }
+    }
+
+    /// Has the address bar say what is looked at. Another view, topic or part is a step that the browser's Back takes
+    /// back; letters in a filter are none, and steps in quick succession, as with arrow keys, are one.
+    #[inline(never)]
+    fn locate(&self) {
+        let location = self.workspace.borrow().location();
+        let now = browser::now();
+        let is_step =
+            self.stage.get() == Stage::Whole && location.is_step_from(&Location::read(&browser::fragment()));
+        let is_quick = now.since(self.stepped.get()) < STEP;
+        if is_step {
+            self.stepped.set(now);
+        }
+        browser::set_fragment(&location.write(), is_step && !is_quick);
     }
 
     /// What has no part in the first paint.
@@ -271,11 +292,8 @@ impl App {
                 self.with_client(id, Client::stop);
             }
             Effect::KeepProfiles => {
-                browser::keep(
-                    browser::shared_storage(),
-                    PROFILES,
-                    &self.workspace.borrow().profiles().write(),
-                );
+                let profiles = self.workspace.borrow().profiles().write();
+                self.kept(id, browser::keep(browser::shared_storage(), PROFILES, &profiles));
             }
             Effect::Probe => self.with_client(id, |client| client.probe(WAKE_PATIENCE)),
             Effect::KeepConnections => {
@@ -309,13 +327,12 @@ impl App {
                 query::encode(state.schema.iter().map(|file| (file.name.as_str(), file.text.as_str())))
             }),
             Effect::Save(file) => browser::save(&file),
-            Effect::Copy(text) => browser::copy(&text),
-            Effect::CopyLink => browser::copy(&browser::address()),
-            Effect::KeepShelf => {
-                if let Some(shelf) = self.read(id, |state| state.publishing.shelf.clone()) {
-                    keeping::write_shelf(&shelf);
-                    self.act(id, Action::Shelf(shelf));
-                }
+            Effect::Copy(text) => self.copy(id, text),
+            Effect::CopyLink => self.copy(id, browser::address()),
+            Effect::KeepShelf => drop(self.keep_shelf(id)),
+            Effect::KeepTemplates => {
+                let is_kept = self.keep_shelf(id);
+                self.kept(id, is_kept);
             }
             Effect::OpenFile(name) => {
                 let report = self.reporter(id);
@@ -340,6 +357,16 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Puts text on the clipboard and says whether it is there: a browser may not allow it.
+    fn copy(self: &Rc<Self>, id: ConnectionId, text: String) {
+        let app = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            let copied = browser::copy(&text).await;
+            let words = if copied { Text::Copied } else { Text::NotCopied };
+            app.dispatch(id, Action::Say(words.into(), None));
+        });
     }
 
     /// For what the broker answers to the desk's questions, or the browser in its place.
@@ -380,6 +407,21 @@ impl App {
     fn keep(&self, id: ConnectionId, name: &str, write: impl FnOnce(&AppState) -> String) {
         if let Some(text) = self.read(id, write) {
             browser::keep(browser::tab_storage(), &kept::numbered(name, id), &text);
+        }
+    }
+
+    /// Keeps what was sent and saved; whether that is there after the tab as well.
+    fn keep_shelf(self: &Rc<Self>, id: ConnectionId) -> bool {
+        let Some(shelf) = self.read(id, |state| state.publishing.shelf.clone()) else { return false };
+        let is_kept = keeping::write_shelf(&shelf);
+        self.act(id, Action::Shelf(shelf));
+        is_kept
+    }
+
+    /// Somebody has asked for something to be kept: says so if it is not.
+    fn kept(self: &Rc<Self>, id: ConnectionId, is_kept: bool) {
+        if !is_kept {
+            self.act(id, Action::Say(Text::NotKept.into(), None));
         }
     }
 
@@ -441,7 +483,7 @@ impl App {
             Some(url) if !url.is_empty() => url,
             _ => {
                 let (protocol, host, port) = browser::origin();
-                default_broker(&protocol, &host, &port)
+                default_broker(&protocol, &host, &port, cfg!(feature = "split"))
             }
         }
     }
@@ -462,7 +504,9 @@ impl App {
         });
         let app = self.clone();
         browser::listen(&window, "storage", move || app.dispatch_to_active(kept::profiles()));
-        browser::listen(&window, "pagehide", || browser::keep(browser::tab_storage(), RELEASED, "1"));
+        browser::listen(&window, "pagehide", || {
+            browser::keep(browser::tab_storage(), RELEASED, "1");
+        });
         // A page that was frozen and comes back has this tab's storage again.
         browser::listen(&window, "pageshow", || {
             browser::take(browser::tab_storage(), RELEASED);
@@ -523,13 +567,14 @@ impl App {
 /// Where the broker is, from where the page is.
 ///
 /// `trunk serve` has the page on its own port, and its proxy drops the subprotocol: the broker is at its usual port then.
-fn default_broker(protocol: &str, host: &str, port: &str) -> String {
+/// A page `of_broker` is one that trunk cannot have made.
+fn default_broker(protocol: &str, host: &str, port: &str, of_broker: bool) -> String {
     const TRUNK_PORT: &str = "8080";
     const BROKER_PORT: &str = "8083";
     let scheme = if protocol == "https:" { "wss" } else { "ws" };
     match port {
         "" => format!("{scheme}://{host}/mqtt"),
-        TRUNK_PORT => format!("{scheme}://{host}:{BROKER_PORT}/mqtt"),
+        TRUNK_PORT if !of_broker => format!("{scheme}://{host}:{BROKER_PORT}/mqtt"),
         port => format!("{scheme}://{host}:{port}/mqtt"),
     }
 }
@@ -559,11 +604,12 @@ mod tests {
         let cases = [
             (("http:", "127.0.0.1", "8083"), "ws://127.0.0.1:8083/mqtt"),
             (("https:", "example.org", ""), "wss://example.org/mqtt"),
-            (("http:", "127.0.0.1", "8080"), "ws://127.0.0.1:8083/mqtt"),
+            (("http:", "127.0.0.1", "8080"), "ws://127.0.0.1:8080/mqtt"),
             (("https:", "[::1]", "8084"), "wss://[::1]:8084/mqtt"),
         ];
         for ((protocol, host, port), expected) in cases {
-            assert_eq!(default_broker(protocol, host, port), expected);
+            assert_eq!(default_broker(protocol, host, port, true), expected);
         }
+        assert_eq!(default_broker("http:", "127.0.0.1", "8080", false), "ws://127.0.0.1:8083/mqtt");
     }
 }

@@ -85,9 +85,9 @@ pub fn fragment() -> String {
     window().location().hash().unwrap_or_default().trim_start_matches('#').to_owned()
 }
 
-/// Changes the fragment in the address bar; the browser's history keeps one entry.
-pub fn set_fragment(fragment: &str) {
-    replace_address(&query(), fragment);
+/// Changes the fragment in the address bar. As a step it is a new entry in the browser's history.
+pub fn set_fragment(fragment: &str, is_step: bool) {
+    set_address(&query(), fragment, is_step);
 }
 
 /// Scheme, host name and port of the page's address.
@@ -97,9 +97,14 @@ pub fn origin() -> (String, String, String) {
     (part(location.protocol()), part(location.hostname()), part(location.port()))
 }
 
+/// Scheme, host name and port of the page's address in one text, as brokers know it.
+pub fn origin_text() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
 /// Changes the query in the address bar, without loading the page again.
 pub fn set_query(query: &str) {
-    replace_address(query, &fragment());
+    set_address(query, &fragment(), false);
 }
 
 /// Opens the page once more, with this query.
@@ -109,26 +114,32 @@ pub fn open_tab(query: &str) {
     let _ = window().open_with_url_and_target_and_features(&url, "_blank", "noopener");
 }
 
-fn replace_address(query: &str, fragment: &str) {
+fn set_address(query: &str, fragment: &str, is_step: bool) {
     let path = window().location().pathname().unwrap_or_default();
     let part = |mark: &str, text: &str| if text.is_empty() { String::new() } else { format!("{mark}{text}") };
     let url = path + &part("?", query) + &part("#", fragment);
     if let Ok(history) = window().history() {
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
+        let _ = match is_step {
+            true => history.push_state_with_url(&JsValue::NULL, "", Some(&url)),
+            false => history.replace_state_with_url(&JsValue::NULL, "", Some(&url)),
+        };
     }
 }
 
-/// Puts text on the clipboard.
-pub fn copy(text: &str) {
+/// Puts text on the clipboard; whether it is there.
+pub async fn copy(text: &str) -> bool {
     let navigator = window().navigator();
-    match Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object()) {
-        true => drop(navigator.clipboard().write_text(text)),
-        false => drop(copy_selection(text)),
+    if Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|clipboard| clipboard.is_object()) {
+        let written = wasm_bindgen_futures::JsFuture::from(navigator.clipboard().write_text(text)).await;
+        if written.is_ok() {
+            return true;
+        }
     }
+    copy_selection(text) == Some(true)
 }
 
 /// The old way: over plain HTTP to another host, browsers have no clipboard object.
-fn copy_selection(text: &str) -> Option<()> {
+fn copy_selection(text: &str) -> Option<bool> {
     let document = document();
     let area: HtmlTextAreaElement = document.create_element("textarea").ok()?.dyn_into().ok()?;
     area.set_value(text);
@@ -136,7 +147,7 @@ fn copy_selection(text: &str) -> Option<()> {
     area.select();
     let copied = document.dyn_into::<HtmlDocument>().ok()?.exec_command("copy");
     area.remove();
-    copied.ok().map(drop)
+    copied.ok()
 }
 
 /// The storage that lives as long as the tab.
@@ -154,11 +165,9 @@ pub fn read(storage: Option<Storage>, name: &str) -> Option<String> {
     storage?.get_item(name).ok().flatten()
 }
 
-/// Keeps this under this name.
-pub fn keep(storage: Option<Storage>, name: &str, value: &str) {
-    if let Some(storage) = storage {
-        let _ = storage.set_item(name, value);
-    }
+/// Keeps this under this name, if the browser lets it and there is room; whether it is kept.
+pub fn keep(storage: Option<Storage>, name: &str, value: &str) -> bool {
+    storage.is_some_and(|storage| storage.set_item(name, value).is_ok())
 }
 
 /// Takes what is kept under this name.

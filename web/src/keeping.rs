@@ -15,8 +15,8 @@ pub fn read_shelf() -> Shelf {
     shelf
 }
 
-/// Keeps it.
-pub fn write_shelf(shelf: &Shelf) {
+/// Keeps it; whether the templates are kept.
+pub fn write_shelf(shelf: &Shelf) -> bool {
     browser::keep(browser::shared_storage(), SENT, &shelf.write_sent());
-    browser::keep(browser::shared_storage(), TEMPLATES, &shelf.export());
+    browser::keep(browser::shared_storage(), TEMPLATES, &shelf.export())
 }

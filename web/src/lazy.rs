@@ -16,6 +16,7 @@ use crate::components::{
 };
 use crate::desk;
 use crate::part::{LoadError, Part};
+use crate::i18n::{Lang, Text};
 use crate::payload::Coding;
 use crate::payload::decoders::{Decoded, Decoders, Schemas};
 use crate::state::Action;
@@ -74,12 +75,33 @@ pub type Answer = Rc<dyn Fn(Action)>;
 /// SCRAM-SHA-256: a browser has its own cryptography for pages of `https:` only.
 #[derive(Clone, Copy, Debug)]
 pub struct Scram {
-    /// Shows user name and password by it.
-    pub client: fn(&str, &str) -> Box<dyn Authentication>,
+    /// Shows user name and password by it, and tells in this language what goes wrong.
+    pub client: fn(&str, &str, Lang) -> Box<dyn Authentication>,
 }
 
-fn scram_client(user: &str, password: &str) -> Box<dyn Authentication> {
-    Box::new(scram::Client::new(user, password.as_bytes(), browser::random_bytes, MAX_ITERATIONS))
+fn scram_client(user: &str, password: &str, lang: Lang) -> Box<dyn Authentication> {
+    let client = scram::Client::new(user, password.as_bytes(), browser::random_bytes, MAX_ITERATIONS);
+    Box::new(client.saying(match lang {
+        Lang::En => |fault| scram_words(Lang::En, fault),
+        Lang::Zh => |fault| scram_words(Lang::Zh, fault),
+    }))
+}
+
+fn scram_words(lang: Lang, fault: &scram::Fault) -> String {
+    use scram::Fault;
+    let text = match fault {
+        Fault::NoRandom(_) => Text::NoRandom,
+        Fault::Challenge => Text::ScramChallenge,
+        Fault::Nonce => Text::ScramNonce,
+        Fault::Salt => Text::ScramSalt,
+        Fault::Rounds { asked, min, max } => {
+            let (min, max) = (min.to_string(), max.to_string());
+            return lang.fill(Text::ScramRounds, &[("asked", asked), ("min", &min), ("max", &max)]);
+        }
+        Fault::NotShown => Text::ScramNotShown,
+        Fault::NotText => Text::ScramNotText,
+    };
+    lang.t(text).to_owned()
 }
 
 /// More rounds would keep the page for seconds.

@@ -64,6 +64,9 @@ async fn by_scram_and_again_after_a_restart() -> Result<()> {
         broker
             .log_line("wrong password", |line| line.contains("ann,=b") && line.contains("wrong password"))
             .await?;
+        // The broker's reason is "not authorized", whatever was wrong.
+        tab.text_when(&named("connection-notice"), |text| text.contains("user name or password is wrong"))
+            .await?;
         log_in(&tab, "scram", &[("settings-password", "123456")]).await?;
         tab.connected().await?;
         tab.publish("a/b", "by scram", 1, false).await?;

@@ -1,7 +1,7 @@
 //! What is the same in every view: links, keys, languages, hints, installation.
 
 use anyhow::{Context, Result, ensure};
-use harness::{Device, Hook, Message, Version, browser_test, http, topic_node};
+use harness::{Device, Hook, Message, Tab, Version, browser_test, http, last_toast, topic_node};
 use serde_json::{Value, json};
 
 fn named(name: &str) -> Hook {
@@ -224,6 +224,74 @@ async fn an_idle_broker_gets_a_demo_device() -> Result<()> {
         tab.click(&named("share-copy")).await?;
         let copied = tab.script_when("return window.copied ?? null", Value::is_string).await?;
         ensure!(copied.as_str().is_some_and(|link| link.starts_with(&broker.page_url())), "{copied}");
+        Ok(())
+    })
+    .await
+}
+
+/// Where the address bar's fragment leads to, once it is `fragment`.
+async fn at(tab: &Tab<'_>, fragment: &str) -> Result<()> {
+    let is_there = |hash: &Value| hash.as_str().is_some_and(|hash| hash.trim_start_matches('#') == fragment);
+    tab.script_when("return location.hash", is_there).await.map(drop)
+}
+
+#[tokio::test]
+async fn back_and_forward_lead_through_what_was_looked_at() -> Result<()> {
+    browser_test("back", async |broker, browser| {
+        let mut device = Device::connect(broker, "sensor", Version::V5).await?;
+        let tab = browser.open(&format!("{}?lang=en", broker.page_url())).await?;
+        tab.connected().await?;
+        device.publish(&Message::new("a", "1", 1)).await?;
+        // Steps in quick succession are one: by the page's clock, each comes two seconds after the one before.
+        let clock = "const now = performance.now.bind(performance);
+            window.ahead = 0;
+            performance.now = () => now() + window.ahead;";
+        tab.script(clock, vec![]).await?;
+        let step = async |hook: Hook, fragment: &str| -> Result<()> {
+            tab.script("window.ahead += 2000", vec![]).await?;
+            tab.click(&hook).await?;
+            at(&tab, fragment).await
+        };
+        step(named("place-clients"), "view=clients").await?;
+        step(named("place-broker"), "view=broker").await?;
+        step(named("place-explore"), "").await?;
+        step(named("message-row").with("data-topic", "a"), "topic=a").await?;
+        tab.fill(&named("topic-filter"), "abc").await?;
+        at(&tab, "topic=a&topics=abc").await?;
+        for (back, shown) in
+            [("", "message-filter"), ("view=broker", "broker-version"), ("view=clients", "clients-count")]
+        {
+            tab.script("history.back()", vec![]).await?;
+            at(&tab, back).await?;
+            tab.wait_for(&named(shown)).await?;
+            ensure!(tab.count(&named("detail-topic")).await? == 0, "nothing is selected at {back:?}");
+        }
+        tab.script("history.go(3)", vec![]).await?;
+        at(&tab, "topic=a&topics=abc").await?;
+        tab.text_when(&named("detail-topic"), |text| text == "a").await?;
+        device.disconnect().await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_the_browser_does_not_allow_is_said() -> Result<()> {
+    browser_test("not_allowed", async |broker, browser| {
+        let tab = browser.open(&format!("{}?lang=en", broker.page_url())).await?;
+        tab.connected().await?;
+        tab.click(&named("copy-command")).await?;
+        tab.text_when(&last_toast(), |text| text.contains("Copied")).await?;
+        let deny =
+            "navigator.clipboard.writeText = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+            document.execCommand = () => false;
+            Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') };";
+        tab.script(deny, vec![]).await?;
+        tab.click(&named("copy-command")).await?;
+        tab.text_when(&last_toast(), |text| text.contains("Not copied")).await?;
+        tab.click(&named("publish-shelf")).await?;
+        tab.fill(&named("template-name"), "door").await?;
+        tab.click(&named("template-save")).await?;
+        tab.text_when(&last_toast(), |text| text.contains("keeps nothing more")).await?;
         Ok(())
     })
     .await

@@ -37,7 +37,7 @@ impl App {
 
 fn method(part: Result<Scram, LoadError>, state: &AppState) -> Box<dyn Authentication> {
     match part {
-        Ok(part) => (part.client)(&state.settings.username, &state.settings.password),
+        Ok(part) => (part.client)(&state.settings.username, &state.settings.password, state.ui.look.lang),
         Err(LoadError) => Box::new(NotThere(state.ui.look.lang.t(Text::ScramNotLoaded))),
     }
 }

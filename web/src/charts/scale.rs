@@ -67,10 +67,20 @@ pub struct Tick {
     pub label: String,
 }
 
+/// From here on, and below there, numbers on an axis are written with a power of ten.
+const MOST: f64 = 1e16;
+const LEAST: f64 = 1e-7;
+
 /// Round values, at most so many.
 pub fn value_ticks(range: Range, at_most: usize) -> Vec<Tick> {
     let Some(step) = round_step(range.span() / at_most.max(1) as f64) else { return Vec::new() };
-    let (unit, suffix) = unit(range.start.abs().max(range.end.abs()), step);
+    let largest = range.start.abs().max(range.end.abs());
+    // Beyond that, digits are more than an axis has room for.
+    if largest >= MOST || step < LEAST {
+        let label = |value: f64| if zero(value) == 0.0 { "0".to_owned() } else { short_power(value) };
+        return multiples(range, step).map(|value| Tick { value, label: label(value) }).collect();
+    }
+    let (unit, suffix) = unit(largest, step);
     let decimals = decimals(step / unit);
     multiples(range, step)
         .map(|value| Tick { value, label: format!("{:.*}{suffix}", decimals, zero(value / unit)) })
@@ -176,6 +186,15 @@ fn decimals(step: f64) -> usize {
     if step < 1e-6 { 12 } else { decimals }
 }
 
+/// A round value with a power of ten: `2.5e20`.
+fn short_power(value: f64) -> String {
+    let text = format!("{value:.2e}");
+    match text.split_once('e') {
+        Some((digits, power)) => format!("{}e{power}", digits.trim_end_matches('0').trim_end_matches('.')),
+        None => text,
+    }
+}
+
 /// Not minus zero.
 fn zero(value: f64) -> f64 {
     if value == 0.0 { 0.0 } else { value }
@@ -204,6 +223,9 @@ mod tests {
             values(1_000_000.0, 1_000_001.0),
             ["1000000.0", "1000000.2", "1000000.4", "1000000.6", "1000000.8", "1000001.0"]
         );
+        assert_eq!(values(-1.1e300, 1.1e300), ["-1e300", "-5e299", "0", "5e299", "1e300"]);
+        assert_eq!(values(0.0, 1.8e19), ["0", "5e18", "1e19", "1.5e19"]);
+        assert_eq!(values(0.0, 1.05e-9), ["0", "5e-10", "1e-9"]);
         for (start, end) in [(f64::NAN, 1.0), (1.0, 1.0), (0.0, f64::INFINITY)] {
             assert!(values(start, end).is_empty());
         }

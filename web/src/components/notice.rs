@@ -20,6 +20,10 @@ pub struct NoticeProps {
     pub state: State,
     /// The broker's address.
     pub url: AttrValue,
+    /// The page's own origin, if the broker is another one than the page's.
+    pub foreign_to: Option<AttrValue>,
+    /// Whether it is logged in by SCRAM.
+    pub scram: bool,
     /// Milliseconds until the next attempt.
     pub retry_in_ms: u64,
     /// Where to say what is done.
@@ -41,7 +45,7 @@ pub fn ConnectionNotice(props: &NoticeProps) -> Html {
     let seconds = props.retry_in_ms.div_ceil(1000).to_string();
     html! {
         <div class="notice" role="alert" data-test="connection-notice">
-            <span class="why">{ sentence(lang, why, &props.url) }</span>
+            <span class="why">{ sentence(props, why) }</span>
             if waiting {
                 <span class="countdown">{ lang.fill(Text::RetryIn, &[("n", &seconds)]) }</span>
             }
@@ -68,13 +72,14 @@ fn is_about_the_id(why: &Why) -> bool {
     }
 }
 
-fn sentence(lang: Lang, why: &Why, url: &str) -> String {
+fn sentence(props: &NoticeProps, why: &Why) -> String {
+    let (lang, url) = (props.lang, props.url.as_str());
     let with_url = |text| lang.fill(text, &[("url", url)]);
     let with_words = |text, words: &str| lang.fill(text, &[("words", words)]);
     match why {
         Why::Disconnected => lang.t(Text::WhyDisconnected).to_owned(),
         Why::BadOptions(words) => with_words(Text::WhyBadOptions, words),
-        Why::Unreachable(words) => unreachable(lang, url) + &parenthesis(words),
+        Why::Unreachable(words) => unreachable(lang, url, props.foreign_to.as_deref(), words),
         Why::ConnectTimeout { opened: false } => with_url(Text::WhyTimeout),
         Why::ConnectTimeout { opened: true } => with_url(Text::WhyNotMqtt),
         Why::ClosedBeforeConnAck { version, words } if words.is_empty() => {
@@ -84,7 +89,7 @@ fn sentence(lang: Lang, why: &Why, url: &str) -> String {
         Why::Lost(words) => lang.t(Text::WhyLost).to_owned() + &parenthesis(words),
         Why::NoAnswer => lang.t(Text::WhyNoAnswer).to_owned(),
         Why::Refused { reason, reason_string, .. } => {
-            refusal(lang, *reason) + &server_says(lang, reason_string.as_deref())
+            refusal(lang, *reason, props.scram) + &server_says(lang, reason_string.as_deref())
         }
         Why::ServerDisconnect { reason, reason_string, .. } => {
             farewell(lang, *reason) + &server_says(lang, reason_string.as_deref())
@@ -99,19 +104,33 @@ fn sentence(lang: Lang, why: &Why, url: &str) -> String {
     }
 }
 
-/// A browser never says why; with TLS, the certificate is the usual reason.
-fn unreachable(lang: Lang, url: &str) -> String {
-    match url.strip_prefix("wss://") {
+/// A browser never says why; with TLS, the certificate is the usual reason, and another broker may keep this page out.
+fn unreachable(lang: Lang, url: &str, foreign_to: Option<&str>, words: &str) -> String {
+    let is_mixed =
+        |rest: &str| foreign_to.is_some_and(|origin| origin.starts_with("https:")) && !is_this_machine(rest);
+    if url.strip_prefix("ws://").is_some_and(is_mixed) {
+        return lang.fill(Text::WhyMixed, &[("url", url)]);
+    }
+    let sentence = match url.strip_prefix("wss://") {
         Some(rest) => {
             let host = rest.split('/').next().unwrap_or(rest);
             lang.fill(Text::WhyUnreachableTls, &[("url", url), ("page", &format!("https://{host}/"))])
         }
         None => lang.fill(Text::WhyUnreachable, &[("url", url)]),
-    }
+    };
+    let foreign = foreign_to.map(|origin| format!(" {}", lang.fill(Text::WhyForeign, &[("origin", origin)])));
+    sentence + &foreign.unwrap_or_default() + &parenthesis(words)
 }
 
-fn refusal(lang: Lang, reason: ReasonCode) -> String {
+/// Browsers let a page of `https:` connect to these without TLS.
+fn is_this_machine(rest: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| rest.starts_with(host))
+}
+
+fn refusal(lang: Lang, reason: ReasonCode, scram: bool) -> String {
     let text = match reason {
+        // A broker does not say which: a wrong proof is "not authorized" (0x87), whatever is wrong with it.
+        ReasonCode::NotAuthorized | ReasonCode::BadUserNameOrPassword if scram => Text::RefusedScram,
         ReasonCode::BadUserNameOrPassword => Text::RefusedPassword,
         ReasonCode::NotAuthorized => Text::RefusedNotAuthorized,
         ReasonCode::UnsupportedProtocolVersion => Text::RefusedVersion,
@@ -145,4 +164,47 @@ fn server_says(lang: Lang, words: Option<&str>) -> String {
 
 fn parenthesis(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!(" ({words})") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(url: &'static str, foreign_to: Option<&'static str>, scram: bool, why: &Why) -> String {
+        let props = NoticeProps {
+            lang: Lang::En,
+            state: State::Idle,
+            url: url.into(),
+            foreign_to: foreign_to.map(AttrValue::from),
+            scram,
+            retry_in_ms: 0,
+            on: Callback::noop(),
+            on_new_id: Callback::noop(),
+        };
+        sentence(&props, why)
+    }
+
+    #[test]
+    fn what_may_keep_a_page_from_a_broker() {
+        let why = Why::Unreachable(String::new());
+        for (url, foreign_to, is_said, is_not) in [
+            ("ws://a/mqtt", None, "port and path", "origin"),
+            ("ws://b/mqtt", Some("http://a"), "need http://a in their list", "wss"),
+            ("ws://b/mqtt", Some("https://a"), "may only connect by wss://", "running"),
+            ("ws://127.0.0.1:9001/", Some("https://a"), "need https://a in their list", "wss"),
+            ("wss://b/mqtt", Some("https://a"), "open https://b/ once", "running"),
+        ] {
+            let said = told(url, foreign_to, false, &why);
+            assert!(said.contains(is_said) && !said.contains(is_not), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_password_is_said_to_be_one() {
+        let refused = |reason| Why::Refused { reason, reason_string: None, server_reference: None };
+        let said = |reason, scram| told("ws://a/mqtt", None, scram, &refused(reason));
+        assert!(said(ReasonCode::NotAuthorized, true).contains("user name or password is wrong"));
+        assert!(said(ReasonCode::NotAuthorized, false).contains("not authorised"));
+        assert!(said(ReasonCode::Banned, true).contains("banned"));
+    }
 }

@@ -96,6 +96,7 @@ fn row(
     const SHOWN_CHARS: usize = 120;
     let payload = match draft.form {
         Form::File => lang.t(Text::AsFile).to_owned(),
+        _ if draft.text(Field::Payload).is_empty() => lang.t(Text::EmptyPayload).to_owned(),
         _ => preview(draft.text(Field::Payload).as_bytes(), SHOWN_CHARS),
     };
     html! {

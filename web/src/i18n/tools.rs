@@ -118,7 +118,7 @@ macro_rules! with_tools {
             SessionTitle = "Recorded session", "录制的会话";
             SessionReading = "Reading", "正在读取";
             SessionHint = "Not a connection: nothing new comes here.", "这不是连接，不会有新消息到达。";
-            BadLines = "{n} lines are no messages, the first is line {line}: {why}", "{n} 行不是消息，首个为第 {line} 行：{why}";
+            BadLines = "Lines that are no messages: {n}; the first is line {line}: {why}", "{n} 行不是消息，首个为第 {line} 行：{why}";
             LineNotJson = "not a JSON object from byte {at} on", "从第 {at} 字节起不是 JSON 对象";
             LineNotUtf8 = "not UTF-8", "不是 UTF-8 文本";
             LineTooLong = "too long", "过长";

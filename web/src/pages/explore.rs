@@ -1,6 +1,7 @@
 //! The page. The explorer: topics on the left, messages and the publish form in the middle, details on the right. On a narrow
 //! screen the parts are tabs.
 
+use crate::browser;
 use crate::components::{
     ConnectionNotice, ExtraDialog, Header, LazyCharts, LazyDetail, LazyDialog, LazyPlace, MessageList,
     PublishForm, SubscriptionList, TopicTree, connection_tabs, hints, next_steps, places, question, quiet,
@@ -209,8 +210,15 @@ fn notice(props: &ExploreProps, state: &AppState) -> Html {
     });
     html! {
         <ConnectionNotice lang={state.ui.look.lang} state={connection.state.clone()} url={connection.url.clone()}
+            foreign_to={foreign_to(state)} scram={state.settings.uses_scram()}
             retry_in_ms={connection.retry_in_ms} on={props.on.clone()} {on_new_id} />
     }
+}
+
+/// The page's origin, for a broker that is not the page's own: it may want to know it.
+fn foreign_to(state: &AppState) -> Option<AttrValue> {
+    let is_foreign = !state.settings.broker.is_empty() && !state.connection.state.is_connected();
+    is_foreign.then(|| browser::origin_text().into())
 }
 
 fn part(props: &ExploreProps, state: &AppState, tab: Tab, narrow: bool) -> Html {

@@ -279,6 +279,8 @@ pub enum Effect {
     LocateBroker,
     /// Keep what was sent and saved, for all tabs and all connections.
     KeepShelf,
+    /// The same, because somebody has asked for it: if it cannot be done, that is said.
+    KeepTemplates,
     /// Find a place for a file of this name, and say which.
     OpenFile(String),
     /// Write this into that file, and say when it is done.

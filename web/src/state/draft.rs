@@ -3,7 +3,8 @@
 use super::template::{Template, TemplateError, Values, masked};
 use crate::payload::json;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use tabmq_shared::client::Message;
 use tabmq_shared::packet::{PublishProperties, QoS};
@@ -504,9 +505,17 @@ fn hex(text: &str) -> Result<Bytes, usize> {
     if high.is_some() { Err(text.len()) } else { Ok(bytes.into()) }
 }
 
+/// With `+` and `/` or, as in addresses, with `-` and `_`; the `=` at the end may be left out.
 fn base64(text: &str) -> Result<Bytes, DraftError> {
-    let packed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    STANDARD.decode(&packed).map(Bytes::from).map_err(|error| {
+    const EITHER: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let usual = |c| match c {
+        '-' => '+',
+        '_' => '/',
+        c => c,
+    };
+    let packed: String = text.chars().filter(|c| !c.is_whitespace()).map(usual).collect();
+    GeneralPurpose::new(&alphabet::STANDARD, EITHER).decode(&packed).map(Bytes::from).map_err(|error| {
         let in_packed = match error {
             base64::DecodeError::InvalidByte(at, _) => at,
             base64::DecodeError::InvalidLastSymbol { offset, .. } => offset,

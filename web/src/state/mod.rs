@@ -305,14 +305,8 @@ impl AppState {
                 s.rechart(again);
             }),
             Action::ChartsRefill => self.changed(|s| s.rechart(true)),
-            Action::Copy(text) => {
-                self.say(Text::Copied);
-                vec![Effect::Copy(text)]
-            }
-            Action::CopyLink => {
-                self.say(Text::Copied);
-                vec![Effect::CopyLink]
-            }
+            Action::Copy(text) => vec![Effect::Copy(text)],
+            Action::CopyLink => vec![Effect::CopyLink],
             Action::Draft(edit) => self.changed(|s| s.publishing_mut().edit(edit)),
             Action::Send => self.send(),
             Action::Accepted(result) => self.changed(|s| s.publishing_mut().accepted(result)),
@@ -448,9 +442,26 @@ impl AppState {
             self.connection.round_trip_ms = None;
         }
         self.connection.state = state;
-        self.connection.url = url;
+        let before = std::mem::replace(&mut self.connection.url, url);
+        if before != self.connection.url && !before.is_empty() {
+            self.another_broker();
+        }
         self.count_down();
         Vec::new()
+    }
+
+    /// What the broker before has said is not true of this one: topics and values go, retained ones above all, and
+    /// messages can be brought back.
+    #[inline(never)]
+    fn another_broker(&mut self) {
+        self.topics = Topics::with_layout(self.topics.layout().clone());
+        self.topics.set_filter(&self.location().tree_filter);
+        let count = self.history.clear();
+        if count > 0 {
+            let words = Phrase::from(Text::AnotherBroker).with("n", format::thousands(count as u64));
+            self.say_with_undo(words, Action::Unclear);
+        }
+        self.refreeze();
     }
 
     fn tick(&mut self, clock: Clock, now: Time) -> Vec<Effect> {
@@ -495,9 +506,11 @@ impl AppState {
         self.rechart(again);
         self.relist();
         match location.topic.is_empty() {
-            true => Vec::new(),
-            false => self.select(&location.topic),
+            true => self.selection = Selection::default(),
+            // The address bar says it already.
+            false => drop(self.select(&location.topic)),
         }
+        Vec::new()
     }
 
     fn select(&mut self, path: &str) -> Vec<Effect> {

@@ -45,7 +45,7 @@ impl AppState {
             PublishAction::Save(name) => {
                 let draft = publishing.draft.clone();
                 publishing.shelf_mut().save(&name, &draft);
-                return vec![Effect::KeepShelf];
+                return vec![Effect::KeepTemplates];
             }
             PublishAction::Remove(name) => {
                 publishing.shelf_mut().remove(&name);
@@ -53,7 +53,7 @@ impl AppState {
             }
             PublishAction::Import(text) => {
                 publishing.imported = Some(publishing.shelf_mut().import(&text));
-                return vec![Effect::KeepShelf];
+                return vec![Effect::KeepTemplates];
             }
             PublishAction::Export => {
                 let text = publishing.shelf_mut().export();

@@ -313,6 +313,50 @@ fn the_address_bar() {
     state.apply(Action::Located(Location::read("topic=a/b&filter=c&tab=messages")));
     assert_eq!((list(&state), state.ui.tab), (vec!["c".to_owned()], Tab::Messages));
     assert_eq!(state.location().write(), "topic=a/b&tab=messages&filter=c");
+    // Back to where nothing was chosen. The bar is not written anew, or Back would lead nowhere.
+    let effects = state.apply(Action::Located(Location::read("topic=c")));
+    assert_eq!((effects, state.selection.path.as_deref()), (vec![], Some("c")));
+    let effects = state.apply(Action::Located(Location::default()));
+    assert_eq!((effects, state.selection.path), (vec![], None));
+}
+
+#[test]
+fn what_is_a_step_for_the_browsers_back() {
+    let read = Location::read;
+    for (before, after, is_step) in [
+        ("", "view=clients", true),
+        ("view=clients&item=a", "view=clients&item=b", true),
+        ("topic=a", "topic=b", true),
+        ("topic=a&tab=messages", "topic=a&tab=details", true),
+        ("topic=a", "topic=a&filter=x", false),
+        ("view=clients&find=a", "view=clients&find=ab", false),
+        ("topic=a", "topic=a", false),
+    ] {
+        assert_eq!(read(after).is_step_from(&read(before)), is_step, "{before} {after}");
+    }
+}
+
+#[test]
+fn another_broker_has_nothing_of_the_one_before() {
+    let at_broker = |url: &str| match connected() {
+        Action::Connection { state, .. } => Action::Connection { state, url: url.into() },
+        other => other,
+    };
+    let mut state = state();
+    state.apply(at_broker("ws://a/mqtt"));
+    receive(&mut state, "a/b", "1");
+    state.apply(at_broker("ws://a/mqtt"));
+    assert_eq!(list(&state), ["a/b"], "the same one again");
+    state.apply(at_broker("ws://b/mqtt"));
+    assert_eq!((list(&state), state.topics.find("a/b")), (vec![], None));
+    let toast = state.ui.toasts.rows().last().unwrap();
+    assert_eq!(toast.words.text, Text::AnotherBroker);
+    let id = toast.id;
+    for effect in state.apply(Action::Undo(id)) {
+        let Effect::Act(action) = effect else { continue };
+        state.apply(*action);
+    }
+    assert_eq!(list(&state), ["a/b"]);
 }
 
 #[test]

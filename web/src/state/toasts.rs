@@ -1,10 +1,16 @@
 //! What is said for a moment, at the foot of the page, and may be taken back.
 
 use super::Action;
-use crate::i18n::Phrase;
+use crate::i18n::{Lang, Phrase};
 
 /// More than this hide the page.
 const MAX_TOASTS: usize = 4;
+
+/// How long something can be taken back, in milliseconds; nothing is said for longer.
+const UNDO_MS: u64 = 15_000;
+
+/// Words that are read at a glance, in English letters.
+const SHORT_CHARS: usize = 40;
 
 /// Something that is said for a moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +43,9 @@ impl Toasts {
     pub(super) fn say(&mut self, words: Phrase, undo: Option<Action>, now_ms: u64) {
         // Long enough to be read, and to be regretted.
         let lasts_ms = match (&undo, words.values.is_empty()) {
-            (Some(_), _) => 15_000,
+            (Some(_), _) => UNDO_MS,
             (None, false) => 8_000,
+            (None, true) if Lang::En.t(words.text).len() > SHORT_CHARS => 8_000,
             (None, true) => 2_000,
         };
         self.rows.retain(|toast| toast.words != words || toast.undo.is_some());
@@ -58,7 +65,9 @@ impl Toasts {
 
     /// Time has passed.
     pub(super) fn expire(&mut self, now_ms: u64) {
-        self.rows.retain(|toast| toast.until_ms > now_ms);
+        // A clock that is set back would keep them for as long.
+        let lasts = |toast: &Toast| (1..=UNDO_MS).contains(&toast.until_ms.saturating_sub(now_ms));
+        self.rows.retain(lasts);
     }
 }
 
@@ -93,6 +102,19 @@ mod tests {
         toasts.expire(3999);
         assert_eq!(toasts.rows().len(), 1);
         toasts.expire(4000);
+        assert_eq!(toasts.rows(), []);
+        toasts.say(Text::NotKept.into(), None, 0);
+        toasts.expire(7_999);
+        assert_eq!(texts(&toasts), [Text::NotKept], "a sentence takes longer to read");
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_nothing_for_hours() {
+        let mut toasts = Toasts::default();
+        toasts.say(Text::Clear.into(), Some(Action::Clear), 10_000_000);
+        toasts.expire(10_000_000);
+        assert_eq!(texts(&toasts), [Text::Clear]);
+        toasts.expire(1_000);
         assert_eq!(toasts.rows(), []);
     }
 

@@ -148,6 +148,12 @@ pub struct Location {
 }
 
 impl Location {
+    /// Whether it is another place than `before`, and not only the same one with other filters.
+    pub fn is_step_from(&self, before: &Location) -> bool {
+        let place = |location: &Location| (location.place, location.tab, location.spot.item.clone());
+        place(self) != place(before) || self.topic != before.topic
+    }
+
     /// From the fragment, without its `#`.
     pub fn read(fragment: &str) -> Self {
         let mut location = Location::default();

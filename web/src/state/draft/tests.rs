@@ -38,7 +38,7 @@ fn errors_say_where() {
         (with(Form::Hex, "00 1g"), DraftError::Hex { at: 4 }),
         (with(Form::Hex, "0011f"), DraftError::Hex { at: 5 }),
         (with(Form::Base64, "AP8\n*"), DraftError::Base64 { at: 4 }),
-        (with(Form::Base64, "AP8"), DraftError::Base64 { at: 3 }),
+        (with(Form::Base64, "AP8*"), DraftError::Base64 { at: 3 }),
         (with(Form::Json, "{\"a\":{{n}},}"), DraftError::Json { at: 11 }),
         (Draft::text_message("a/#", ""), DraftError::Topic(Field::Topic, TopicError::WildcardInName)),
         (Draft::text_message("", ""), DraftError::Topic(Field::Topic, TopicError::Empty)),
@@ -131,4 +131,21 @@ fn repetitions_and_patience() {
     let plan = draft.plan().unwrap();
     assert_eq!(plan.repeat, Some(Repeat { every_ms: MIN_EVERY_MS, times: Some(3) }));
     assert_eq!(plan.answer_within_ms, Some(500));
+}
+
+#[test]
+fn base64_of_either_alphabet_with_and_without_its_end() {
+    for (text, bytes) in [
+        ("aGVsbG8=", &b"hello"[..]),
+        ("aGVsbG8", b"hello"),
+        ("aGVs\nbG8", b"hello"),
+        ("+/8=", b"\xfb\xff"),
+        ("-_8", b"\xfb\xff"),
+        ("", b""),
+    ] {
+        assert_eq!(Form::Base64.bytes(text).as_deref(), Ok(bytes), "{text}");
+    }
+    for (text, at) in [("a", 1), ("aGVs*", 4), ("=", 0)] {
+        assert_eq!(Form::Base64.bytes(text), Err(DraftError::Base64 { at }), "{text}");
+    }
 }

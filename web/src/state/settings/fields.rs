@@ -231,19 +231,35 @@ impl Form {
 fn broker(text: &str) -> Result<String, Text> {
     let text = text.trim();
     let (scheme, rest) = match text.split_once("://") {
-        Some(("ws" | "http", rest)) => ("ws", rest),
-        Some(("wss" | "https", rest)) => ("wss", rest),
-        Some(_) => return Err(Text::OnlyWebSocket),
+        Some((scheme, rest)) => match scheme.to_ascii_lowercase().as_str() {
+            "ws" | "http" => ("ws", rest),
+            "wss" | "https" => ("wss", rest),
+            _ => return Err(Text::OnlyWebSocket),
+        },
         None if text.is_empty() => return Ok(String::new()),
         None => ("ws", text),
     };
     let host = rest.split(['/', '?']).next().unwrap_or_default();
-    if host.is_empty() || rest.contains([' ', '#']) {
+    if host.contains('@') {
+        return Err(Text::AddressWithUser);
+    }
+    if !is_host_and_port(host) || rest.contains([' ', '#']) {
         return Err(Text::BadAddress);
     }
     // Almost every broker listens there; a path that was given stays, be it the empty one of `ws://host/`.
     let path = if rest.len() == host.len() { "/mqtt" } else { "" };
     Ok(format!("{scheme}://{rest}{path}"))
+}
+
+/// A name or an address, in brackets where it has colons of its own, and a port if one is given.
+fn is_host_and_port(text: &str) -> bool {
+    let (host, behind) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((host, behind))) => (host, behind),
+        Some(None) => return false,
+        None => text.split_at(text.find(':').unwrap_or(text.len())),
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+    !host.is_empty() && (behind.is_empty() || behind.strip_prefix(':').is_some_and(is_port))
 }
 
 fn topic(text: &str) -> Result<String, Text> {
@@ -310,11 +326,22 @@ mod tests {
             ("host:9001", Ok("ws://host:9001/mqtt")),
             ("https://[::1]:8084", Ok("wss://[::1]:8084/mqtt")),
             ("http://host/x?y=1", Ok("ws://host/x?y=1")),
+            ("WSS://Host:8084/MQTT", Ok("wss://Host:8084/MQTT")),
             ("mqtt://host", Err(Text::OnlyWebSocket)),
             ("mqtts://host:8883", Err(Text::OnlyWebSocket)),
             ("ws://", Err(Text::BadAddress)),
             ("my host", Err(Text::BadAddress)),
             ("ws://host/#x", Err(Text::BadAddress)),
+            // What no browser takes would be tried for ever.
+            ("ws://host:99999/", Err(Text::BadAddress)),
+            ("ws://host:0", Err(Text::BadAddress)),
+            ("ws://host:/mqtt", Err(Text::BadAddress)),
+            ("ws://:8083", Err(Text::BadAddress)),
+            ("ws://[::1", Err(Text::BadAddress)),
+            ("[::1]8083", Err(Text::BadAddress)),
+            ("javascript:alert(1)", Err(Text::BadAddress)),
+            // The address is shown, and part of links: no place for a password.
+            ("ws://ann:secret@host:8083/mqtt", Err(Text::AddressWithUser)),
         ];
         for (typed, expected) in cases {
             assert_eq!(broker(typed), expected.map(str::to_owned), "{typed:?}");
