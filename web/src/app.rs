@@ -12,10 +12,10 @@ mod clockwork;
 mod kept;
 mod look;
 mod method;
+mod outside;
 
 use crate::browser;
 use crate::files::Files;
-use crate::i18n::Text;
 use crate::keeping;
 use crate::lazy::Views;
 use crate::part::Part;
@@ -41,9 +41,6 @@ const WAKE_PATIENCE: Duration = Duration::from_secs(3);
 /// While the tab is visible, the broker is asked this often, in ticks of a second; that is the round-trip time.
 const PROBE_TICKS: u32 = 10;
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Steps from place to place that follow each other faster than this are one for the browser's Back.
-const STEP: Duration = Duration::from_millis(1000);
 
 /// The running page.
 pub struct App {
@@ -241,21 +238,6 @@ impl App {
         }
     }
 
-    /// Has the address bar say what is looked at. Another view, topic or part is a step that the browser's Back takes
-    /// back; letters in a filter are none, and steps in quick succession, as with arrow keys, are one.
-    #[inline(never)]
-    fn locate(&self) {
-        let location = self.workspace.borrow().location();
-        let now = browser::now();
-        let is_step =
-            self.stage.get() == Stage::Whole && location.is_step_from(&Location::read(&browser::fragment()));
-        let is_quick = now.since(self.stepped.get()) < STEP;
-        if is_step {
-            self.stepped.set(now);
-        }
-        browser::set_fragment(&location.write(), is_step && !is_quick);
-    }
-
     /// What has no part in the first paint.
     #[inline(never)]
     fn run_rare(self: &Rc<Self>, id: ConnectionId, effect: Effect) {
@@ -359,16 +341,6 @@ impl App {
         }
     }
 
-    /// Puts text on the clipboard and says whether it is there: a browser may not allow it.
-    fn copy(self: &Rc<Self>, id: ConnectionId, text: String) {
-        let app = self.clone();
-        wasm_bindgen_futures::spawn_local(async move {
-            let copied = browser::copy(&text).await;
-            let words = if copied { Text::Copied } else { Text::NotCopied };
-            app.dispatch(id, Action::Say(words.into(), None));
-        });
-    }
-
     /// For what the broker answers to the desk's questions, or the browser in its place.
     fn desk(self: &Rc<Self>) -> Rc<dyn Fn(Action)> {
         let app = self.clone();
@@ -407,21 +379,6 @@ impl App {
     fn keep(&self, id: ConnectionId, name: &str, write: impl FnOnce(&AppState) -> String) {
         if let Some(text) = self.read(id, write) {
             browser::keep(browser::tab_storage(), &kept::numbered(name, id), &text);
-        }
-    }
-
-    /// Keeps what was sent and saved; whether that is there after the tab as well.
-    fn keep_shelf(self: &Rc<Self>, id: ConnectionId) -> bool {
-        let Some(shelf) = self.read(id, |state| state.publishing.shelf.clone()) else { return false };
-        let is_kept = keeping::write_shelf(&shelf);
-        self.act(id, Action::Shelf(shelf));
-        is_kept
-    }
-
-    /// Somebody has asked for something to be kept: says so if it is not.
-    fn kept(self: &Rc<Self>, id: ConnectionId, is_kept: bool) {
-        if !is_kept {
-            self.act(id, Action::Say(Text::NotKept.into(), None));
         }
     }
 

@@ -177,8 +177,6 @@ with_tools! {
 
     WhyDisconnected = "Disconnected.", "已断开。";
     WhyUnreachable = "Nothing answers at {url}. Is the broker running there, and are port and path right?", "{url} 没有响应。请检查代理是否正在运行、端口和路径是否正确。";
-    WhyForeign = "It also has to let this page in: brokers that look at a page's origin need {origin} in their list (TabMQ: --allow-origin).", "代理还须允许本页面访问：会检查来源的代理需将 {origin} 列入允许名单（TabMQ：--allow-origin）。";
-    WhyMixed = "A page that was opened by https: may only connect by wss://, and {url} is not. Use wss://, or open this page by http:.", "通过 https: 打开的页面只能使用 wss:// 连接，而 {url} 不是。请改用 wss://，或通过 http: 打开本页面。";
     WhyUnreachableTls = "{url} cannot be reached. If its certificate is your own, open {page} once and accept it.", "无法连接 {url}。如果使用自签名证书，请先打开 {page} 并接受该证书。";
     WhyTimeout = "No answer from {url} in time. Check host, port and firewall.", "{url} 响应超时。请检查主机、端口和防火墙。";
     WhyNotMqtt = "{url} accepted the connection, but does not speak MQTT. Is this the right address?", "{url} 接受了连接，但没有使用 MQTT 应答。地址正确吗？";
@@ -193,7 +191,6 @@ with_tools! {
     WhyBadOptions = "This cannot work: {words}", "设置有误：{words}";
     RefusedPassword = "Refused: wrong user name or password. Correct them in the connection settings.", "连接被拒绝：用户名或密码错误。请在连接设置中更正。";
     RefusedNotAuthorized = "Refused: not authorised. Check user name, password and permissions.", "连接被拒绝：未获授权。请检查用户名、密码和权限。";
-    RefusedScram = "Refused: user name or password is wrong, or this user may not log in by SCRAM. Correct them in the connection settings.", "连接被拒绝：用户名或密码错误，或该用户不能使用 SCRAM 登录。请在连接设置中更正。";
     RefusedVersion = "Refused: the broker does not speak this MQTT version. Choose another one in the connection settings.", "连接被拒绝：代理不支持此 MQTT 版本。请在连接设置中选择其他版本。";
     RefusedClientId = "Refused: the broker does not take this client id.", "连接被拒绝：代理不接受此客户端标识。";
     RefusedBusy = "The broker is busy or not available now.", "代理正忙或暂时不可用。";
@@ -357,9 +354,6 @@ with_tools! {
     FromTerminal = "From a terminal", "在终端中";
     Copy = "Copy", "复制";
     Copied = "Copied", "已复制";
-    NotCopied = "Not copied: the browser does not allow it. Mark the text and press Ctrl+C.", "未能复制：浏览器不允许。请选中文本后按 Ctrl+C。";
-    AnotherBroker = "Another broker: its topics are shown, and {n} messages of the one before are put away", "已换到另一个代理：现显示其主题，此前代理的 {n} 条消息已收起";
-    NotKept = "This browser keeps nothing more: what was saved is gone when the tab is closed. Free some room in the browser, or export it.", "浏览器无法再保存数据：关闭标签页后所存内容将丢失。请清理浏览器空间，或将其导出。";
     GivenUpOne = "A message was not taken: {why}", "一条消息未被接受：{why}";
     GivenUp = "{n} messages were given up: {why}", "已放弃 {n} 条消息：{why}";
     CopyTopic = "Copy topic", "复制主题";
@@ -481,7 +475,6 @@ with_tools! {
     BrokerChooses = "chosen by the broker", "由代理分配";
     OnlyWebSocket = "A page can only speak MQTT over WebSocket: ws:// or wss://, often port 9001, 8083 or 8084.", "网页只能通过 WebSocket 使用 MQTT：ws:// 或 wss://，端口常为 9001、8083 或 8084。";
     BadAddress = "An address looks like ws://host:8083/mqtt.", "地址格式如 ws://host:8083/mqtt。";
-    AddressWithUser = "User name and password have fields of their own: the address is part of links.", "用户名和密码请填入对应字段：地址会出现在链接中。";
     BadVersion = "3.1, 3.1.1 or 5.0.", "应为 3.1、3.1.1 或 5.0。";
     BadQoS = "0, 1 or 2.", "应为 0、1 或 2。";
     BadU16 = "A whole number from 0 to 65,535.", "应为 0 到 65,535 的整数。";
@@ -509,14 +502,6 @@ with_tools! {
     AuthForm = "How the data is written", "认证数据的书写形式";
     BadAuthMethod = "Say which, such as PLAIN, or choose user name and password above.", "请填写方法名，如 PLAIN，或在上方选择用户名和密码。";
     BadAuthData = "It is not written as chosen beside it: 68 69 in hexadecimal, aGk= in base64.", "与所选书写形式不符：十六进制如 68 69，base64 如 aGk=。";
-    ScramChallenge = "the broker's challenge has no nonce, salt or number of iterations", "代理的质询缺少随机串、盐值或迭代次数";
-    ScramNonce = "the broker's nonce does not begin with ours", "代理的随机串不以本页面的随机串开头";
-    ScramSalt = "the broker's salt is not base64", "代理的盐值不是 base64";
-    ScramRounds = "the broker wants {asked} rounds of hashing, and {min} to {max} are accepted", "代理要求 {asked} 轮哈希，可接受的范围是 {min} 至 {max}";
-    ScramNotShown = "the broker did not show that it knows the password; it may be another one than you think", "代理未能证明其知道密码，它可能不是您要连接的代理";
-    ScramNotText = "the broker's message is not text, or too long", "代理的消息不是文本或过长";
-    NoRandom = "the browser has no random numbers", "浏览器无法提供随机数";
-    ScramNotLoaded = "what this page needs for SCRAM-SHA-256 could not be fetched; reload the page once its broker answers", "未能获取本页面用于 SCRAM-SHA-256 的文件，待代理恢复后请重新加载页面";
     WillDelay = "Will delay (s)", "遗嘱延迟（秒）";
     WillExpiry = "Will expiry (s)", "遗嘱过期（秒）";
     WillIsText = "Say that it is text", "声明为文本";

@@ -126,6 +126,23 @@ macro_rules! with_tools {
             LineField = "the value of {name} is not what it must be", "{name} 的值不符合要求";
             LineHeader = "neither JSON nor a CSV header with a column “topic”", "既不是 JSON，也不是含有 topic 列的 CSV 表头";
 
+            // What keeps a connection from being made, and what a browser does not do
+            WhyForeign = "It also has to let this page in: brokers that look at a page's origin need {origin} in their list (TabMQ: --allow-origin).", "代理还须允许本页面访问：会检查来源的代理需将 {origin} 列入允许名单（TabMQ：--allow-origin）。";
+            WhyMixed = "A page that was opened by https: may only connect by wss://, and {url} is not. Use wss://, or open this page by http:.", "通过 https: 打开的页面只能使用 wss:// 连接，而 {url} 不是。请改用 wss://，或通过 http: 打开本页面。";
+            RefusedScram = "Refused: user name or password is wrong, or this user may not log in by SCRAM. Correct them in the connection settings.", "连接被拒绝：用户名或密码错误，或该用户不能使用 SCRAM 登录。请在连接设置中更正。";
+            ScramChallenge = "the broker's challenge has no nonce, salt or number of iterations", "代理的质询缺少随机串、盐值或迭代次数";
+            ScramNonce = "the broker's nonce does not begin with ours", "代理的随机串不以本页面的随机串开头";
+            ScramSalt = "the broker's salt is not base64", "代理的盐值不是 base64";
+            ScramRounds = "the broker wants {asked} rounds of hashing, and {min} to {max} are accepted", "代理要求 {asked} 轮哈希，可接受的范围是 {min} 至 {max}";
+            ScramNotShown = "the broker did not show that it knows the password; it may be another one than you think", "代理未能证明其知道密码，它可能不是您要连接的代理";
+            ScramNotText = "the broker's message is not text, or too long", "代理的消息不是文本或过长";
+            NoRandom = "the browser has no random numbers", "浏览器无法提供随机数";
+            ScramNotLoaded = "what this page needs for SCRAM-SHA-256 could not be fetched; reload the page once its broker answers", "未能获取本页面用于 SCRAM-SHA-256 的文件，待代理恢复后请重新加载页面";
+            NotCopied = "Not copied: the browser does not allow it. Mark the text and press Ctrl+C.", "未能复制：浏览器不允许。请选中文本后按 Ctrl+C。";
+            AnotherBroker = "Another broker: its topics are shown, and {n} messages of the one before are put away", "已换到另一个代理：现显示其主题，此前代理的 {n} 条消息已收起";
+            NotKept = "This browser keeps nothing more: what was saved is gone when the tab is closed. Free some room in the browser, or export it.", "浏览器无法再保存数据：关闭标签页后所存内容将丢失。请清理浏览器空间，或将其导出。";
+            AddressWithUser = "User name and password have fields of their own: the address is part of links.", "用户名和密码请填入对应字段：地址会出现在链接中。";
+
             // Help, links, hints
             More = "More", "更多";
             Help = "Keyboard shortcuts", "键盘快捷键";
