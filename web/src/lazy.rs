@@ -15,8 +15,8 @@ use crate::components::{
     render_charts, render_detail, render_dialog, render_extra, render_payload, render_place, render_talk,
 };
 use crate::desk;
-use crate::part::{LoadError, Part};
 use crate::i18n::{Lang, Text};
+use crate::part::{LoadError, Part};
 use crate::payload::Coding;
 use crate::payload::decoders::{Decoded, Decoders, Schemas};
 use crate::state::Action;
