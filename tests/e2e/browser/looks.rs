@@ -62,33 +62,56 @@ async fn every_view_on_a_phone() -> Result<()> {
 
 #[tokio::test]
 async fn pictures() -> Result<()> {
-    browser_test("pictures", async |broker, browser| {
-        let mut device = Device::connect(broker, "thermometer", Version::V5).await?;
+    for theme in THEMES {
+        at_work(theme).await?;
+    }
+    Ok(())
+}
+
+/// The explorer, while a household talks.
+async fn at_work(theme: &'static str) -> Result<()> {
+    browser_test(&format!("pictures_{theme}"), async |broker, browser| {
+        let mut device = Device::connect(broker, "climate-living", Version::V5).await?;
         for message in household() {
             device.publish(&message).await?;
         }
+        let mut assistant = Device::connect(broker, "home-assistant", Version::V5).await?;
+        assistant.subscribe("home/#", 1).await?;
         for size in [DESKTOP, PHONE] {
-            for theme in THEMES {
-                let look = Look { size, theme, lang: "en" };
-                let tab = look.open(browser, &broker.page_url(), "").await?;
-                tab.connected().await?;
-                tab.click_if_there(&Hook::named("hints-close")).await?;
-                for i in 0..30 {
-                    device.publish(&a_moment(i)).await?;
+            let look = Look { size, theme, lang: "en" };
+            let tab = look.open(browser, &broker.page_url(), "").await?;
+            tab.connected().await?;
+            tab.click_if_there(&Hook::named("hints-close")).await?;
+            // Who has sent a message is known of those that come while one looks.
+            tab.wait_for(&topic_node(CLIMATE)).await?;
+            tab.click_if_there(&topic_node(CLIMATE)).await?;
+            tab.wait_for(&Hook::named("talk")).await?;
+            tab.script(A_CLOCK_OF_OUR_OWN, vec![]).await?;
+            let newest = "return document.querySelector('[data-test=message-row]')?.dataset.topic";
+            for i in 0..42 {
+                let moment = a_moment(i);
+                device.publish(&moment).await?;
+                if !look.is_narrow() {
+                    tab.script_when(newest, |topic| *topic == *moment.topic).await?;
+                    tab.script("window.ahead_ms += arguments[0]", vec![json!(10 + i * 7 % 40)]).await?;
                 }
-                device.publish(&Message::new("home/door", r#"{"open":true,"battery":87}"#, 1)).await?;
-                tab.wait_for(&topic_node("home/door")).await?;
-                tab.click_if_there(&topic_node("home/door")).await?;
-                let name = |scene: &str| format!("{scene}-{}x{}-{theme}", size.0, size.1);
+            }
+            tab.wait_for(&Hook::named("sent-by")).await?;
+            let name = |scene: &str| format!("{scene}-{}x{}-{theme}", size.0, size.1);
+            if look.is_narrow() {
                 at_rest(&tab).await?;
                 tab.screenshot(&name("page")).await?;
-                if look.is_narrow() {
-                    tab.click(&Hook::named("tab-topics")).await?;
-                    at_rest(&tab).await?;
-                    tab.screenshot(&name("topics")).await?;
-                }
-                tab.close().await?;
+                tab.click(&Hook::named("tab-topics")).await?;
+                at_rest(&tab).await?;
+                tab.screenshot(&name("topics")).await?;
+            } else {
+                tab.fill(&Hook::named("publish-topic"), "home/living/heating/set").await?;
+                tab.fill(&Hook::named("publish-payload"), r#"{"target": 21.5, "until": "22:00"}"#).await?;
+                tab.script("document.activeElement.blur()", vec![]).await?;
+                at_rest(&tab).await?;
+                tab.screenshot(&name("page")).await?;
             }
+            tab.close().await?;
         }
         Ok(())
     })
@@ -188,14 +211,25 @@ fn a_boiler(i: u32) -> [Message; 3] {
 /// What one of the devices says next.
 fn a_moment(i: u32) -> Message {
     let up_and_down = f64::from((i % 12).abs_diff(6));
-    let (topic, payload) = match i % 5 {
+    let (topic, payload) = match i % 6 {
         0 => ("home/kitchen/temperature", format!("{:.1}", 21.0 + up_and_down / 10.0)),
         1 => ("energy/meter/power", format!("{:.0}", 380.0 + 17.0 * up_and_down)),
         2 => ("home/living/temperature", format!("{:.1}", 20.0 + up_and_down / 10.0)),
         3 => ("home/kitchen/humidity", format!("{:.0}", 45.0 + up_and_down)),
-        _ => ("garden/soil/moisture", format!("{:.2}", 0.30 + up_and_down / 100.0)),
+        4 => ("garden/soil/moisture", format!("{:.2}", 0.30 + up_and_down / 100.0)),
+        _ => (CLIMATE, a_climate(i)),
     };
     Message::new(topic, payload, 1)
+}
+
+/// What is looked into.
+const CLIMATE: &str = "home/living/climate";
+
+fn a_climate(i: u32) -> String {
+    let (temperature, humidity, co2) = (20.5 + f64::from(i / 6 % 7) / 10.0, 46 + i % 5, 612 + i);
+    format!(
+        r#"{{"temperature":{temperature:.1},"humidity":{humidity},"co2":{co2},"window":{{"open":false,"battery":87}}}}"#
+    )
 }
 
 /// What a small household has said before.
@@ -204,6 +238,7 @@ fn household() -> Vec<Message> {
         ("home/kitchen/temperature", "21.5"),
         ("home/kitchen/humidity", "48"),
         ("home/kitchen/light", "on"),
+        (CLIMATE, r#"{"temperature":20.5,"humidity":46,"co2":598,"window":{"open":false,"battery":87}}"#),
         ("home/living/temperature", "20.0"),
         ("home/living/lamp/state", r#"{"on":true,"brightness":180,"color":[255,214,170]}"#),
         ("home/door", "closed"),
