@@ -1,10 +1,11 @@
 //! All charts: the dashboard that the address bar keeps.
 
 use super::chart::ChartView;
+use super::parts::button;
 use crate::browser::{self, BY_TOUCH};
 use crate::charts::Charts;
 use crate::i18n::{Lang, Text};
-use crate::state::{Action, View};
+use crate::state::{Action, Tab, View};
 use yew::prelude::*;
 
 /// See [`ChartPanel`].
@@ -39,6 +40,9 @@ pub fn ChartPanel(props: &ChartPanelProps) -> Html {
                     <div class="quiet-box">
                         <h2>{ lang.t(Text::NoCharts) }</h2>
                         <p>{ lang.t(Text::NoChartsHint) }</p>
+                        <p class="buttons">
+                            { button(lang.t(Text::Topics), "to-topics", "", props.on.reform(|_| Action::Tab(Tab::Topics))) }
+                        </p>
                     </div>
                 } else {
                     <p class="hint chart-hint" data-test="chart-hint">{ lang.t(hint) }</p>

@@ -142,8 +142,8 @@ words! {
     PickRetained = "Choose a message to look into it.", "选择一条消息以查看内容。";
     ByBroker = "the API, a bridge or the broker itself", "API、桥接或代理自身";
     ExpiresIn = "expires in {age}", "{age} 后过期";
-    PublishedAgo = "published {age} ago", "{age} 前发布";
-    PublishedBy = "by {id}", "发布者：{id}";
+    PublishedAgo = "published {age} ago", "{age} 前";
+    PublishedBy = "by {id}", "由 {id} 发布";
     ShowInExplore = "Show in Explore", "在“浏览”中查看";
     ClearOne = "Clear…", "清除…";
     ClearAll = "Clear all…", "清除全部…";

@@ -158,7 +158,8 @@ impl Table<'_> {
         let count = |n: usize| if n == 0 { String::from("0") } else { format::short(n as u64) };
         let connection = client.connection.as_ref();
         let user = client.user.as_deref().map(visible_line).unwrap_or_default();
-        let address = connection.map(|it| it.address.clone()).unwrap_or_default();
+        let absent = || lang.w(Words::OnlyAbsent).to_owned();
+        let address = connection.map_or_else(absent, |it| it.address.clone());
         html! {
             <>
                 <span role="gridcell"><span class="dot" role="img" aria-label={dot} title={dot} /></span>
