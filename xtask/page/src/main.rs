@@ -35,6 +35,7 @@ mod size;
 mod split;
 mod stages;
 mod styles;
+mod switch;
 
 use anyhow::{Context, Result, bail};
 use html::{Asset, Kind};

@@ -10,6 +10,7 @@
 //! in which.
 
 use crate::flow::{Flow, Locals, Target};
+use crate::switch::{self, Switch};
 use anyhow::{Context, Result};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -25,6 +26,8 @@ const GAIN_BYTES: u32 = 2;
 pub(crate) struct Part {
     /// Its instructions.
     pub(crate) range: Range<usize>,
+    /// If it is a choice of which some ways stay: these are not left out of the function, the others are.
+    switch: Option<Switch>,
     inputs: Vec<u32>,
     outputs: Vec<u32>,
     exits: Vec<Exit>,
@@ -46,30 +49,37 @@ enum Exit {
 
 /// The parts of a function whose blocks are all `cold`, and that are worth it.
 pub(crate) fn parts(flow: &Flow<'_>, cold: &[bool]) -> Result<Vec<Part>> {
+    let is_cold = |at: usize| match flow.blocks.get(at) {
+        Some(Some(block)) => cold.get(*block as usize) == Some(&true),
+        _ => true,
+    };
+    let mut parts: Vec<Part> = Vec::new();
+    for switch in switch::find(flow, is_cold)? {
+        if let Some(part) = Part::new(flow, switch.range.clone())? {
+            parts.push(Part { switch: Some(switch), ..part });
+        }
+    }
     let mut runs = Vec::new();
-    find_runs(flow, cold, 0..flow.operators.len().saturating_sub(1), &mut runs)?;
-    let mut parts = Vec::new();
+    find_runs(flow, &is_cold, 0..flow.operators.len().saturating_sub(1), &mut runs);
     for run in runs {
-        if let Some(part) = Part::new(flow, run)?
+        if !parts.iter().any(|part| part.leaves_out(run.start))
+            && let Some(part) = Part::new(flow, run)?
             && part.is_worth_it(flow)
         {
             parts.push(part);
         }
     }
+    parts.sort_by_key(Part::place);
     Ok(parts)
 }
 
 /// Runs of cold instructions within `range`, which is one construct's content.
 fn find_runs(
     flow: &Flow<'_>,
-    cold: &[bool],
+    is_cold: &impl Fn(usize) -> bool,
     range: Range<usize>,
     runs: &mut Vec<Range<usize>>,
-) -> Result<()> {
-    let is_cold = |at: usize| match flow.blocks.get(at) {
-        Some(Some(block)) => cold.get(*block as usize) == Some(&true),
-        _ => true,
-    };
+) {
     let (mut at, mut start) = (range.start, None);
     while at < range.end {
         let end = flow.end(at);
@@ -80,14 +90,13 @@ fn find_runs(
             runs.extend(start.take().map(|start| start..at));
             if let Some(end) = end {
                 let middle = flow.otherwise(at).unwrap_or(end);
-                find_runs(flow, cold, at + 1..middle, runs)?;
-                find_runs(flow, cold, (middle + 1).min(end)..end, runs)?;
+                find_runs(flow, is_cold, at + 1..middle, runs);
+                find_runs(flow, is_cold, (middle + 1).min(end)..end, runs);
             }
         }
         at = next;
     }
     runs.extend(start.map(|start| start..range.end));
-    Ok(())
 }
 
 impl Part {
@@ -139,7 +148,35 @@ impl Part {
         results.extend(left_over);
         results.extend(outputs.iter().filter_map(type_of));
         let params = inputs.iter().filter_map(type_of).collect();
-        Ok(Some(Part { range, inputs, outputs, exits, params, results }))
+        Ok(Some(Part { range, switch: None, inputs, outputs, exits, params, results }))
+    }
+
+    /// What is left out of the function, in order. The first is where the call stands.
+    pub(crate) fn left_out(&self) -> Vec<Range<usize>> {
+        match &self.switch {
+            Some(switch) => switch.ways.iter().map(|(_, way)| way.clone()).collect(),
+            None => vec![self.range.clone()],
+        }
+    }
+
+    /// Whether this instruction is.
+    pub(crate) fn leaves_out(&self, at: usize) -> bool {
+        self.left_out().iter().any(|range| range.contains(&at))
+    }
+
+    /// Where the call stands.
+    pub(crate) fn place(&self) -> usize {
+        self.left_out().first().map_or(self.range.start, |range| range.start)
+    }
+
+    /// What stands in the place of a `br_table` of which ways are elsewhere.
+    pub(crate) fn table(&self, at: usize, operator: &Operator<'_>) -> Result<Option<Instruction<'static>>> {
+        let (Some(switch), Operator::BrTable { targets }) = (&self.switch, operator) else { return Ok(None) };
+        if switch.table != at {
+            return Ok(None);
+        }
+        let depths = targets.targets().map(|depth| Ok(switch.depth(depth?))).collect::<Result<Vec<u32>>>()?;
+        Ok(Some(Instruction::BrTable(depths.into(), switch.depth(targets.default()))))
     }
 
     /// Whether the call of it is so much shorter.
@@ -171,6 +208,8 @@ impl Part {
     ) -> Result<()> {
         let returns = self.keeps_results();
         let goes_on = self.exits.first() == Some(&Exit::Next);
+        // How many constructs are around the call that are not around the part.
+        let deeper = flow.depth(self.place()) - flow.depth(self.range.start);
         let is_table = self.exits.len() > 1
             && !matches!(self.exits.as_slice(), [Exit::Next, Exit::Branch(_)] | [Exit::Next, Exit::Return]);
         let constructs = if is_table { u32::from(returns) + u32::from(goes_on) } else { 0 };
@@ -193,10 +232,12 @@ impl Part {
         match self.exits.as_slice() {
             [] => drop(written.instruction(&Instruction::Unreachable)),
             [Exit::Next] => {}
-            [Exit::Branch(0)] if self.is_at_the_end(flow) => {}
-            [Exit::Branch(depth)] => drop(written.instruction(&Instruction::Br(*depth))),
+            [Exit::Branch(0)] if deeper == 0 && self.is_at_the_end(flow) => {}
+            [Exit::Branch(depth)] => drop(written.instruction(&Instruction::Br(depth + deeper))),
             [Exit::Return] => drop(written.instruction(&Instruction::Return)),
-            [Exit::Next, Exit::Branch(depth)] => drop(written.instruction(&Instruction::BrIf(*depth))),
+            [Exit::Next, Exit::Branch(depth)] => {
+                written.instruction(&Instruction::BrIf(depth + deeper));
+            }
             [Exit::Next, Exit::Return] => {
                 written.instruction(&Instruction::If(BlockType::Empty));
                 write_return(written);
@@ -205,7 +246,7 @@ impl Part {
             exits => {
                 let depths = exits.iter().map(|exit| match exit {
                     Exit::Next => u32::from(returns),
-                    Exit::Branch(depth) => depth + constructs,
+                    Exit::Branch(depth) => depth + deeper + constructs,
                     Exit::Return => 0,
                 });
                 let mut depths: Vec<u32> = depths.collect();
@@ -219,6 +260,10 @@ impl Part {
                     written.instruction(&Instruction::End);
                 }
             }
+        }
+        if goes_on && deeper > 0 {
+            // What follows is behind the construct that the part is.
+            written.instruction(&Instruction::Br(deeper - 1));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::profile::Later;
 use crate::relocations::{Constants, Needed};
 use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use wasm_encoder::Instruction;
 use wasm_encoder::reencode::{self, Reencode};
 use wasmparser::{Element, ElementItems, ElementKind, Export, ExternalKind, FuncType, Operator};
 
@@ -61,9 +62,27 @@ pub(crate) struct Outline<'a> {
 }
 
 impl Outline<'_> {
-    /// Whether an instruction is in one of the parts.
+    /// Whether the first module does without an instruction.
     fn is_away(&self, at: usize) -> bool {
+        self.parts.iter().any(|(part, ..)| part.leaves_out(at))
+    }
+
+    /// Whether the rest has an instruction.
+    fn is_in_part(&self, at: usize) -> bool {
         self.parts.iter().any(|(part, ..)| part.range.contains(&at))
+    }
+
+    /// What stands in the place of a `br_table` of which ways are elsewhere.
+    pub(crate) fn table(&self, at: usize, operator: &Operator<'_>) -> Result<Option<Instruction<'static>>> {
+        if !matches!(operator, Operator::BrTable { .. }) {
+            return Ok(None);
+        }
+        for (part, ..) in &self.parts {
+            if let Some(table) = part.table(at, operator)? {
+                return Ok(Some(table));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -134,7 +153,6 @@ impl<'a> Plan<'a> {
             let mut parts = Vec::new();
             for part in outline::parts(&flow, blocks.get(&function).copied().unwrap_or_default())? {
                 let ty = self.type_like(&FuncType::new(part.params.clone(), part.results.clone()))?;
-                *self.calls.entry(ty).or_default() += 1;
                 parts.push((part, next, ty));
                 next += 1;
             }
@@ -197,6 +215,9 @@ impl<'a> Plan<'a> {
         let is_away = |function: &u32| !reached.contains(function);
         self.rest.extend(self.first.extract_if(.., |function| is_away(function)));
         self.outlines.retain(|function, _| reached.contains(function));
+        for (.., ty) in self.outlines.values().flat_map(|outline| &outline.parts) {
+            *self.calls.entry(*ty).or_default() += 1;
+        }
         Ok(())
     }
 
@@ -227,7 +248,7 @@ impl<'a> Plan<'a> {
             waiting.extend(module.callees(*function)?);
         }
         for outline in self.outlines.values() {
-            let away = outline.flow.operators.iter().enumerate().filter(|(at, _)| outline.is_away(*at));
+            let away = outline.flow.operators.iter().enumerate().filter(|(at, _)| outline.is_in_part(*at));
             waiting.extend(away.filter_map(|(_, operator)| match operator {
                 Operator::Call { function_index } => Some(*function_index),
                 _ => None,
@@ -253,55 +274,69 @@ impl<'a> Plan<'a> {
             (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         first_imports.extend(kept.into_iter().filter(|f| *f < imports));
         first_imports.extend(self.table.values().filter(|f| **f < imports));
-        let copied = self.copied.clone();
+        let (copied, outlines) = (self.copied.clone(), std::mem::take(&mut self.outlines));
         let copies = copied.iter().filter_map(|f| Some((*f, module.body(*f)?, true)));
         for (function, body, is_copy) in module.defined().map(|(f, body)| (f, body, false)).chain(copies) {
-            let outline = self.outlines.get(&function);
+            let outline = outlines.get(&function);
             for (at, operator) in body.get_operators_reader()?.into_iter().enumerate() {
-                let is_away = outline.is_some_and(|outline| outline.is_away(at));
-                let is_rest = is_copy || rest.contains(&function) || is_away;
-                let is_there = |callee| match is_rest {
-                    true => rest.contains(callee) || copied.contains(callee),
-                    false => !rest.contains(callee),
-                };
-                match operator? {
-                    Operator::Call { function_index: callee }
-                    | Operator::RefFunc { function_index: callee }
-                        if callee < imports =>
-                    {
-                        if is_rest {
-                            rest_imports.insert(callee)
-                        } else {
-                            first_imports.insert(callee)
-                        };
-                    }
-                    Operator::Call { function_index: callee } if !is_there(&callee) => {
-                        wanted.insert(callee);
-                        if is_rest {
-                            self.shared.insert(callee);
-                        } else {
-                            *self.calls.entry(module.type_of(callee)?).or_default() += 1;
-                        }
-                    }
-                    Operator::RefFunc { function_index } if !is_there(&function_index) => {
-                        bail!("a reference to a function of the other module")
-                    }
-                    Operator::CallIndirect { type_index, table_index: CALLS } if !is_rest => {
-                        *self.calls.entry(type_index).or_default() += 1;
-                    }
-                    Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index }
-                        if is_rest =>
-                    {
-                        self.globals.insert(global_index);
-                    }
-                    Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => bail!("a tail call"),
-                    _ => {}
+                let is_all = is_copy || rest.contains(&function);
+                let is_rest = is_all || outline.is_some_and(|outline| outline.is_in_part(at));
+                let is_first = !is_all && outline.is_none_or(|outline| !outline.is_away(at));
+                let operator = operator?;
+                for is_rest in
+                    [(is_first, false), (is_rest, true)].iter().filter(|(is, _)| *is).map(|(_, is)| *is)
+                {
+                    let imports = if is_rest { &mut rest_imports } else { &mut first_imports };
+                    let has = |callee: &u32| match is_rest {
+                        true => rest.contains(callee) || copied.contains(callee),
+                        false => !rest.contains(callee),
+                    };
+                    wanted.extend(self.note(module, &operator, is_rest, imports, has)?);
                 }
             }
         }
+        self.outlines = outlines;
         self.first_imports = first_imports.into_iter().collect();
         self.rest_imports = rest_imports.into_iter().collect();
         Ok(wanted)
+    }
+
+    /// Notes what an instruction of the rest or of the first module needs; returns a function that must have a place.
+    fn note(
+        &mut self,
+        module: &Module<'_>,
+        operator: &Operator<'_>,
+        is_rest: bool,
+        imports: &mut BTreeSet<u32>,
+        has: impl Fn(&u32) -> bool,
+    ) -> Result<Option<u32>> {
+        match *operator {
+            Operator::Call { function_index } | Operator::RefFunc { function_index }
+                if function_index < module.first_defined() =>
+            {
+                imports.insert(function_index);
+            }
+            Operator::Call { function_index } if !has(&function_index) => {
+                if is_rest {
+                    self.shared.insert(function_index);
+                } else {
+                    *self.calls.entry(module.type_of(function_index)?).or_default() += 1;
+                }
+                return Ok(Some(function_index));
+            }
+            Operator::RefFunc { function_index } if !has(&function_index) => {
+                bail!("a reference to a function of the other module")
+            }
+            Operator::CallIndirect { type_index, table_index: CALLS } if !is_rest => {
+                *self.calls.entry(type_index).or_default() += 1;
+            }
+            Operator::GlobalGet { global_index } | Operator::GlobalSet { global_index } if is_rest => {
+                self.globals.insert(global_index);
+            }
+            Operator::ReturnCall { .. } | Operator::ReturnCallIndirect { .. } => bail!("a tail call"),
+            _ => {}
+        }
+        Ok(None)
     }
 
     /// Types of calls that are so many that the first module has a function for them.
@@ -320,7 +355,7 @@ impl<'a> Plan<'a> {
             let mut parts = outline.map(|outline| outline.parts.iter()).into_iter().flatten().peekable();
             let body = module.body(*function).context("a function without a body")?;
             for (at, operator) in body.get_operators_reader()?.into_iter().enumerate() {
-                if let Some((_, part, _)) = parts.next_if(|(part, ..)| part.range.start == at) {
+                if let Some((_, part, _)) = parts.next_if(|(part, ..)| part.place() == at) {
                     order.push(*part);
                 }
                 match operator? {

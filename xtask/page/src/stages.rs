@@ -142,21 +142,32 @@ impl Renumber<'_> {
             locals.extend(&flow.results);
         }
         let mut written = Function::new_with_locals_types(ours(self.val_types(locals))?);
-        let mut at = 0;
-        for (part, function, ty) in &outline.parts {
-            let before = flow.operators.get(at..part.range.start).context("parts that are not in order")?;
-            for operator in before {
-                self.operator(module, operator.clone(), &mut written)?;
+        let mut left_out: Vec<_> = outline
+            .parts
+            .iter()
+            .flat_map(|part| part.0.left_out().into_iter().map(move |range| (range, part)))
+            .collect();
+        left_out.sort_by_key(|(range, _)| range.start);
+        let mut left_out = left_out.into_iter().peekable();
+        let mut behind = 0;
+        for (at, operator) in flow.operators.iter().enumerate() {
+            if let Some((range, (part, function, ty))) = left_out.next_if(|(range, _)| range.start == at) {
+                behind = range.end;
+                if part.place() == at {
+                    let slot = self.plan.slots.get(function).context("a part without a place")?;
+                    part.write_call(flow, &kept, &mut written, |written| {
+                        written.instruction(&Instruction::I32Const(slot.cast_signed()));
+                        self.call(written, *ty)
+                    })?;
+                }
             }
-            let slot = self.plan.slots.get(function).context("a part without a place")?;
-            part.write_call(flow, &kept, &mut written, |written| {
-                written.instruction(&Instruction::I32Const(slot.cast_signed()));
-                self.call(written, *ty)
-            })?;
-            at = part.range.end;
-        }
-        for operator in flow.operators.get(at..).unwrap_or_default() {
-            self.operator(module, operator.clone(), &mut written)?;
+            if at < behind {
+                continue;
+            }
+            match outline.table(at, operator)? {
+                Some(table) => drop(written.instruction(&table)),
+                None => self.operator(module, operator.clone(), &mut written)?,
+            }
         }
         Ok(written)
     }

@@ -136,6 +136,69 @@ fn a_part_leads_back_into_a_loop() {
     assert!(exits.contains(&vec![Exit::Branch(1), Exit::Branch(2)]), "{exits:?}");
 }
 
+/// Checks such a function in all divisions; returns how many ways the choices had elsewhere that were one part.
+fn check_choice(results: &str, body: &str) -> BTreeSet<usize> {
+    check_all(results, body);
+    let text = program(results, body);
+    let subject = Subject::new(&text);
+    let flow = subject.flow();
+    let count = flow.blocks.iter().flatten().max().unwrap() + 1;
+    let divisions = (0..1u32 << count).flat_map(|division| {
+        let cold: Vec<bool> = (0..count).map(|block| division & (1 << block) != 0).collect();
+        parts(&flow, &cold).unwrap()
+    });
+    divisions.filter_map(|part| Some(part.switch?.ways.len())).collect()
+}
+
+#[test]
+fn a_choice_has_its_ways_elsewhere() {
+    let ways = check_choice(
+        "(result i32)",
+        "(block $out
+            (block $d (block $c (block $b (block $a
+                (local.set $c (i32.and (local.get $a) (i32.const 7)))
+                (br_table $a $b $c $out $d (local.get $c)))
+             (call $note (i32.const 3)) (local.set $b (i32.const 9)) (br $out))
+             (call $note (local.get $b)) (br $out))
+             (call $note (i32.const 4)) (local.set $l (i64.const 5)))
+            (call $note (i32.const 8)) (br $out))
+         (call $note (local.get $c)) (call $note (i32.wrap_i64 (local.get $l))) (local.get $b)",
+    );
+    // $d is also reached from the way before it.
+    assert_eq!(ways, [3].into());
+}
+
+#[test]
+fn ways_of_a_choice_lead_anywhere() {
+    let ways = check_choice(
+        "(result i32)",
+        "(loop $again BURN
+            (block $out
+                (block $c (block $b (block $a
+                    (br_table $a $b $c $out (local.get $a)))
+                 (local.set $a (i32.const 2)) (br $again))
+                 (call $note (local.get $b)) (return (i32.const 4)))
+                (call $note (local.get $a)) (local.set $b (i32.const 6)) (unreachable)))
+         (call $note (local.get $a)) (local.get $b)",
+    );
+    assert_eq!(ways, [3].into());
+}
+
+#[test]
+fn a_choice_that_cannot_be_made_twice_stays() {
+    let choice = |before: &str| {
+        let body = format!(
+            "(block $out (block $c (block $b (block $a {before} (br_table $a $b $c $out (local.get $a)))
+                (call $note (i32.const 1)) (br $out)) (call $note (i32.const 2)) (br $out))
+             (call $note (i32.const 3)) (br $out))"
+        );
+        check_choice("", &body)
+    };
+    assert_eq!(choice("(local.set $c (i32.const 3))"), [3].into());
+    assert_eq!(choice("(local.set $a (i32.add (local.get $a) (i32.const 1)))"), BTreeSet::new());
+    assert_eq!(choice("(call $note (i32.const 5))"), BTreeSet::new());
+}
+
 /// What a part changes is read where the loop begins again, and nowhere else.
 #[test]
 fn what_a_part_changes_is_there_in_the_next_round() {
