@@ -4,7 +4,7 @@
 
 use crate::client::{Message, Outcome, PublishError, PublishId};
 use crate::record::{BadLine, Reader, Record};
-use crate::topic::TopicName;
+use crate::topic::{TopicError, TopicName};
 use std::collections::VecDeque;
 
 /// Reading goes on while fewer messages than this wait.
@@ -33,6 +33,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Why no topic can begin with what is put in the place of `from`.
+    pub fn problem(&self) -> Option<TopicError> {
+        TopicName::new(self.to.clone()).err().filter(|_| !self.to.is_empty())
+    }
+
     /// The topic to which a message goes; `None` if that is no topic name, or the broker's own.
     fn topic(&self, topic: &str) -> Option<TopicName> {
         let topic = match topic.strip_prefix(self.from.as_str()) {
@@ -326,6 +331,9 @@ mod tests {
         let options = Options { to: "#/".into(), ..Options::default() };
         let mut replay = started(&[0], options);
         assert_eq!((topics(&mut replay, 0).len(), replay.left_out), (0, 1));
+        let problem = |to: &str| Options { to: to.into(), ..Options::default() }.problem();
+        assert_eq!(problem("a/#"), Some(TopicError::WildcardInName));
+        assert_eq!((problem(""), problem("a"), problem("a/")), (None, None, None));
     }
 
     #[test]

@@ -362,7 +362,7 @@ with_tools! {
     Latest = "latest", "最新";
     ShowLatest = "Show the latest", "显示最新";
     LevelOnly = "A level of the tree; no message came to exactly this topic.", "这是主题树的一级，没有消息恰好发布到该主题。";
-    NoneKept = "Its messages are no longer kept.", "其消息已不再保留。";
+    NothingYet = "Nothing has come on this topic since the page was opened.", "页面打开以来，此主题尚无消息。";
     SavePayload = "Save as a file", "保存为文件";
     FormatLabel = "Format of the payload", "载荷格式";
     Guess = "Auto", "自动";

@@ -34,6 +34,19 @@ async fn the_example_page() -> Result<()> {
     .await
 }
 
+/// TypeScript for Node.js alone knows no types of browsers.
+#[test]
+fn types_need_no_browser() -> Result<()> {
+    let types = std::fs::read_to_string(package()?.join("index.d.ts"))?;
+    let code = types.lines().filter(|line| !line.trim_start().starts_with(['/', '*']));
+    for line in code {
+        for name in ["RequestInfo", "BufferSource", "Response", "WebAssembly.", "Blob", "URL"] {
+            ensure!(!line.contains(name), "{name} is not everywhere: {line}");
+        }
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn against_this_broker() -> Result<()> {
     browser_test("npm_checks", async |broker, browser| {

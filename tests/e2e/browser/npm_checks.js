@@ -66,7 +66,15 @@ const checks = {
     await fails(mqtt.connect("ws://127.0.0.1:1/none"), "unreachable", "no broker");
     await fails(mqtt.connect(broker, { clientID: "x" }), "unknown option 'clientID'", "an option that is not known");
     await fails(mqtt.connect(broker, { version: "4" }), "'3.1.1'", "a version that is not known");
+    await fails(mqtt.connect(7), "is a string, not number", "an address that is none");
+    const { WebSocket } = globalThis;
+    globalThis.WebSocket = undefined;
+    await fails(mqtt.connect(broker), "no WebSocket here", "a Node.js that is too old").finally(() => (globalThis.WebSocket = WebSocket));
     const client = await mqtt.connect(broker, { version, clientId: id() });
+    await fails(client.subscribe(null), "is a string, not null", "a filter of another type");
+    await fails(client.publish(7, ""), "is a string, not number", "a topic of another type");
+    const kind = await client.publish(topic, "", { qos: 3 }).catch((error) => [error instanceof mqtt.MqttError, error.message]);
+    same(kind, [true, "qos 3 is not 0, 1 or 2"], "what is wrong is an MqttError");
     await fails(client.subscribe("a/#/b"), "filter", "a filter that is none");
     await fails(client.publish("a/+", ""), "topic", "a topic that is none");
     await fails(client.publish(topic, { a: 1 }), "JSON.stringify", "a payload that is none");

@@ -47,8 +47,11 @@ export interface ConnectOptions {
   /** Go on trying when the very first attempt fails, instead of rejecting. Default: false. */
   retryFirst?: boolean;
   /** Where the WebAssembly module is, if not beside index.js: URL, Response, bytes or a WebAssembly.Module. */
-  wasm?: RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+  wasm?: WasmSource;
 }
+
+/** An address or a URL, a Response, bytes, or a WebAssembly.Module; these types are not everywhere that this client is. */
+export type WasmSource = string | object;
 
 /** Properties of MQTT 5 that travel with a message. */
 export interface MessageProperties {
@@ -161,11 +164,11 @@ export declare class Client {
   end(): Promise<void>;
 }
 
-/** Connects, and resolves once the broker has accepted; rejects with an MqttError. */
+/** Connects, and resolves once the broker has accepted; rejects with an MqttError, or a TypeError for what is no address. */
 export declare function connect(url: string, options?: ConnectOptions): Promise<Client>;
 
 /** Loads the WebAssembly module ahead of time. */
-export declare function load(wasm?: ConnectOptions["wasm"]): Promise<void>;
+export declare function load(wasm?: WasmSource): Promise<void>;
 
 /** Whether a topic is for a subscription with this filter. `load` or `connect` must have finished. */
 export declare function matches(filter: string, topic: string): boolean;

@@ -10,7 +10,11 @@ let loading;
 
 /** Loads the WebAssembly module once; `source` says where from, where it is not beside this file. */
 export function load(source) {
-  loading ??= start(source);
+  // What failed once may be there the next time.
+  loading ??= start(source).catch((error) => {
+    loading = undefined;
+    throw error;
+  });
   return loading;
 }
 
@@ -61,11 +65,17 @@ const encoder = new TextEncoder();
 
 /** Whether a topic is for a subscription with this filter. `load` or `connect` must have finished. */
 export function matches(filter, topic) {
+  text(filter, "a filter");
+  text(topic, "a topic");
   return topicMatches(filter, topic);
 }
 
 /** Connects, and resolves once the broker has accepted. After that the client comes back by itself until `end`. */
 export async function connect(url, options = {}) {
+  text(url, "the broker's address");
+  if (typeof WebSocket === "undefined") {
+    throw new MqttError("there is no WebSocket here: Node.js has one from 22 on, and 20 with --experimental-websocket");
+  }
   const { retryFirst = false, wasm, ...rest } = options;
   await load(wasm);
   const client = new Client();
@@ -108,14 +118,15 @@ export class Client {
       const settle = (state) => {
         if (state.name === "connected") resolve();
         else if (state.name === "stopped" || (state.name === "waiting" && !retryFirst)) {
-          reject(new MqttError(state.words, state.reasonCode));
+          // There will be no second attempt, whatever the connection thinks of itself.
+          reject(new MqttError(state.words.replace("; trying again soon", ""), state.reasonCode));
         } else return;
         stop();
       };
       const stop = this.on("state", settle);
     });
     try {
-      this.#connection.start(url, options);
+      asked(() => this.#connection.start(url, options));
     } catch (error) {
       this.#release();
       throw error;
@@ -147,7 +158,9 @@ export class Client {
   publish(topic, payload = "", options) {
     return new Promise((resolve, reject) => {
       const connection = this.#live();
-      const id = connection.publish(topic, bytes(payload), options);
+      text(topic, "a topic");
+      const sent = bytes(payload);
+      const id = asked(() => connection.publish(topic, sent, options));
       this.#publications.set(id, { resolve, reject });
       connection.drive();
     });
@@ -199,11 +212,12 @@ export class Client {
   #ask(waiting, filter, ask) {
     return new Promise((resolve, reject) => {
       const connection = this.#live();
+      text(filter, "a filter");
       const entry = { resolve, reject };
       if (!waiting.has(filter)) waiting.set(filter, []);
       waiting.get(filter).push(entry);
       try {
-        ask(connection);
+        asked(() => ask(connection));
       } catch (error) {
         waiting.get(filter).splice(waiting.get(filter).indexOf(entry), 1);
         throw error;
@@ -230,7 +244,7 @@ export class Client {
       try {
         listener(value);
       } catch (error) {
-        reportError(error);
+        report(error);
       }
     }
   }
@@ -362,6 +376,30 @@ class Messages {
 
   [Symbol.asyncIterator]() {
     return this;
+  }
+}
+
+/** What is not a text would be read as one by WebAssembly. */
+function text(value, what) {
+  if (typeof value !== "string") throw new TypeError(`${what} is a string, not ${value === null ? "null" : typeof value}`);
+}
+
+/** Asks the WebAssembly module, whose errors are no MqttErrors of their own. */
+function asked(ask) {
+  try {
+    return ask();
+  } catch (error) {
+    throw new MqttError(String(error?.message ?? error).replace(/^Error: /, ""));
+  }
+}
+
+/** Nobody's error to handle: where browsers show it, and where Node.js does. */
+function report(error) {
+  if (typeof reportError === "function") reportError(error);
+  else {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }
 

@@ -5,6 +5,7 @@ use super::parts::icon_button;
 use crate::i18n::{Lang, Text};
 use crate::state::{Action, AppState, ConnectionId, Dialog, PageAction, View};
 use tabmq_shared::client::State;
+use web_sys::Element;
 use yew::prelude::*;
 
 /// The tabs. Arrows go from one to the next.
@@ -25,10 +26,30 @@ pub fn connection_tabs(lang: Lang, view: &View, on: &Callback<Action>) -> Html {
     });
     html! {
         <nav class="connections" aria-label={lang.t(Text::Connections)} {onkeydown}>
-            <ul class="connection-tabs">{ for tabs }</ul>
+            <TabList active={view.id()}>{ for tabs }</TabList>
             { new_connection(lang, on) }
         </nav>
     }
+}
+
+#[derive(Properties, PartialEq)]
+struct TabListProps {
+    active: ConnectionId,
+    children: Html,
+}
+
+/// The tabs in a row, scrolled to where the active one is seen.
+#[component]
+fn TabList(props: &TabListProps) -> Html {
+    let list = use_node_ref();
+    let shown = list.clone();
+    use_effect_with(props.active, move |_| {
+        let list = shown.cast::<Element>();
+        if let Some(tab) = list.and_then(|list| list.query_selector(".active").ok().flatten()) {
+            tab.scroll_into_view_with_bool(false);
+        }
+    });
+    html! { <ul class="connection-tabs" ref={list}>{ props.children.clone() }</ul> }
 }
 
 /// The button for one more.

@@ -232,7 +232,7 @@ fn chart_button(props: &DetailProps, source: Source) -> Html {
 
 fn level(lang: Lang, state: &AppState, path: &str) -> Html {
     let node = state.topics.find_path(path).and_then(|id| state.topics.node(id));
-    let Some(node) = node else { return html! { <p class="empty">{ lang.t(Text::NoneKept) }</p> } };
+    let Some(node) = node else { return html! { <p class="empty">{ lang.t(Text::NothingYet) }</p> } };
     let (topics, messages) =
         (format::thousands(node.topics_below as u64), format::thousands(node.messages_below));
     html! {

@@ -1,7 +1,7 @@
 //! Files of messages: record what comes, export what is listed, look at a file, replay it.
 
 use super::modal::Modal;
-use super::parts::{button, checked, chosen_file, typed};
+use super::parts::{button, checked, chosen_file, topic_error, typed};
 use super::replay_parts::speed;
 use crate::format;
 use crate::i18n::{Lang, Text};
@@ -153,9 +153,13 @@ fn replay(lang: Lang, options: &Options, on: &Callback<Action>) -> Html {
                 <input type="checkbox" data-test="replay-retain" checked={options.retain} onchange={retain} />
                 { lang.t(Text::ReplayRetain) }
             </label>
-            <div class="buttons start">
-                { button(lang.t(Text::Replay), "replay-start", "", both(on, TapeAction::Replay)) }
-            </div>
+            if let Some(error) = options.problem() {
+                <p class="error" role="alert" data-test="replay-problem">{ topic_error(lang, error) }</p>
+            } else {
+                <div class="buttons start">
+                    { button(lang.t(Text::Replay), "replay-start", "", both(on, TapeAction::Replay)) }
+                </div>
+            }
         </>
     }
 }

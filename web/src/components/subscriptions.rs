@@ -8,6 +8,7 @@ use crate::state::settings::qos_digit;
 use crate::state::subscriptions::{Draft, DraftError, Row, Subscriptions};
 use crate::state::{Action, Dialog};
 use tabmq_shared::packet::{QoS, ReasonCode, RetainHandling};
+use web_sys::Element;
 use yew::prelude::*;
 
 /// See [`SubscriptionList`].
@@ -28,12 +29,13 @@ pub struct SubscriptionListProps {
 pub fn SubscriptionList(props: &SubscriptionListProps) -> Html {
     let lang = props.lang;
     let rows = &props.subscriptions.rows;
+    let list = use_grown(rows.len());
     html! {
         <section class="panel subscriptions" aria-label={lang.t(Text::Subscriptions)}>
             <div class="panel-head">
                 <h2>{ lang.t(Text::Subscriptions) }<span class="count">{ rows.len() }</span></h2>
             </div>
-            <ul class="subscription-rows">
+            <ul class="subscription-rows" ref={list}>
                 { for rows.iter().map(|row| subscription(lang, row, props.connected, &props.on)) }
             </ul>
             if rows.is_empty() {
@@ -42,6 +44,22 @@ pub fn SubscriptionList(props: &SubscriptionListProps) -> Html {
             { form(props) }
         </section>
     }
+}
+
+/// Shows the last row whenever there is one more: it is the one that was asked for.
+#[hook]
+fn use_grown(rows: usize) -> NodeRef {
+    let list = use_node_ref();
+    let before = use_mut_ref(|| rows);
+    let shown = list.clone();
+    use_effect_with(rows, move |rows| {
+        if before.replace(*rows) < *rows
+            && let Some(list) = shown.cast::<Element>()
+        {
+            list.set_scroll_top(list.scroll_height());
+        }
+    });
+    list
 }
 
 fn subscription(lang: Lang, row: &Row, connected: bool, on: &Callback<Action>) -> Html {

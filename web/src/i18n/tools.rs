@@ -141,6 +141,7 @@ macro_rules! with_tools {
             NotCopied = "Not copied: the browser does not allow it. Mark the text and press Ctrl+C.", "未能复制：浏览器不允许。请选中文本后按 Ctrl+C。";
             AnotherBroker = "Another broker: its topics are shown, and {n} messages of the one before are put away", "已换到另一个代理：现显示其主题，此前代理的 {n} 条消息已收起";
             NotKept = "This browser keeps nothing more: what was saved is gone when the tab is closed. Free some room in the browser, or export it.", "浏览器无法再保存数据：关闭标签页后所存内容将丢失。请清理浏览器空间，或将其导出。";
+            TooManyConnections = "{n} connections are the most: close one first.", "最多 {n} 个连接，请先关闭一个。";
             AddressWithUser = "User name and password have fields of their own: the address is part of links.", "用户名和密码请填入对应字段：地址会出现在链接中。";
 
             // Help, links, hints

@@ -136,8 +136,8 @@ pub enum Action {
     Subscribe,
     /// Subscribe to this as usual.
     SubscribeTo(String),
-    /// Subscribe once more to what was unsubscribed from.
-    Resubscribe(Box<subscriptions::Row>),
+    /// Subscribe once more to what was unsubscribed from, at this place of the list.
+    Resubscribe(Box<subscriptions::Row>, usize),
     /// End this subscription.
     Unsubscribe(TopicFilter),
     /// Have the broker send nothing for this subscription, or go on; it stays in the list.

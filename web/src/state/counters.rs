@@ -23,7 +23,8 @@ impl Counters {
     /// Once a second has passed: counts what came in it. Returns how many milliseconds it was long, and whether it was the
     /// first one.
     pub(super) fn second_over(&mut self, now_ms: u64) -> Option<(u64, bool)> {
-        let elapsed_ms = now_ms.saturating_sub(self.last_ms);
+        // A clock that was set back says nothing of how long it was.
+        let elapsed_ms = now_ms.checked_sub(self.last_ms).unwrap_or(1000);
         if elapsed_ms < 900 {
             return None;
         }
@@ -33,5 +34,22 @@ impl Counters {
         self.paints = std::mem::take(&mut self.painted).saturating_mul(1000) / elapsed_ms;
         (self.last_received, self.last_ms) = (self.received, now_ms);
         Some((elapsed_ms, is_first))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_stops_no_rate() {
+        let mut counters = Counters::default();
+        assert_eq!(counters.second_over(10_000_000), Some((10_000_000, true)));
+        counters.received = 5;
+        assert_eq!(counters.second_over(10_000_100), None);
+        assert_eq!(counters.second_over(6_400_000), Some((1000, false)));
+        assert_eq!(counters.rate, 5);
+        assert_eq!(counters.second_over(6_401_000), Some((1000, false)));
+        assert_eq!(counters.rate, 0);
     }
 }

@@ -278,12 +278,15 @@ impl Draft {
     /// Whether the payload is JSON; `None` if it is neither meant to be nor looks like it. Variables count as values.
     pub fn json(&self) -> Option<Result<(), usize>> {
         let text = self.text(Field::Payload);
-        let looks = self.form == Form::Text && text.trim_start().starts_with(['{', '[']);
-        if self.form != Form::Json && !looks {
+        if !matches!(self.form, Form::Text | Form::Json) {
             return None;
         }
         let masked = self.flag(Flag::Variables).then(|| masked(text));
-        Some(json::spans(masked.as_deref().unwrap_or(text)).map(drop).map_err(|error| error.at))
+        let text = masked.as_deref().unwrap_or(text);
+        if self.form == Form::Text && !text.trim_start().starts_with(['{', '[']) {
+            return None;
+        }
+        Some(json::spans(text).map(drop).map_err(|error| error.at))
     }
 
     /// Everything checked and taken apart.

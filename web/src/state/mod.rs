@@ -329,9 +329,9 @@ impl AppState {
                     vec![Effect::Subscribe(filter), Effect::KeepSubscriptions]
                 })
             }
-            Action::Resubscribe(row) => {
+            Action::Resubscribe(row, at) => {
                 let filter = row.filter.clone();
-                self.subscriptions.put(*row);
+                self.subscriptions.bring_back(*row, at);
                 vec![Effect::Subscribe(filter), Effect::KeepSubscriptions]
             }
             Action::Unsubscribe(filter) => self.unsubscribe(filter),
@@ -572,9 +572,9 @@ impl AppState {
     }
 
     fn unsubscribe(&mut self, filter: TopicFilter) -> Vec<Effect> {
-        if let Some(row) = self.subscriptions.remove(&filter) {
+        if let Some((row, at)) = self.subscriptions.remove(&filter) {
             let words = Phrase::from(Text::Unsubscribed).with("filter", row.filter.as_str());
-            self.say_with_undo(words, Action::Resubscribe(Box::new(row)));
+            self.say_with_undo(words, Action::Resubscribe(Box::new(row), at));
         }
         vec![Effect::Unsubscribe(filter), Effect::KeepSubscriptions]
     }

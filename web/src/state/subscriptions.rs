@@ -237,6 +237,16 @@ impl Subscriptions {
         self.rows.push(Row { colour, answer: None, ..row });
     }
 
+    /// Brings back one that was removed from this place, with the colour that its messages have.
+    pub(super) fn bring_back(&mut self, row: Row, at: usize) {
+        if self.rows.iter().any(|known| known.filter == row.filter) {
+            return self.put(row);
+        }
+        self.revision = self.revision.wrapping_add(1);
+        let at = at.min(self.rows.len());
+        self.rows.insert(at, Row { answer: None, ..row });
+    }
+
     /// Whether messages to this topic come anyway.
     pub fn covers(&self, topic: &TopicName) -> bool {
         let comes = |row: &&Row| !row.paused && row.answer.is_none_or(|answer| !answer.is_error());
@@ -247,10 +257,10 @@ impl Subscriptions {
     }
 
     /// Takes one out.
-    pub(super) fn remove(&mut self, filter: &TopicFilter) -> Option<Row> {
+    pub(super) fn remove(&mut self, filter: &TopicFilter) -> Option<(Row, usize)> {
         self.revision = self.revision.wrapping_add(1);
         let at = self.rows.iter().position(|row| row.filter == *filter)?;
-        Some(self.rows.remove(at))
+        Some((self.rows.remove(at), at))
     }
 
     /// Has one paused, or has it go on.
@@ -412,9 +422,22 @@ mod tests {
         let row = &subscriptions.rows[1];
         assert_eq!((row.options.qos, row.answer, row.colour), (QoS::AtLeastOnce, None, 1));
         assert_eq!(filters(&subscriptions), ["#", "$SYS/#"]);
-        assert_eq!(subscriptions.remove(&filter).unwrap().colour, 1);
+        assert_eq!(subscriptions.remove(&filter).map(|(row, at)| (row.colour, at)), Some((1, 1)));
         subscriptions.add_usual("b");
         assert_eq!(subscriptions.rows[1].colour, 1, "a colour that is free again");
+    }
+
+    #[test]
+    fn what_is_brought_back_has_its_place_and_its_colour() {
+        let mut subscriptions = Subscriptions::first_visit(true);
+        let filter = TopicFilter::new("#").unwrap();
+        let (row, at) = subscriptions.remove(&filter).unwrap();
+        subscriptions.add_usual("b");
+        subscriptions.bring_back(row.clone(), at);
+        assert_eq!(filters(&subscriptions), ["#", "$SYS/#", "b"]);
+        assert_eq!(subscriptions.rows[0].colour, row.colour);
+        subscriptions.bring_back(row, 7);
+        assert_eq!(filters(&subscriptions), ["#", "$SYS/#", "b"], "there already");
     }
 
     #[test]

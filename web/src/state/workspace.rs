@@ -282,7 +282,7 @@ impl Workspace {
         subscriptions: Option<Box<Subscriptions>>,
     ) -> Vec<(ConnectionId, Effect)> {
         self.active.state.ui.dialog = None;
-        if self.len() >= MAX_CONNECTIONS {
+        if self.is_full() {
             return Vec::new();
         }
         let id = ConnectionId(self.next);
@@ -297,9 +297,20 @@ impl Workspace {
         effects
     }
 
+    /// Whether there is no room for one more; says so.
+    fn is_full(&mut self) -> bool {
+        let is_full = self.len() >= MAX_CONNECTIONS;
+        if is_full {
+            self.active
+                .state
+                .say(Phrase::from(Text::TooManyConnections).with("n", MAX_CONNECTIONS.to_string()));
+        }
+        is_full
+    }
+
     fn open_session(&mut self, file: FileInfo) -> Vec<(ConnectionId, Effect)> {
         self.active.state.ui.dialog = None;
-        if self.len() >= MAX_CONNECTIONS {
+        if self.is_full() {
             return Vec::new();
         }
         let id = ConnectionId(self.next);
@@ -491,5 +502,7 @@ mod tests {
         let effects =
             page(&mut workspace, PageAction::Open(Box::new(Settings::new("one too many".into())), None));
         assert_eq!((effects, workspace.len()), (vec![], MAX_CONNECTIONS));
+        let said = workspace.active().ui.toasts.rows().last().map(|toast| toast.words.text);
+        assert_eq!(said, Some(Text::TooManyConnections));
     }
 }

@@ -149,3 +149,13 @@ fn base64_of_either_alphabet_with_and_without_its_end() {
         assert_eq!(Form::Base64.bytes(text), Err(DraftError::Base64 { at }), "{text}");
     }
 }
+
+#[test]
+fn text_is_no_json_for_its_variables() {
+    let mut draft = Draft::text_message("a", "{{n}} {{random}}");
+    assert_eq!(draft.json(), None);
+    draft.edit(DraftEdit::Text(Field::Payload, "{\"n\": {{n}}}".into()));
+    assert_eq!(draft.json(), Some(Ok(())));
+    draft.edit(DraftEdit::Flag(Flag::Variables, false));
+    assert_eq!(draft.json(), Some(Err(7)));
+}

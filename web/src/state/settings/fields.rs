@@ -259,7 +259,11 @@ fn is_host_and_port(text: &str) -> bool {
         None => text.split_at(text.find(':').unwrap_or(text.len())),
     };
     let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
-    !host.is_empty() && (behind.is_empty() || behind.strip_prefix(':').is_some_and(is_port))
+    // As in the standard of URLs; letters of any script are part of names.
+    let is_forbidden = |c: char| c.is_control() || " \"#%/<>?@[\\]^`{|}".contains(c);
+    !host.is_empty()
+        && !host.contains(is_forbidden)
+        && (behind.is_empty() || behind.strip_prefix(':').is_some_and(is_port))
 }
 
 fn topic(text: &str) -> Result<String, Text> {
@@ -334,6 +338,9 @@ mod tests {
             ("ws://host/#x", Err(Text::BadAddress)),
             // What no browser takes would be tried for ever.
             ("ws://host:99999/", Err(Text::BadAddress)),
+            ("ws://%00/mqtt", Err(Text::BadAddress)),
+            ("ws://a\0b", Err(Text::BadAddress)),
+            ("ws://é.example", Ok("ws://é.example/mqtt")),
             ("ws://host:0", Err(Text::BadAddress)),
             ("ws://host:/mqtt", Err(Text::BadAddress)),
             ("ws://:8083", Err(Text::BadAddress)),
