@@ -278,12 +278,14 @@ impl Draft {
     /// Whether the payload is JSON; `None` if it is neither meant to be nor looks like it. Variables count as values.
     pub fn json(&self) -> Option<Result<(), usize>> {
         let text = self.text(Field::Payload);
-        if !matches!(self.form, Form::Text | Form::Json) {
+        let looks = |text: &str| text.trim_start().starts_with(['{', '[']);
+        if self.form != Form::Json && !(self.form == Form::Text && looks(text)) {
             return None;
         }
         let masked = self.flag(Flag::Variables).then(|| masked(text));
         let text = masked.as_deref().unwrap_or(text);
-        if self.form == Form::Text && !text.trim_start().starts_with(['{', '[']) {
+        // A variable begins with a brace, too.
+        if self.form == Form::Text && !looks(text) {
             return None;
         }
         Some(json::spans(text).map(drop).map_err(|error| error.at))
