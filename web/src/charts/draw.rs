@@ -114,11 +114,11 @@ pub fn draw(
     for (i, line) in lines.iter().enumerate() {
         let color = palette.series.get(i % COLORS).map_or("", String::as_str);
         context.set_stroke_style_str(color);
-        context.set_fill_style_str(color);
         pen.line(line, i / COLORS);
     }
     pen.dash(0);
     context.restore();
+    pen.dots(&lines, palette);
     if let Some(at_ms) = overlay.cursor_ms {
         pen.cursor(chart, at_ms, palette);
     }
@@ -194,9 +194,6 @@ impl Pen<'_> {
         let context = self.context;
         let mut corners = line.corners.iter().map(|(x, value)| (LEFT + x, self.y(*value)));
         let Some(first) = corners.next() else { return };
-        if line.corners.len() == 1 {
-            return self.dot(first.0, first.1);
-        }
         // What goes up and down all the time is an area more than a line, and expensive to draw with a width and dashes:
         // twenty such lines would take 200 ms, and 10 as thin as a pixel.
         let is_wild = line.travel() / self.values.span() > WILD;
@@ -206,6 +203,18 @@ impl Pen<'_> {
         context.move_to(first.0, first.1);
         corners.for_each(|(x, y)| context.line_to(x, y));
         context.stroke();
+    }
+
+    /// What is no line, but a single value: as dots, which the plot's edge does not cut.
+    fn dots(&self, lines: &[Line], palette: &Palette) {
+        for (i, line) in lines.iter().enumerate() {
+            if let [(x, value)] = line.corners[..]
+                && (0.0..=self.plot.width).contains(&x)
+            {
+                self.context.set_fill_style_str(palette.series.get(i % COLORS).map_or("", String::as_str));
+                self.dot(LEFT + x, self.y(value));
+            }
+        }
     }
 
     fn dot(&self, x: f64, y: f64) {
