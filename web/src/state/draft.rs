@@ -278,14 +278,13 @@ impl Draft {
     /// Whether the payload is JSON; `None` if it is neither meant to be nor looks like it. Variables count as values.
     pub fn json(&self) -> Option<Result<(), usize>> {
         let text = self.text(Field::Payload);
-        let looks = |text: &str| text.trim_start().starts_with(['{', '[']);
-        if self.form != Form::Json && !(self.form == Form::Text && looks(text)) {
+        if self.form != Form::Json && !(self.form == Form::Text && looks_like_json(text)) {
             return None;
         }
         let masked = self.flag(Flag::Variables).then(|| masked(text));
         let text = masked.as_deref().unwrap_or(text);
         // A variable begins with a brace, too.
-        if self.form == Form::Text && !looks(text) {
+        if self.form == Form::Text && !looks_like_json(text) {
             return None;
         }
         Some(json::spans(text).map(drop).map_err(|error| error.at))
@@ -508,6 +507,10 @@ fn hex(text: &str) -> Result<Bytes, usize> {
         }
     }
     if high.is_some() { Err(text.len()) } else { Ok(bytes.into()) }
+}
+
+fn looks_like_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
 }
 
 /// With `+` and `/` or, as in addresses, with `-` and `_`; the `=` at the end may be left out.
