@@ -120,7 +120,10 @@ mod tests {
 
     #[test]
     fn only_whole_names_are_replaced() {
-        let renamed = renamed("let longEnough = 1;\nconst short = longEnough2 + x.arguments + longEnough;\n");
-        assert_eq!(renamed, "let _0 = 1;\nconst short = longEnough2 + x.arguments + _0;\n");
+        let script = "let longEnough = 1;\nconst short = longEnough2 + x.arguments + longEnough;\n\
+                      x.longEnough = [...longEnough];\n";
+        let expected =
+            "let _0 = 1;\nconst short = longEnough2 + x.arguments + _0;\nx.longEnough = [..._0];\n";
+        assert_eq!(renamed(script), expected);
     }
 }
