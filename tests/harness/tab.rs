@@ -332,6 +332,18 @@ impl<'b> Tab<'b> {
         self.wait_for(&subscription(filter).with("data-state", "granted")).await
     }
 
+    /// Whether the middle of an element can be seen: it is not scrolled away, and nothing is before it.
+    pub async fn sees(&self, hook: &Hook) -> Result<bool> {
+        let script = "const it = document.querySelector(arguments[0]), box = it?.getBoundingClientRect();
+            return !!it?.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2))";
+        Ok(self.script(script, vec![json!(hook.0)]).await? == json!(true))
+    }
+
+    /// Waits until the tab [`sees`](Tab::sees) it.
+    pub async fn in_sight(&self, hook: &Hook) -> Result<()> {
+        eventually(&format!("{hook:?} in sight"), async || Ok(self.sees(hook).await?.then_some(()))).await
+    }
+
     /// Waits until the message list shows a message with this topic and text.
     pub async fn shows(&self, topic: &str, text: &str) -> Result<()> {
         let hook = Hook::named("message-row").with("data-topic", topic);

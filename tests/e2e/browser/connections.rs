@@ -23,6 +23,23 @@ async fn there_are(tab: &Tab<'_>, what: &Hook, count: u64) -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_tab_in_use_is_in_sight() -> Result<()> {
+    browser_test("many_connections", async |broker, browser| {
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        for count in 2..=9 {
+            connect_beside(&tab, &broker.websocket_url()).await?;
+            there_are(&tab, &tabs("on"), count).await?;
+            tab.in_sight(&Hook::css("[data-test=connection-tab] [aria-current=true]")).await?;
+        }
+        // They do not fit into the line: it has scrolled.
+        ensure!(!tab.sees(&Hook::css("[data-test=connection-tab]:first-child button")).await?);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn two_brokers_side_by_side() -> Result<()> {
     browser_test("two_brokers", async |broker, browser| {
         let origin = broker.page_url();

@@ -23,6 +23,23 @@ async fn list_is(tab: &Tab<'_>, expected: &[&str]) -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_new_subscription_is_in_sight() -> Result<()> {
+    browser_test("many_subscriptions", async |broker, browser| {
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.connected().await?;
+        for number in 0..12 {
+            let filter = format!("house/floor-{number}/#");
+            tab.subscribe(&filter, 1).await?;
+            tab.in_sight(&subscription(&filter)).await?;
+        }
+        // The list has scrolled: it does not grow over the topics.
+        ensure!(!tab.sees(&subscription("#")).await?, "all of them are seen at once");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_subscription_is_made_changed_paused_and_brought_back() -> Result<()> {
     browser_test("subscription_options", async |broker, browser| {
         let tab = browser.open(&broker.page_url()).await?;
