@@ -146,7 +146,8 @@ async fn topic_aliases_of_qos_2_are_learnt_too_late() -> Result<()> {
     client.raw.send(&first).await?;
     client.raw.send(&[0x30, 6, 0, 0, 3, 0x23, 0, 1]).await?;
     let end = client.raw.closed().await?;
-    // "Protocol error", and one byte more than the packet says that it has.
+    // Perhaps the PUBREC of the first message; "protocol error", and one byte more than the packet says that it has.
+    let end = end.strip_prefix(&[0x50, 2, 0, 1]).unwrap_or(&end);
     ensure!(end == [0xE0, 1, 0x82, 0], "{end:02x?}");
     Ok(())
 }
