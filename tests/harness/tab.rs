@@ -215,7 +215,13 @@ impl<'b> Tab<'b> {
     ) -> Result<()> {
         eventually(&format!("use of {hook:?}"), async || match act(self.element(hook).await?).await {
             Ok(()) => Ok(Some(())),
-            Err(CmdError::Standard(error)) if error.error == ErrorStatus::ElementNotInteractable => Ok(None),
+            // Not laid out yet, or it moved between the look and the click.
+            Err(CmdError::Standard(error))
+                if [ErrorStatus::ElementNotInteractable, ErrorStatus::ElementClickIntercepted]
+                    .contains(&error.error) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error.into()),
         })
         .await
