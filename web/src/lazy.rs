@@ -8,17 +8,17 @@
 //! is there. Nothing outside may name what the pointers lead to: then it would be needed at once.
 
 use crate::api;
-use crate::browser;
 use crate::charts;
 use crate::components::{
     ChartPanelProps, DetailProps, ExtraProps, LazyDialogProps, PayloadViewProps, PlaceProps, TalkProps,
     render_charts, render_detail, render_dialog, render_extra, render_payload, render_place, render_talk,
 };
 use crate::desk;
-use crate::i18n::{Lang, Text};
+use crate::i18n::Lang;
 use crate::part::{LoadError, Part};
 use crate::payload::Coding;
 use crate::payload::decoders::{Decoded, Decoders, Schemas};
+use crate::scram;
 use crate::state::Action;
 use crate::state::charts::Charting;
 use crate::state::desk::{Desking, Sealed};
@@ -31,7 +31,6 @@ use tabmq_decoders::packing::Packing;
 use tabmq_decoders::protobuf::{decode_raw, decode_with, messages_of};
 use tabmq_decoders::{cbor, msgpack, sparkplug, xml};
 use tabmq_shared::client::Authentication;
-use tabmq_shared::scram;
 use yew::Html;
 
 /// What looks into one topic and one message, and the charts.
@@ -78,34 +77,6 @@ pub struct Scram {
     /// Shows user name and password by it, and tells in this language what goes wrong.
     pub client: fn(&str, &str, Lang) -> Box<dyn Authentication>,
 }
-
-fn scram_client(user: &str, password: &str, lang: Lang) -> Box<dyn Authentication> {
-    let client = scram::Client::new(user, password.as_bytes(), browser::random_bytes, MAX_ITERATIONS);
-    Box::new(client.saying(match lang {
-        Lang::En => |fault| scram_words(Lang::En, fault),
-        Lang::Zh => |fault| scram_words(Lang::Zh, fault),
-    }))
-}
-
-fn scram_words(lang: Lang, fault: &scram::Fault) -> String {
-    use scram::Fault;
-    let text = match fault {
-        Fault::NoRandom(_) => Text::NoRandom,
-        Fault::Challenge => Text::ScramChallenge,
-        Fault::Nonce => Text::ScramNonce,
-        Fault::Salt => Text::ScramSalt,
-        Fault::Rounds { asked, min, max } => {
-            let (min, max) = (min.to_string(), max.to_string());
-            return lang.fill(Text::ScramRounds, &[("asked", asked), ("min", &min), ("max", &max)]);
-        }
-        Fault::NotShown => Text::ScramNotShown,
-        Fault::NotText => Text::ScramNotText,
-    };
-    lang.t(text).to_owned()
-}
-
-/// More rounds would keep the page for seconds.
-const MAX_ITERATIONS: u32 = 200_000;
 
 /// The views of the broker's inside, and what asks for it.
 #[derive(Clone, Copy, Debug)]
@@ -169,7 +140,7 @@ part!(Views, views, load_views: {
     new_desk: desk::new,
     run: api::run,
 });
-part!(Scram, scram, load_scram: { client: scram_client });
+part!(Scram, scram, load_scram: { client: scram::client });
 part!(Extras, extras, load_extras: { dialog: render_extra });
 
 /// Natively everything is there: for tests.

@@ -9,7 +9,7 @@
 //! - [`keeping`], [`files`]: what outlives the page: in the browser's storage, and on the disk.
 //! - [`browser`]: storage, clock, address bar, clipboard. [`app`]: what holds state, client and browser together.
 //! - [`desk`]: what is known of the broker's inside, pure; [`api`]: the one place that asks for it.
-//! - [`lazy`]: parts that are loaded when they are first needed; [`part`]: how the others use one.
+//! - [`lazy`]: parts that are loaded when they are first needed; [`part`]: how the others use one. [`scram`] is one of them.
 //! - [`pages`], [`components`], [`hooks`]: what is seen. Properties in, actions out.
 //!
 //! # The address bar
@@ -54,6 +54,7 @@ pub mod lazy;
 pub mod pages;
 pub mod part;
 pub mod payload;
+pub mod scram;
 pub mod state;
 
 use app::App;

@@ -1,9 +1,10 @@
 //! What is fetched before the first message is seen, and what the page runs until then.
 
 use anyhow::{Context, Result, ensure};
-use harness::{Device, Hook, Message, Tab, Version, browser_test};
+use harness::{Broker, Browser, Device, Hook, Message, Tab, Version, browser_test};
 use serde_json::json;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Names of files without their hashes.
 const NEEDED: [&str; 4] = ["tabmq.js", "tabmq.wasm", "styles.css", "favicon.svg"];
@@ -13,20 +14,87 @@ const NEEDED: [&str; 4] = ["tabmq.js", "tabmq.wasm", "styles.css", "favicon.svg"
 #[tokio::test]
 async fn the_first_messages_need_only_the_first_files() -> Result<()> {
     browser_test("first-paint", async |broker, browser| {
+        // Nobody has said anything: the messages are the broker's own.
+        opens_with_the_first_files(broker, browser).await?;
         let mut device = Device::connect(broker, "device", Version::V5).await?;
         device.publish(&Message::retained("home/kitchen/temperature", "21.5", 1)).await?;
-        let mut found = Ok(());
-        for _ in 0..5 {
-            let tab = browser.open(&broker.page_url()).await?;
-            tab.shows("home/kitchen/temperature", "21.5").await?;
-            found = needs_only_the_first_files(&tab).await;
-            let Err(error) = &found else { break };
-            println!("{error}");
-            tab.close().await?;
+        opens_with_the_first_files(broker, browser).await?;
+        // Others than those that were recorded.
+        for (seed, topics) in [(100, 1), (101, 4), (102, 30), (103, 200)] {
+            let mut other = Broker::start().await?;
+            household(&other, seed, topics).await?;
+            opens_with_the_first_files(&other, browser)
+                .await
+                .with_context(|| format!("{topics} topics of household {seed}"))?;
+            other.stop().await?;
         }
-        found
+        Ok(())
     })
     .await
+}
+
+async fn opens_with_the_first_files(broker: &Broker, browser: &Browser) -> Result<()> {
+    let mut found = Ok(());
+    for _ in 0..5 {
+        let tab = browser.open(&broker.page_url()).await?;
+        tab.script_when(COUNT, |count| count.as_u64() > Some(0)).await?;
+        found = needs_only_the_first_files(&tab).await;
+        tab.close().await?;
+        let Err(error) = &found else { break };
+        println!("{error}");
+    }
+    found
+}
+
+/// Retains messages on so many topics, whose names and payloads are made of `seed`, and are as different as those of devices.
+async fn household(broker: &Broker, seed: u64, topics: u32) -> Result<()> {
+    const WORDS: [&str; 12] = [
+        "a",
+        "home",
+        "living room",
+        "Küche",
+        "sensor-7",
+        "0",
+        "temperature",
+        "温度",
+        "zigbee2mqtt",
+        "state",
+        "+1",
+        "a_rather_long_name_of_a_device_in_the_cellar",
+    ];
+    let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    // Marsaglia's xorshift: the same household for each seed.
+    let mut below = |most: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random >> 20) % most
+    };
+    let mut device = Device::connect(broker, &format!("household-{seed}"), Version::V5).await?;
+    for _ in 0..topics {
+        let levels = 1 + below(5);
+        let topic: Vec<String> = (0..levels)
+            .map(|_| match below(3) {
+                0 => format!("{:x}", below(1 << 24)),
+                _ => WORDS[below(WORDS.len() as u64) as usize].replace('+', "plus"),
+            })
+            .collect();
+        let n = below(1 << 40);
+        let payload: Vec<u8> = match below(10) {
+            0 => format!("{}", n % 100).into_bytes(),
+            1 => format!("-{}.{}", n % 1000, n % 7).into_bytes(),
+            2 => format!("{n}e-3").into_bytes(),
+            3 => b"on".to_vec(),
+            4 => format!("{} °C, 开", n % 40).into_bytes(),
+            5 => format!("{{\"temperature\":{}.5,\"ok\":true,\"in\":[1,null,\"x\"]}}", n % 40).into_bytes(),
+            6 => format!("[{n},{n}]").into_bytes(),
+            7 => n.to_be_bytes().to_vec(),
+            8 => "a text that is longer than a row, in words ".repeat(1 + (n % 40) as usize).into_bytes(),
+            _ => b"2026-11-27T10:27:09Z".to_vec(),
+        };
+        device.publish(&Message::retained(&topic.join("/"), payload, below(3) as u8)).await?;
+    }
+    device.disconnect().await
 }
 
 async fn needs_only_the_first_files(tab: &Tab<'_>) -> Result<()> {
@@ -95,6 +163,21 @@ async fn what_the_first_paint_runs() -> Result<()> {
             tab.reload_early().await?;
             ran.extend(what_a_visit_runs(&tab, &mut device).await?);
             tab.close().await?;
+        }
+        for (seed, topics) in (0..).zip([0, 1, 2, 5, 20, 60, 300]) {
+            let mut other = Broker::start().await?;
+            household(&other, seed, topics).await?;
+            let mut device = Device::connect(&other, "device", Version::V5).await?;
+            let tab = browser.open_early(&other.page_url()).await?;
+            if topics == 0 {
+                tab.connected().await?;
+                // Where nobody says anything, the page counts as shown at its first tick, after a second.
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                device.publish(&Message::new("the/first", "1", 0)).await?;
+            }
+            ran.extend(what_a_visit_runs(&tab, &mut device).await?);
+            tab.close().await?;
+            other.stop().await?;
         }
         let lines: String = ran.iter().map(|line| format!("{line}\n")).collect();
         std::fs::write(&out, lines).with_context(|| format!("cannot write {out}"))

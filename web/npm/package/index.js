@@ -118,8 +118,7 @@ export class Client {
       const settle = (state) => {
         if (state.name === "connected") resolve();
         else if (state.name === "stopped" || (state.name === "waiting" && !retryFirst)) {
-          // There will be no second attempt, whatever the connection thinks of itself.
-          reject(new MqttError(state.words.replace("; trying again soon", ""), state.reasonCode));
+          reject(new MqttError(state.words, state.reasonCode));
         } else return;
         stop();
       };

@@ -128,7 +128,11 @@ impl Reporter {
     }
 
     fn state(&self, state: &State) {
-        let words = state.to_string();
+        // Whether there is another attempt, the name says.
+        let words = match state {
+            State::Waiting { why, .. } => why.to_string(),
+            state => state.to_string(),
+        };
         let (name, code, attempt, client_id, session_present) = match state {
             State::Idle => ("idle", -1, 0, "", false),
             State::Opening { attempt } | State::Connecting { attempt } => {

@@ -124,7 +124,9 @@ fn unreachable(lang: Lang, url: &str, foreign_to: Option<&str>, words: &str) -> 
 
 /// Browsers let a page of `https:` connect to these without TLS.
 fn is_this_machine(rest: &str) -> bool {
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| rest.starts_with(host))
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| {
+        rest.strip_prefix(host).is_some_and(|behind| behind.is_empty() || behind.starts_with([':', '/', '?']))
+    })
 }
 
 fn refusal(lang: Lang, reason: ReasonCode, scram: bool) -> String {
@@ -192,6 +194,7 @@ mod tests {
             ("ws://b/mqtt", Some("http://a"), "need http://a in their list", "wss"),
             ("ws://b/mqtt", Some("https://a"), "may only connect by wss://", "running"),
             ("ws://127.0.0.1:9001/", Some("https://a"), "need https://a in their list", "wss"),
+            ("ws://localhost.b/mqtt", Some("https://a"), "may only connect by wss://", "running"),
             ("wss://b/mqtt", Some("https://a"), "open https://b/ once", "running"),
         ] {
             let said = told(url, foreign_to, false, &why);

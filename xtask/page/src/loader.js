@@ -82,6 +82,7 @@ function takeRest(module) {
   const [list] = WebAssembly.Module.customSections(module, "parts");
   partFiles = JSON.parse(new TextDecoder().decode(list));
   isWhole = true;
+  coming ??= Promise.resolve();
   wasm.whole.value = 1;
 }
 

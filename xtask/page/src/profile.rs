@@ -90,12 +90,16 @@ impl Later {
             if ALLOCATOR.iter().any(|part| name.contains(part)) {
                 continue;
             }
+            let is_hashing = name.trim_start_matches('<').starts_with(HASH_TABLES);
             let name = fnv1a(START, name.as_bytes());
             if blocks.first() == Some(&true) {
                 later.functions.insert(name);
                 continue;
             }
             called.insert(name);
+            if is_hashing {
+                continue;
+            }
             // Of functions that look the same, a block runs when it does in one of them.
             let known = later.blocks.entry((name, shape)).or_insert_with(|| vec![true; blocks.len()]);
             known.iter_mut().zip(blocks).for_each(|(known, block)| *known &= block);
@@ -154,6 +158,10 @@ fn hash(name: &str) -> u32 {
 
 /// What is in the names of the allocator's functions. What of it runs differs from visit to visit: all of it is needed.
 const ALLOCATOR: [&str; 2] = ["rlsf", "__rust_"];
+
+/// How the names of hash tables' functions begin. Which blocks of them run depends on the topics there are: a function that is
+/// called is needed as a whole.
+const HASH_TABLES: &str = "hashbrown::";
 
 const START: u32 = 0x811c_9dc5;
 
