@@ -53,12 +53,17 @@ async fn a_dashboard_is_made_by_clicks_and_kept_by_the_link() -> Result<()> {
         series_is(&tab, "meter", "419").await?;
         eventually("a line", async || Ok(is_drawn(&tab, 0).await?.then_some(()))).await?;
 
-        // A number of another topic: beside the first one.
+        // A number of another topic: beside the first one, whose zoom and pointer stay as they are.
+        tab.script("document.querySelector('[data-test=chart-canvas]').isFirst = true", vec![]).await?;
         tab.click(&harness::topic_node("temp")).await?;
         tab.wait_for(&Hook::named("chart-this")).await?;
         tab.click(&Hook::named("chart-this")).await?;
         series_is(&tab, "temp", "24.5").await?;
         ensure!(tab.count(&chart()).await? == 2, "a chart of its own");
+        let script =
+            "return [...document.querySelectorAll('[data-test=chart-canvas]')].map((it) => !!it.isFirst)";
+        let canvases = tab.script(script, vec![]).await?;
+        ensure!(canvases == json!([true, false]), "the first chart was made anew: {canvases}");
         // And a further number of the first topic into the first chart.
         tab.click(&harness::topic_node("meter")).await?;
         let third = Hook::css("[data-test=tree-line]:nth-child(5) [data-test=tree-number]");

@@ -255,7 +255,7 @@ fn window_select(props: &ChartViewProps, chart: &Chart) -> Html {
     });
     html! {
         <select class="window-select" aria-label={lang.t(Text::ChartWindow)} data-test="chart-window" {onchange}>
-            { for options }
+            <>{ for options }</>
             <option value="" selected={chart.window_s.is_none()}>{ lang.t(Text::ChartAll) }</option>
         </select>
     }

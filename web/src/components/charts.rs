@@ -35,7 +35,7 @@ pub fn ChartPanel(props: &ChartPanelProps) -> Html {
     html! {
         <section class="panel charts" aria-label={lang.t(Text::Charts)} data-test="charts" data-count={charts.len().to_string()}>
             <div class="chart-list">
-                { for views }
+                <>{ for views }</>
                 if charts.is_empty() {
                     <div class="quiet-box">
                         <h2>{ lang.t(Text::NoCharts) }</h2>

@@ -168,7 +168,7 @@ impl Panel<'_> {
                     <span>{ self.lang.t(Text::Profile) }</span>
                     <select data-test="profile" onchange={self.on_profile()}>
                         <option value="" selected={current.is_none()}>{ self.lang.t(Text::NoProfile) }</option>
-                        { for options }
+                        <>{ for options }</>
                     </select>
                 </label>
                 if let Some(name) = current {

@@ -62,7 +62,7 @@ fn tab(lang: Lang, id: ConnectionId, state: &AppState, active: bool, on: &Callba
     let name = connection_name(lang, state);
     let close = lang.fill(Text::CloseConnection, &[("name", &name)]);
     html! {
-        <li class={classes!("connection-tab", tone(&state.connection.state), active.then_some("active"))}
+        <li key={id.0} class={classes!("connection-tab", tone(&state.connection.state), active.then_some("active"))}
             data-test="connection-tab" data-state={tone(&state.connection.state)}>
             <button type="button" aria-current={active.to_string()}
                 title={state.connection.url.clone()} onclick={on.reform(move |_| Action::Page(PageAction::Show(id)))}>

@@ -56,7 +56,7 @@ fn format_select(lang: Lang, shape: &Shape, look: &Look, on: &Callback<Action>) 
         <select class="format-select" data-test="format" aria-label={lang.t(Text::FormatLabel)} {onchange}
             data-state={look.format.name()}>
             <option value="" selected={shape.format.is_none()}>{ guess }</option>
-            { for Format::NAMED.map(option) }
+            <>{ for Format::NAMED.map(option) }</>
             <optgroup label={lang.t(Text::NumbersInBinary)}>{ for numbers }</optgroup>
         </select>
     }
@@ -81,7 +81,7 @@ fn packing_select(lang: Lang, shape: &Shape, look: &Look, on: &Callback<Action>)
         <select class={classes!("packing-select", quiet.then_some("quiet"))} data-test="packing"
             aria-label={lang.t(Text::PackingLabel)} title={lang.t(Text::PackingLabel)} {onchange}>
             <option value="" selected={shape.packed.is_none()}>{ if quiet { lang.t(Text::PackingShort).to_owned() } else { guess } }</option>
-            { for Packed::ALL.map(option) }
+            <>{ for Packed::ALL.map(option) }</>
         </select>
     }
 }
@@ -209,7 +209,7 @@ fn message_select(props: &SchemaBarProps, messages: &[String]) -> Html {
     html! {
         <select data-test="schema-message" aria-label={lang.t(Text::SchemaMessage)} onchange={choose(shape, &props.on, change)}>
             <option value="" selected={shape.message.is_none()}>{ lang.t(Text::RawFields) }</option>
-            { for messages.iter().map(option) }
+            <>{ for messages.iter().map(option) }</>
         </select>
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn HeaderTools(props: &ToolsProps) -> Html {
             icon_button(icon, label, test, on.reform(move |_| action.clone()))
         };
         return html! {
-            <>{ for TOOLS.map(tool) }{ language_button(props) }{ theme_button(props) }</>
+            <><>{ for TOOLS.map(tool) }</>{ language_button(props) }{ theme_button(props) }</>
         };
     }
     let open = {

@@ -1,6 +1,11 @@
 //! Components: properties in, actions out. They know neither socket nor codec, and change nothing themselves.
 //!
 //! Whatever comes from the broker is text: it goes into text nodes and attributes, never into markup.
+//!
+//! # Lists
+//! The items of a list that grows and shrinks have keys, and the list has no other children: an element of its own, or
+//! `<>…</>`. `{for …}` beside other children is one list with them, without keys, which Yew compares from its end: one item
+//! more, and every element before it is made anew, with its focus, its scroll position and its state.
 
 mod chart;
 mod charts;

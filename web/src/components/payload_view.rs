@@ -117,7 +117,7 @@ pub(super) fn PayloadView(props: &PayloadViewProps) -> Html {
             if looked.format == Format::Protobuf {
                 <SchemaBar {lang} shape={props.shape.clone()} files={props.files.clone()} on={props.on.clone()} />
             }
-            { for looked.remarks.iter().map(|remark| self::remark(lang, remark, whole, &load_all)) }
+            <>{ for looked.remarks.iter().map(|remark| self::remark(lang, remark, whole, &load_all)) }</>
             if props.payload.len() < props.len {
                 <p class="cut">{ sizes(lang, Text::CutForGood, props.payload.len(), props.len) }</p>
             }

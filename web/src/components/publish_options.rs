@@ -6,7 +6,7 @@ use super::publish_form::PublishFormProps;
 use crate::i18n::{Lang, Text};
 use crate::state::publish::{Field, Flag, Publishing};
 use crate::state::template::{TemplateError, TemplateErrorKind, VARIABLES};
-use crate::state::{Action, DraftEdit, line_and_column};
+use crate::state::{Action, DraftEdit, Half, line_and_column};
 use std::rc::Rc;
 use yew::prelude::*;
 
@@ -138,15 +138,9 @@ fn user(props: &OptionsProps) -> Html {
     let (lang, on, pairs) = (props.lang, &props.on, &props.publishing.draft.user);
     let blank = (String::new(), String::new());
     let line = |(index, (name, value)): (usize, &(String, String))| {
-        let edit = |test: &'static str,
-                    label,
-                    shown: &str,
-                    pair: fn(String, String, String) -> (String, String)| {
-            let (name, value) = (name.clone(), value.clone());
-            let oninput = on.reform(move |event: InputEvent| {
-                let (name, value) = pair(typed(&event), name.clone(), value.clone());
-                Action::Draft(DraftEdit::User(index, name, value))
-            });
+        let edit = |test: &'static str, label, shown: &str, half: Half| {
+            let oninput = on
+                .reform(move |event: InputEvent| Action::Draft(DraftEdit::User(index, half, typed(&event))));
             html! {
                 <input type="text" class="mono" data-test={test} value={shown.to_owned()} aria-label={lang.t(label)}
                     placeholder={lang.t(label)} autocomplete="off" {oninput} />
@@ -154,8 +148,8 @@ fn user(props: &OptionsProps) -> Html {
         };
         html! {
             <div class="user-line" key={index}>
-                { edit("user-name", Text::UserPropName, name, |typed, _, value| (typed, value)) }
-                { edit("user-value", Text::UserPropValue, value, |typed, name, _| (name, typed)) }
+                { edit("user-name", Text::UserPropName, name, Half::Name) }
+                { edit("user-value", Text::UserPropValue, value, Half::Value) }
                 if index < pairs.len() {
                     { icon_button(Icon::Close, lang.t(Text::RemoveUser), "user-remove", on.reform(move |_| Action::Draft(DraftEdit::RemoveUser(index)))) }
                 }
@@ -165,7 +159,7 @@ fn user(props: &OptionsProps) -> Html {
     html! {
         <div class="user">
             <span class="hint">{ lang.t(Text::PropUser) }</span>
-            { for pairs.iter().chain([&blank]).enumerate().map(line) }
+            <>{ for pairs.iter().chain([&blank]).enumerate().map(line) }</>
         </div>
     }
 }

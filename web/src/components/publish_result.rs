@@ -74,9 +74,9 @@ pub(super) fn run(lang: Lang, publishing: &Publishing, on: &Callback<Action>) ->
         <p class="run" role="status" data-test="run" data-state={state} data-count={run.sent.to_string()}>
             <b>{ lang.t(title) }</b>
             <span>{ sent }</span>
-            { for parts.into_iter().filter(|(count, ..)| *count > 0).map(|(count, text, class)| html! {
+            <>{ for parts.into_iter().filter(|(count, ..)| *count > 0).map(|(count, text, class)| html! {
                 <span {class}>{ lang.fill(text, &[("n", &n(count))]) }</span>
-            }) }
+            }) }</>
             if run.is_running() {
                 <button type="button" class="button" data-test="run-stop" onclick={on.reform(|_| Action::Publish(PublishAction::Stop))}>
                     { lang.t(Text::Stop) }

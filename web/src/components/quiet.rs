@@ -36,7 +36,7 @@ pub fn next_steps(lang: Lang, broker: Option<&BrokerInfo>, on: &Callback<Action>
             <p>{ lang.t(Text::PickText) }</p>
             if !commands.is_empty() {
                 <h3>{ lang.t(Text::FromTerminal) }</h3>
-                { for commands }
+                <>{ for commands }</>
             }
         </div>
     }

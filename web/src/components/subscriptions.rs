@@ -75,14 +75,14 @@ fn subscription(lang: Lang, row: &Row, connected: bool, on: &Callback<Action>) -
         false => (Icon::Pause, Text::PauseSubscription),
     };
     html! {
-        <li class={classes!("subscription", tone)} data-test="subscription-row" data-filter={row.filter.as_str().to_owned()}
+        <li key={row.filter.as_str()} class={classes!("subscription", tone)} data-test="subscription-row" data-filter={row.filter.as_str().to_owned()}
             data-state={tone}>
             <span class={classes!("dot", format!("c{}", row.colour))} title={words.clone()} />
             <span class="filter-text" title={format!("{filter}: {words}")}>{ filter.clone() }</span>
             if tone != "granted" && tone != "pending" {
                 <span class="words" data-test="subscription-words">{ words }</span>
             }
-            { for options(lang, row).into_iter().map(|(mark, hint)| html! { <span class="mark" title={hint}>{ mark }</span> }) }
+            <>{ for options(lang, row).into_iter().map(|(mark, hint)| html! { <span class="mark" title={hint}>{ mark }</span> }) }</>
             <span class="mark" title="QoS">{ "q" }{ qos_digit(granted.unwrap_or(row.options.qos)) }</span>
             <span class="actions">
                 { icon_button(icon, with_filter(pause), "subscription-pause",

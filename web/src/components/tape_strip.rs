@@ -76,9 +76,9 @@ fn replay_strip(lang: Lang, replay: &Replay, on: &Callback<Action>) -> Html {
             <b>{ lang.t(title) }</b>
             <progress max="1000" value={replay.progress().to_string()} aria-label={lang.t(title)}>{ percent.clone() }{ " %" }</progress>
             <span>{ percent }{ " % · " }{ lang.fill(Text::RunSent, &[("n", &format::thousands(replay.sent))]) }</span>
-            { for counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, text)| html! {
+            <>{ for counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, text)| html! {
                 <span class="error">{ lang.fill(text, &[("n", &format::thousands(n))]) }</span>
-            }) }
+            }) }</>
             { bad_lines(lang, replay.bad, replay.first_bad) }
             <span class="spacer" />
             if replay.phase == Phase::Running {

@@ -12,7 +12,7 @@ pub fn toasts(lang: Lang, rows: &[Toast], on: &Callback<Action>) -> Html {
     let rows = rows.iter().map(|toast| {
         let id = toast.id;
         html! {
-            <li data-test="toast">
+            <li key={id} data-test="toast">
                 <span>{ lang.say(&toast.words) }</span>
                 if toast.undo.is_some() {
                     { button(lang.t(Text::Undo), "undo", "quiet", on.reform(move |_| Action::Undo(id))) }

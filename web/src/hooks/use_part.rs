@@ -1,7 +1,11 @@
 //! Parts of the page that are loaded when they are first needed.
 
 use crate::part::Part;
+use gloo_timers::callback::Timeout;
 use yew::prelude::*;
+
+/// After how long what could not be fetched is tried again by itself, in milliseconds.
+const AGAIN_MS: u32 = 5_000;
 
 /// How far a part is.
 pub enum Lazy<T> {
@@ -9,7 +13,7 @@ pub enum Lazy<T> {
     Loading,
     /// There.
     Ready(T),
-    /// It could not be fetched; the callback tries again.
+    /// It could not be fetched; the callback tries again, as happens after a while by itself: most likely the broker is away.
     Failed(Callback<()>),
 }
 
@@ -46,6 +50,15 @@ pub fn use_part_when<T: Part>(wanted: bool) -> Lazy<T> {
                     }
                 });
             }
+        });
+    }
+    {
+        let attempt = attempt.clone();
+        use_effect_with((*failed, *attempt, wanted), move |(failed, now, wanted)| {
+            let next = *now + 1;
+            let again = (*failed && *wanted && T::loaded().is_none())
+                .then(|| Timeout::new(AGAIN_MS, move || attempt.set(next)));
+            move || drop(again)
         });
     }
     match T::loaded() {

@@ -160,6 +160,15 @@ impl Flag {
     }
 }
 
+/// Which half of a user property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// What it is called.
+    Name,
+    /// What it says.
+    Value,
+}
+
 /// A change to the form.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DraftEdit {
@@ -173,8 +182,8 @@ pub enum DraftEdit {
     Form(Form),
     /// Another file.
     File(File),
-    /// The user property in this place; behind the last one: a new one.
-    User(usize, String, String),
+    /// A half of the user property in this place; behind the last one: a new one.
+    User(usize, Half, String),
     /// Without the user property in this place.
     RemoveUser(usize),
 }
@@ -254,10 +263,18 @@ impl Draft {
                 self.form = Form::File;
                 self.file = Some(file);
             }
-            DraftEdit::User(index, name, value) => match self.user.get_mut(index) {
-                Some(pair) => *pair = (name, value),
-                None => self.user.push((name, value)),
-            },
+            DraftEdit::User(index, half, text) => {
+                let place = index.min(self.user.len());
+                if place == self.user.len() {
+                    self.user.push(Default::default());
+                }
+                if let Some((name, value)) = self.user.get_mut(place) {
+                    match half {
+                        Half::Name => *name = text,
+                        Half::Value => *value = text,
+                    }
+                }
+            }
             DraftEdit::RemoveUser(index) => {
                 if index < self.user.len() {
                     self.user.remove(index);

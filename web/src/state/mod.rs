@@ -45,7 +45,7 @@ pub mod workspace;
 
 pub use action::{Action, Clock, Effect, File, PublishAction};
 pub use counters::Counters;
-pub use draft::{DraftEdit, line_and_column};
+pub use draft::{DraftEdit, Half, line_and_column};
 pub use ui::{BrokerInfo, Dialog, Location, Look, Selection, Tab, Theme, Ui};
 pub use view::View;
 pub use workspace::{ConnectionId, PageAction, Workspace};

@@ -123,7 +123,8 @@ const part = (name) => async (callback, data) => {
     await fetchRest();
     await Promise.all(partFiles[name].map(fetchFile));
   } catch (error) {
-    console.error(error);
+    // Not an error of the page: it says so, and tries again.
+    console.warn(error);
     isThere = false;
   }
   wasm.t0.get(callback)(data, isThere);
@@ -152,7 +153,7 @@ addEventListener("tabmq-shown", async () => {
       await Promise.all(links);
       break;
     } catch (error) {
-      console.error(error);
+      console.warn(error);
       await new Promise((resolve) => setTimeout(resolve, pause_ms));
     }
   }

@@ -2,6 +2,7 @@
 //!
 //! - [`claims`]: tests that docs/comparison.md cites are there.
 //! - [`imports`]: which room of the house never imports which other; arrows point one way.
+//! - [`lists`]: lists of the page are children of their own.
 //! - [`manifests`]: which crate never depends on which other; lints are inherited; README.md names every dependency.
 //! - [`texts`]: no file too long to read, no path of somebody's machine.
 //!
@@ -10,6 +11,7 @@
 mod claims;
 mod imports;
 mod lexer;
+mod lists;
 mod manifests;
 mod texts;
 
@@ -49,6 +51,7 @@ pub(crate) fn check_workspace(root: &Path) -> Result<()> {
     findings.extend(manifests::check(&sources));
     findings.extend(texts::check(&sources));
     findings.extend(claims::check(&sources));
+    findings.extend(lists::check(&sources));
     if findings.is_empty() {
         return Ok(());
     }

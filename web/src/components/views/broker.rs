@@ -306,7 +306,7 @@ fn terminal(lang: Lang, state: &AppState, on: &Callback<Action>) -> Html {
     html! {
         <section class="card terminal" data-test="broker-commands">
             <h3>{ lang.w(Words::InTerminal) }</h3>
-            { for commands }
+            <>{ for commands }</>
         </section>
     }
 }

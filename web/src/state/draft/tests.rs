@@ -96,9 +96,15 @@ fn all_properties() {
     ] {
         draft.edit(DraftEdit::Text(field, text.into()));
     }
-    draft.edit(DraftEdit::User(0, "k".into(), "v".into()));
-    draft.edit(DraftEdit::User(7, "".into(), "".into()));
-    draft.edit(DraftEdit::User(7, "k".into(), "w".into()));
+    for (index, half, text) in [
+        (0, Half::Name, "k"),
+        (0, Half::Value, "v"),
+        (7, Half::Name, ""),
+        (2, Half::Value, "w"),
+        (2, Half::Name, "k"),
+    ] {
+        draft.edit(DraftEdit::User(index, half, text.into()));
+    }
     draft.edit(DraftEdit::RemoveUser(9));
     assert!(draft.has_properties());
     let message = message(&draft).unwrap();
