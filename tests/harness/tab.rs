@@ -268,6 +268,11 @@ impl<'b> Tab<'b> {
         Ok(self.focus().await?.execute(script, args).await?)
     }
 
+    /// Runs JavaScript that hands its value to its last argument, a function.
+    pub async fn script_async(&self, script: &str, args: Vec<Value>) -> Result<Value> {
+        Ok(self.focus().await?.execute_async(script, args).await?)
+    }
+
     /// Runs JavaScript again and again until its value `is_meant`; returns that.
     pub async fn script_when(&self, script: &str, is_meant: impl Fn(&Value) -> bool) -> Result<Value> {
         eventually(&format!("value of {script}"), async || {

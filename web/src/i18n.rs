@@ -360,6 +360,7 @@ with_tools! {
     CopyPayload = "Copy payload", "复制内容";
     OnlyThis = "List only this", "只列出此主题";
     Latest = "latest", "最新";
+    ReadingHint = "Stands still while you point at the history, or while a text is marked", "鼠标指向历史记录或选中文本时，内容静止不动";
     ShowLatest = "Show the latest", "显示最新";
     LevelOnly = "A level of the tree; no message came to exactly this topic.", "这是主题树的一级，没有消息恰好发布到该主题。";
     NothingYet = "Nothing has come on this topic since the page was opened.", "页面打开以来，此主题尚无消息。";

@@ -11,6 +11,7 @@
 //! - [`topics`]: the topic tree.
 //! - [`listing`]: subscriptions and the message list.
 //! - [`console`]: a test fails when the page has an error.
+//! - [`fields`]: what is typed arrives, in every view.
 //! - [`first_paint`]: what is fetched before the first message is seen.
 //! - [`foreign`]: the page as the client of mosquitto and of rumqttd.
 //! - [`gateway`]: the page through the gateway to mosquitto and to rumqttd.
@@ -42,6 +43,7 @@ mod connecting;
 mod connections;
 mod console;
 mod everywhere;
+mod fields;
 mod first_paint;
 mod foreign;
 mod gateway;

@@ -276,6 +276,43 @@ async fn a_part_comes_late(by_itself: bool) -> Result<()> {
     .await
 }
 
+#[tokio::test]
+async fn what_is_marked_or_pressed_stands_still() -> Result<()> {
+    browser_test("reading", async |broker, browser| {
+        let mut device = Device::connect(broker, "device", Version::V5).await?;
+        device.publish(&Message::retained("x", "first", 1)).await?;
+        let tab = look_at(browser, broker, "x").await?;
+        shows(&tab, "text", &["first"]).await?;
+        let held = Hook::named("detail-held");
+
+        // A text that is marked is still marked when the topic has gone on, and can be copied.
+        let mark = "getSelection().selectAllChildren(document.querySelector('[data-test=payload-view]'))";
+        tab.script(mark, vec![]).await?;
+        for n in 0..5 {
+            device.publish(&Message::new("x", format!("then {n}"), 1)).await?;
+        }
+        tab.text_when(&held, |text| text.contains('5')).await?;
+        let marked = tab.script("return getSelection().toString()", vec![]).await?;
+        ensure!(marked == "first", "marked: {marked}");
+        tab.script("getSelection().removeAllRanges()", vec![]).await?;
+        shows(&tab, "text", &["then 4"]).await?;
+        tab.wait_until_gone(&held).await?;
+
+        // What is pressed in the history is what is chosen, whatever comes before the button is let go.
+        tab.press_mouse(&Hook::named("history-row")).await?;
+        for n in 0..3 {
+            device.publish(&Message::new("x", format!("later {n}"), 1)).await?;
+        }
+        tab.text_when(&held, |text| text.contains('3')).await?;
+        tab.release_mouse().await?;
+        tab.wait_for(&Hook::named("show-latest")).await?;
+        shows(&tab, "text", &["then 4"]).await?;
+        tab.click(&Hook::named("show-latest")).await?;
+        shows(&tab, "text", &["later 2"]).await
+    })
+    .await
+}
+
 /// From now on files that the page saves are kept in the page.
 pub(crate) async fn catch_files(tab: &Tab<'_>) -> Result<()> {
     let script = "window.saved = [];

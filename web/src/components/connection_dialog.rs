@@ -1,7 +1,7 @@
 //! The connection panel: address, version, identity, what CONNECT can say, the will; and profiles. What is typed stays
 //! here until "connect".
 
-use super::form::{TextField, check_field, select_field};
+use super::form::{More, TextField, check_field, select_field};
 use super::modal::Modal;
 use super::parts::button;
 use crate::browser;
@@ -275,10 +275,9 @@ impl Panel<'_> {
             return Html::default();
         }
         html! {
-            <details open={self.says_more(&V5)}>
-                <summary>{ self.lang.t(Text::MoreOfV5) }</summary>
+            <More summary={self.lang.t(Text::MoreOfV5)} open={self.says_more(&V5)}>
                 <div class="pair wrap">{ for V5.map(|field| self.field(field)) }</div>
-            </details>
+            </More>
         }
     }
 
@@ -286,10 +285,9 @@ impl Panel<'_> {
         let v5 = self.draft.form.get(Field::Version) == "5.0";
         let fields = WILL.into_iter().take(if v5 { WILL.len() } else { WILL_BEFORE_V5 });
         html! {
-            <details open={self.says_more(&WILL)}>
-                <summary>{ self.lang.t(Text::Will) }</summary>
+            <More summary={self.lang.t(Text::Will)} open={self.says_more(&WILL)}>
                 <div class="pair wrap">{ for fields.map(|field| self.field(field)) }</div>
-            </details>
+            </More>
         }
     }
 

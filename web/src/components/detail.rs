@@ -8,7 +8,7 @@ use super::properties::properties;
 use super::talk::LazyTalk;
 use crate::charts::Charts;
 use crate::format;
-use crate::hooks::use_part_when;
+use crate::hooks::{Hold, use_part_when, use_reading};
 use crate::i18n::{Lang, Text};
 use crate::payload::decoders::Decoders;
 use crate::payload::{Format, preview};
@@ -53,18 +53,22 @@ enum Compared {
 #[component]
 pub fn Detail(props: &DetailProps) -> Html {
     let compared = use_state(|| None::<Compared>);
+    let body = use_node_ref();
+    let hold = use_reading(&body, props.on.reform(Action::DetailHold));
     let _ = use_part_when::<Decoders>(compared.is_some());
     let state = props.view.read();
     let lang = props.lang;
     let Some(path) = state.selection.path.clone() else { return Html::default() };
     let content = match state.shown_message() {
-        Some((message, len)) => shown(props, &state, &message, len, &compared),
+        Some((message, len)) => shown(props, &state, &message, len, &compared, &hold),
         None => level(lang, &state, &path),
     };
     html! {
         <section class="panel detail" aria-label={lang.t(Text::Details)}>
             { head(props, &path) }
-            <div class="detail-body">{ content }</div>
+            <div class="detail-body" ref={body} onpointerdown={hold.on_down} onpointerup={hold.on_up} onpointerleave={hold.on_leave}>
+                { content }
+            </div>
         </section>
     }
 }
@@ -75,6 +79,7 @@ fn shown(
     message: &Message,
     len: usize,
     compared: &UseStateHandle<Option<Compared>>,
+    hold: &Hold,
 ) -> Html {
     let view = payload_props(props, state, message, len);
     let source = whole_payload(&view);
@@ -88,7 +93,7 @@ fn shown(
             }
             // Comes later than the message itself, and moves nothing that is read first.
             <div class="bar">{ talk(props, state, message, len) }</div>
-            { history(props, state, message.seq, source.as_ref(), compared) }
+            { history(props, state, message.seq, source.as_ref(), compared, hold) }
         </>
     }
 }
@@ -209,6 +214,10 @@ fn facts(
             if pinned {
                 <button type="button" class="button quiet" data-test="show-latest"
                     onclick={props.on.reform(|_| Action::SelectLatest)}>{ lang.t(Text::ShowLatest) }</button>
+            } else if state.history.topic.newer() > 0 {
+                <span class="held" data-test="detail-held" title={lang.t(Text::ReadingHint)}>
+                    { lang.fill(Text::HeldNew, &[("n", &format::thousands(state.history.topic.newer() as u64))]) }
+                </span>
             } else {
                 <span class="live">{ lang.t(Text::Latest) }</span>
             }
@@ -249,6 +258,7 @@ fn history(
     shown: u64,
     source: Option<&Source>,
     compared: &UseStateHandle<Option<Compared>>,
+    hold: &Hold,
 ) -> Html {
     let (lang, listing) = (props.lang, &state.history.topic);
     let path = state.selection.path.as_deref().unwrap_or_default();
@@ -269,7 +279,7 @@ fn history(
             Callback::from(move |_: MouseEvent| compared.set(Some(Compared::With(message.clone()))))
         };
         html! {
-            <li class="history-item">
+            <li key={seq} class="history-item">
                 <button type="button" class={classes!("history-row", (seq == shown).then_some("selected"))}
                     data-test="history-row" onclick={props.on.reform(move |_| Action::SelectMessage(seq))}>
                     <time>{ format::clock_ms(message.at_ms, state.clock.offset_min) }</time>
@@ -280,7 +290,7 @@ fn history(
         }
     });
     html! {
-        <section class="history">
+        <section class="history" onpointermove={hold.on_move.clone()} onpointerleave={hold.on_leave.clone()}>
             <h3>{ lang.t(Text::History) }
                 <span class="count" data-test="history-count">{ lang.fill(Text::HistoryCount, &[("n", &all), ("kept", &kept)]) }</span>
             </h3>

@@ -4,6 +4,30 @@ use super::parts::{checked, typed};
 use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
+/// See [`More`].
+#[derive(Properties, PartialEq)]
+pub(super) struct MoreProps {
+    /// What it is about.
+    pub(super) summary: &'static str,
+    /// Whether something in it is worth to be seen.
+    pub(super) open: bool,
+    pub(super) children: Html,
+}
+
+/// Fields that are seldom needed. Once they are seen they stay: whoever empties a field is still in it.
+#[component]
+pub(super) fn More(props: &MoreProps) -> Html {
+    let was_open = use_mut_ref(|| false);
+    *was_open.borrow_mut() |= props.open;
+    let open = *was_open.borrow();
+    html! {
+        <details {open}>
+            <summary>{ props.summary }</summary>
+            { props.children.clone() }
+        </details>
+    }
+}
+
 /// What a text field is called, looks like and says.
 #[derive(Clone, Default)]
 pub(super) struct TextField {

@@ -7,6 +7,7 @@ mod use_keys;
 mod use_media;
 mod use_modal;
 mod use_part;
+mod use_reading;
 mod use_rows;
 
 pub use use_frames::use_frames;
@@ -15,4 +16,5 @@ pub use use_keys::use_keys;
 pub use use_media::use_media;
 pub use use_modal::use_modal;
 pub use use_part::{Lazy, use_part, use_part_when};
+pub use use_reading::use_reading;
 pub use use_rows::{Rows, use_rows};

@@ -88,6 +88,8 @@ pub enum Action {
     Pause(bool),
     /// The pointer is over the list, or has left it.
     ListHold(bool),
+    /// Somebody reads the selected topic's messages closely, or does no more.
+    DetailHold(bool),
     /// The list was scrolled away from its newest row, or back to it.
     ListAway(bool),
     /// Clear the messages away.

@@ -274,6 +274,7 @@ impl AppState {
                 self.ui.list_held = held;
                 self.refreeze()
             }
+            Action::DetailHold(held) => self.changed(|s| s.history.topic.set_frozen(held)),
             Action::ListAway(away) => {
                 self.ui.list_away = away;
                 self.refreeze()

@@ -102,6 +102,25 @@ fn the_list_stands_still_for_any_of_three_reasons() {
 }
 
 #[test]
+fn what_is_read_closely_stands_still() {
+    let mut state = state();
+    receive(&mut state, "a", "1");
+    state.apply(Action::Select("a".into()));
+    state.apply(Action::DetailHold(true));
+    receive(&mut state, "a", "2");
+    let shown = |state: &AppState| state.shown_message().map(|(message, _)| message.payload);
+    assert_eq!((shown(&state).unwrap(), state.history.topic.newer()), ("1".into(), 1));
+    state.apply(Action::DetailHold(false));
+    assert_eq!((shown(&state).unwrap(), state.history.topic.newer()), ("2".into(), 0));
+    // Another topic is not held.
+    state.apply(Action::DetailHold(true));
+    receive(&mut state, "b", "3");
+    state.apply(Action::Select("b".into()));
+    receive(&mut state, "b", "4");
+    assert_eq!(shown(&state).unwrap(), "4");
+}
+
+#[test]
 fn selection_follows_the_last_message_until_one_is_chosen() {
     let mut state = state();
     receive(&mut state, "a/b", "1");

@@ -1,9 +1,9 @@
 //! `cargo xtask bench`: this broker beside mosquitto and rumqttd, in the same scenarios, on the same machine.
 //!
 //! Each measurement gets a broker of its own that has done nothing before, and `tabmq bench` as the load generator. The
-//! brokers take turns within a round, so that whatever else the machine does meets all of them; the table has the
-//! medians of the rounds. CPU time is the broker's own, user and system, from /proc: it is the figure that noise
-//! disturbs least.
+//! brokers take turns within a round, and each round begins with another one, so that whatever else the machine does
+//! meets all of them; the table has the medians of the rounds. CPU time is the broker's own, user and system, from /proc:
+//! it is the figure that noise disturbs least.
 //!
 //! In reading order: [`scenarios`] (what is measured), [`peers`] (the brokers), [`measure`] (one measurement),
 //! [`table`] (the result), [`growth`] (how cost grows), [`gateway`] (what the gateway costs).
@@ -212,8 +212,12 @@ fn measure_all<'a>(
         scenarios.iter().map(|scenario| Row { scenario, samples: empty() }).collect();
     for round in 1..=options.rounds {
         for row in &mut rows {
-            for (peer, samples) in peers.iter().zip(&mut row.samples) {
-                let sample = measure::measure(peer, generator, row.scenario, options.seconds)?;
+            let seconds = row.scenario.seconds(options.seconds);
+            let mut turns: Vec<_> = peers.iter().zip(&mut row.samples).collect();
+            // Nobody is always the first after another scenario.
+            turns.rotate_left(round as usize % peers.len().max(1));
+            for (peer, samples) in turns {
+                let sample = measure::measure(peer, generator, row.scenario, seconds)?;
                 let outcome = table::cell(row.scenario, std::slice::from_ref(&sample));
                 println!("round {round}  {:<34} {:<10} {outcome}", row.scenario.name, peer.name);
                 samples.push(sample);

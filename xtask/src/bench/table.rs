@@ -3,7 +3,7 @@
 use super::Row;
 use super::measure::Sample;
 use super::peers::Peer;
-use super::scenarios::{Kind, Scenario};
+use super::scenarios::{Kind, LATENCY_S, Scenario};
 use std::fmt::Write;
 
 /// The table, and a sentence about how it was made.
@@ -23,7 +23,7 @@ pub(super) fn markdown(peers: &[Peer], rows: &[Row<'_>], rounds: u32, seconds: f
     let _ = writeln!(
         text,
         "\nMessages of 64 bytes over MQTT 3.1.1; broker and load generator share {cores} cores. Medians of {rounds} \
-         rounds of {seconds} s. The first figure counts: the broker's own CPU time (user and system) per delivery, which \
+         rounds of {seconds} s (latency: at least {LATENCY_S} s). The first figure counts: the broker's own CPU time (user and system) per delivery, which \
          noise disturbs least; then deliveries per second. \"Ahead by\" compares it with the better one of the others."
     );
     text
