@@ -280,8 +280,11 @@ impl History {
         self.list.set_matcher(matcher, self.first, &self.entries);
     }
 
-    /// Changes what the list of the selected topic shows.
+    /// Changes what the list of the selected topic shows. Where another one stood still, the new one does not.
     pub fn set_topic(&mut self, matcher: Matcher) {
+        if self.topic.matcher != matcher {
+            self.topic.thaw();
+        }
         self.topic.set_matcher(matcher, self.first, &self.entries);
     }
 }
