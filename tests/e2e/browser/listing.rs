@@ -1,7 +1,9 @@
 //! Subscriptions and the message list: options, pauses, filters, bounds, what became of what was sent.
 
 use anyhow::{Result, ensure};
-use harness::{Device, Hook, Message, Tab, Version, browser_test, eventually, last_toast, subscription};
+use harness::{
+    Device, Hook, Message, Tab, Version, browser_test, eventually, last_toast, subscription, topic_node,
+};
 use serde_json::{Value, json};
 
 /// Topic and payload of each row that is shown, the newest first.
@@ -172,13 +174,14 @@ async fn the_list_is_filtered_paused_bounded_and_cleared() -> Result<()> {
         tab.shows("flood", "1202").await?;
 
         // Bounded by what is asked for; the line below says so.
-        tab.script(
-            "const field = document.querySelector('[data-test=limit-messages]');
-            field.value = '100';
-            field.dispatchEvent(new Event('change', { bubbles: true }))",
-            vec![],
-        )
-        .await?;
+        // What is typed stays while messages come, and counts once it is complete.
+        let limit = Hook::named("limit-messages");
+        tab.fill(&limit, "100").await?;
+        device.publish(&Message::new("home/late", "1", 1)).await?;
+        tab.text_when(&topic_node("home/late"), |text| text.contains('1')).await?;
+        let typed = "return document.querySelector('[data-test=limit-messages]').value";
+        ensure!(tab.script(typed, vec![]).await? == "100", "a message has taken away what was typed");
+        tab.keys(&limit, "\u{e007}").await?; // Enter
         tab.text_when(&Hook::named("kept-count"), |text| text.starts_with("100 ")).await?;
         // Five and the flood, less those that are kept; and what the broker said of itself at first.
         let gone = |text: &str| text.split(' ').nth(2)?.replace(',', "").parse::<u32>().ok();

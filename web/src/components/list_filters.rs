@@ -50,20 +50,12 @@ pub(super) fn list_filters(lang: Lang, state: &AppState, on: &Callback<Action>) 
 
 fn limits(lang: Lang, limits: Limits, on: &Callback<Action>) -> Html {
     let field = |label, test, value: usize, max: usize, set: fn(&mut Limits, usize)| {
-        let onchange = on.reform(move |event: Event| {
-            let input = event.target_dyn_into::<web_sys::HtmlInputElement>();
+        let on = on.reform(move |value| {
             let mut limits = limits;
-            if let Some(value) = input.and_then(|input| input.value().trim().parse::<usize>().ok()) {
-                set(&mut limits, value.clamp(1, max));
-            }
+            set(&mut limits, value);
             Action::Limits(limits)
         });
-        html! {
-            <label class="limit">
-                <input type="number" min="1" max={max.to_string()} data-test={test} value={value.to_string()} {onchange} />
-                { lang.t(label) }
-            </label>
-        }
+        html! { <LimitField label={lang.t(label)} {test} {value} {max} {on} /> }
     };
     html! {
         <span class="limits">
@@ -72,6 +64,45 @@ fn limits(lang: Lang, limits: Limits, on: &Callback<Action>) -> Html {
             { field(Text::MegabytesUnit, "limit-megabytes", limits.bytes.div_ceil(MEGABYTE), MAX_MEGABYTES,
                 |limits, n| limits.bytes = n * MEGABYTE) }
         </span>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct LimitFieldProps {
+    label: &'static str,
+    /// For scripts.
+    test: &'static str,
+    value: usize,
+    /// The most that it can be; 1 is the least.
+    max: usize,
+    on: Callback<usize>,
+}
+
+/// A number that counts once it is complete: half of it would throw messages away. What is typed stays in the field until
+/// then, however often the list around it is painted.
+#[component]
+fn LimitField(props: &LimitFieldProps) -> Html {
+    let draft = use_state_eq(|| None::<String>);
+    let oninput = {
+        let draft = draft.clone();
+        move |event: InputEvent| draft.set(Some(typed(&event)))
+    };
+    let onchange = {
+        let (draft, on, max) = (draft.clone(), props.on.clone(), props.max);
+        move |event: Event| {
+            let input = event.target_dyn_into::<web_sys::HtmlInputElement>();
+            if let Some(value) = input.and_then(|input| input.value().trim().parse::<usize>().ok()) {
+                on.emit(value.clamp(1, max));
+            }
+            draft.set(None);
+        }
+    };
+    let shown = (*draft).clone().unwrap_or_else(|| props.value.to_string());
+    html! {
+        <label class="limit">
+            <input type="number" min="1" max={props.max.to_string()} data-test={props.test} value={shown} {oninput} {onchange} />
+            { props.label }
+        </label>
     }
 }
 
