@@ -37,7 +37,7 @@ pub fn at_first_sight(topic: &str, content_type: Option<&str>, payload: &[u8]) -
         return Some(Guess::Image(media_type));
     }
     let text = std::str::from_utf8(payload).ok()?;
-    let begins = text.trim_start();
+    let begins = text.strip_prefix(json::BYTE_ORDER_MARK).unwrap_or(text).trim_start();
     if begins.starts_with(['{', '[']) && json::check(text).is_ok() {
         return Some(Guess::Json);
     }
@@ -101,13 +101,15 @@ mod tests {
 
     #[test]
     fn at_once() {
-        let cases: [(&[u8], Option<Guess>); 16] = [
+        let cases: [(&[u8], Option<Guess>); 18] = [
             (b"", Some(Guess::Text)),
             (b"21.5", Some(Guess::Text)),
             (b"line\r\nline\t2", Some(Guess::Text)),
             ("r\u{e9}sum\u{e9}".as_bytes(), Some(Guess::Text)),
             (b" {\"a\": 1}", Some(Guess::Json)),
             (b"[1, 2]", Some(Guess::Json)),
+            (b"\xef\xbb\xbf{\"a\": 1}", Some(Guess::Json)),
+            (b"\xef\xbb\xbf<a/>", Some(Guess::Xml)),
             (b"{not json}", Some(Guess::Text)),
             (b"<a>1</a>\n", Some(Guess::Xml)),
             (b"<?xml version='1.0'?><svg xmlns='x'/>", Some(Guess::Image("image/svg+xml"))),

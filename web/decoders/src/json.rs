@@ -6,6 +6,9 @@ use crate::MAX_DEPTH;
 use crate::path::{Path, Step};
 use crate::tree::{Builder, Key, Tree, Value};
 
+/// What some programs write in front of a text in UTF-8.
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// What a piece of JSON is, for its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -89,7 +92,9 @@ trait Sink {
 }
 
 fn read(text: &str, sink: &mut dyn Sink) -> Result<(), NotJson> {
-    Reader { text, at: 0, open: Vec::new(), sink }.document()
+    // RFC 8259, section 8.1: nobody may write a byte order mark, and whoever reads may pass over one. Devices do write it.
+    let at = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+    Reader { text, at, open: Vec::new(), sink }.document()
 }
 
 struct Reader<'a> {
@@ -466,6 +471,7 @@ mod tests {
             ("-1.50e+10", "-1.50e+10"),
             (r#""\u00e9\n é""#, r#""\u00e9\n é""#),
             (r#"{"z":1,"a":2,"z":3}"#, "{\n  \"z\": 1,\n  \"a\": 2,\n  \"z\": 3\n}"),
+            ("\u{feff} [1]", "[\n  1\n]"),
         ];
         for (text, expected) in cases {
             assert_eq!(pretty(text).as_deref(), Ok(expected), "{text}");
@@ -491,6 +497,9 @@ mod tests {
             ("\"\\x\"", 3),
             ("\"\\u12g4\"", 6),
             ("'a'", 0),
+            ("\u{feff}", 3),
+            ("\u{feff}\u{feff}1", 3),
+            (" \u{feff}1", 1),
         ] {
             assert_eq!(spans(text), Err(NotJson { at }), "{text:?}");
         }
@@ -540,6 +549,7 @@ mod tests {
             assert_eq!(number_at(text, &Path::parse(path).unwrap()), expected, "{path}");
         }
         assert_eq!(number_at(" 21.5\n", &Path::default()), Some("21.5"));
+        assert_eq!(number_at("\u{feff}21.5", &Path::default()), Some("21.5"));
         assert_eq!(number_at("[1,2", &Path::parse("[0]").unwrap()), None, "not JSON");
     }
 

@@ -115,6 +115,7 @@ mod tests {
             ("<a><!-- c --><![CDATA[<x>]]></a>", "<a>\n  <!-- c -->\n  <![CDATA[<x>]]>\n</a>"),
             ("<a>one<b/>two</a>", "<a>one\n  <b/>\n  two\n</a>"),
             ("<!DOCTYPE a><温度>21</温度>", "<!DOCTYPE a>\n<温度>21</温度>"),
+            ("\u{feff}<a/>", "<a/>"),
         ] {
             assert_eq!(pretty(text).as_deref(), Ok(expected), "{text}");
         }
