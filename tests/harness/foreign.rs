@@ -5,6 +5,8 @@ use anyhow::{Context, Result, ensure};
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 
@@ -122,13 +124,22 @@ impl Start {
     }
 }
 
-/// Ports that are free a moment before they are taken again.
+/// Ports that are free a moment before they are taken; never the same ones again. None of those that systems give to outgoing
+/// connections (Linux: from 32768, IANA: from 49152), of which another test may have one in that moment.
 pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    let listeners: Vec<TcpListener> =
-        (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<_>>()?;
+    const FIRST: u16 = 10_000;
+    const COUNT: u32 = 20_000;
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    // Not where another program's tests look at the same time.
+    let start = std::process::id().wrapping_mul(97);
+    let mut candidates = (0..COUNT).filter_map(|_| {
+        let offset = start.wrapping_add(TRIED.fetch_add(1, Relaxed)) % COUNT;
+        let port = FIRST + u16::try_from(offset).ok()?;
+        TcpListener::bind(("0.0.0.0", port)).is_ok().then_some(port)
+    });
     let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener.local_addr()?.port();
+    for port in &mut ports {
+        *port = candidates.next().context("there is no free port")?;
     }
     Ok(ports)
 }

@@ -259,14 +259,14 @@ impl BridgeTable {
         };
         if !target.secure {
             return match options == ClientOptions::default() {
-                true => Ok(Route { target, tls: None }),
+                true => Ok(Route::new(target, None)),
                 false => {
                     Err("it says how to speak TLS, but not that: write mqtts:// in its address".to_owned())
                 }
             };
         }
         let tls = options.load().map_err(|error| error.to_string())?;
-        Ok(Route { target, tls: Some(tls) })
+        Ok(Route::new(target, Some(tls)))
     }
 
     /// Tells whether what is in the files has changed. What cannot be read was told before.

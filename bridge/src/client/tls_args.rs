@@ -58,7 +58,7 @@ impl TlsArgs {
     pub(crate) fn route(&self, target: Target) -> Result<Route, Failure> {
         if !target.secure {
             return match self.are_given() {
-                false => Ok(Route { target, tls: None }),
+                false => Ok(Route::new(target, None)),
                 true => Err(Failure::new(format!(
                     "the flags say TLS and the URL does not: write {}://",
                     if target.way == Way::Tcp { "mqtts" } else { "wss" }
@@ -66,7 +66,7 @@ impl TlsArgs {
             };
         }
         let tls = self.options().load().map_err(|error| Failure::new(error.to_string()))?;
-        Ok(Route { target, tls: Some(tls) })
+        Ok(Route::new(target, Some(tls)))
     }
 
     fn options(&self) -> ClientOptions {

@@ -5,12 +5,13 @@ use super::target::{Target, Way};
 use crate::tls::{self, ClientStream, ClientTls};
 use futures_util::{Sink, Stream};
 use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tabmq_shared::Bytes;
 use tabmq_shared::packet::Version;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -27,6 +28,15 @@ pub(crate) struct Route {
     pub(crate) target: Target,
     /// Set if the target is secure.
     pub(crate) tls: Option<ClientTls>,
+    /// The address of this machine from which the connection is made; `None`: the system chooses.
+    pub(crate) source: Option<IpAddr>,
+}
+
+impl Route {
+    /// From an address that the system chooses. `tls` is set if the target is secure.
+    pub(crate) fn new(target: Target, tls: Option<ClientTls>) -> Self {
+        Route { target, tls, source: None }
+    }
 }
 
 /// A connection to a broker.
@@ -42,8 +52,8 @@ pub(crate) enum Transport {
 
 /// Connects. The error is a sentence that says what to do.
 pub(crate) async fn connect(route: Route, version: Version) -> Result<Transport, String> {
-    let Route { target, tls } = route;
-    let stream = connect_tcp(&target).await?;
+    let Route { target, tls, source } = route;
+    let stream = connect_tcp(&target, source).await?;
     // It can fail only for a socket that is dead already, and then the first write says so.
     let _ = stream.set_nodelay(true);
     let stream = match tls {
@@ -56,18 +66,39 @@ pub(crate) async fn connect(route: Route, version: Version) -> Result<Transport,
     }
 }
 
-async fn connect_tcp(target: &Target) -> Result<TcpStream, String> {
+async fn connect_tcp(target: &Target, source: Option<IpAddr>) -> Result<TcpStream, String> {
     let host = (target.host.as_str(), target.port);
     let addresses: Vec<_> = tokio::net::lookup_host(host)
         .await
         .map_err(|error| format!("the host '{}' is not known ({error})", target.host.escape_debug()))?
         .collect();
-    TcpStream::connect(addresses.as_slice()).await.map_err(|error| match error.kind() {
-        ErrorKind::ConnectionRefused => {
+    let connected = match source {
+        None => TcpStream::connect(addresses.as_slice()).await,
+        Some(source) => connect_from(source, &addresses).await,
+    };
+    connected.map_err(|error| match (error.kind(), source) {
+        (ErrorKind::ConnectionRefused, _) => {
             format!("connection refused: is a broker running at {target}? start one with `tabmq`")
+        }
+        (ErrorKind::AddrNotAvailable, Some(source)) => {
+            format!("{target} cannot be reached from {source}: {error}; is it an address of this machine?")
         }
         _ => format!("{target} cannot be reached: {error}"),
     })
+}
+
+/// Tries one address after the other, as `TcpStream::connect` does.
+async fn connect_from(source: IpAddr, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut last = ErrorKind::AddrNotAvailable.into();
+    for address in addresses.iter().filter(|address| address.is_ipv4() == source.is_ipv4()) {
+        let socket = if source.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.bind(SocketAddr::new(source, 0))?;
+        match socket.connect(*address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
 }
 
 async fn upgrade(

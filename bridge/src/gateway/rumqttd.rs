@@ -70,7 +70,7 @@ impl Settings {
     pub(super) fn upstream(&self, connect_time: Duration) -> Upstream {
         let route = |address: SocketAddr| {
             let address = reachable(address);
-            Route { target: Target::tcp(&address.ip().to_string(), address.port()), tls: None }
+            Route::new(Target::tcp(&address.ip().to_string(), address.port()), None)
         };
         Upstream {
             name: "rumqttd".to_owned(),

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// How long a broker may take to accept connections.
@@ -210,13 +212,19 @@ impl Drop for Running {
     }
 }
 
-/// Ports that are free now.
+/// Ports that are free now; never the same ones again. None of those that systems give to outgoing connections (Linux: from
+/// 32768, IANA: from 49152): of these a connection that has ended holds one for a minute, and mosquitto does not bind it then.
 fn free_ports() -> Result<[u16; 3]> {
-    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("find a free port");
-    let listeners = [bind()?, bind()?, bind()?];
-    let mut ports = [0; 3];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
-        *port = listener.local_addr().context("find a free port")?.port();
-    }
-    Ok(ports)
+    const FIRST: u16 = 10_000;
+    const COUNT: u32 = 20_000;
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    // Not where another run looks at the same time.
+    let start = std::process::id().wrapping_mul(97);
+    let mut candidates = (0..COUNT).filter_map(|_| {
+        let offset = start.wrapping_add(TRIED.fetch_add(1, Relaxed)) % COUNT;
+        let port = FIRST + u16::try_from(offset).ok()?;
+        TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok().then_some(port)
+    });
+    let mut next = || candidates.next().ok_or("there is no free port");
+    Ok([next()?, next()?, next()?])
 }

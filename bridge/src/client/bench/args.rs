@@ -7,6 +7,7 @@ use super::super::tls_args::TlsArgs;
 use super::super::transport::Route;
 use super::topics::Pattern;
 use clap::{ArgAction, Args, Subcommand};
+use std::net::IpAddr;
 use std::num::{NonZeroU16, NonZeroUsize};
 use std::time::Duration;
 use tabmq_shared::packet::{QoS, Version};
@@ -85,6 +86,11 @@ pub(super) struct CommonArgs {
     /// Keep-alive in seconds; 0 for none
     #[arg(short, long, value_name = "SECONDS", default_value_t = 60)]
     pub(super) keepalive: u16,
+
+    /// Connect from this address of this machine; may be repeated, and connections take turns: one address has ports for
+    /// about 28,000 connections [default: the system chooses; to 127.0.0.1 on Linux, 1,000 addresses of 127.0.0.0/8]
+    #[arg(long, value_name = "ADDR")]
+    pub(super) source: Vec<IpAddr>,
 
     #[command(flatten)]
     tls: TlsArgs,

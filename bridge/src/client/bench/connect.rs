@@ -5,7 +5,9 @@ use super::super::target::Target;
 use super::super::transport::Route;
 use super::args::CommonArgs;
 use super::link::Link;
+use super::sources::Sources;
 use futures_util::stream::{self, StreamExt};
+use std::sync::Arc;
 use std::time::Duration;
 use tabmq_shared::packet::{
     Connect, ConnectProperties, Packet, PacketId, QoS, Subscribe, SubscribeFilter, SubscribeProperties,
@@ -34,6 +36,7 @@ pub(super) struct Connector {
     username: Option<ByteString>,
     password: Option<Bytes>,
     id_prefix: String,
+    sources: Arc<Sources>,
 }
 
 /// A client that has been let in.
@@ -60,6 +63,7 @@ impl Connector {
                 .id_prefix
                 .clone()
                 .unwrap_or_else(|| format!("bench{:05x}-", fastrand::u32(..1 << 20))),
+            sources: Arc::new(Sources::new(&args.source, &target)),
             route: args.route(target)?,
         })
     }
@@ -72,7 +76,8 @@ impl Connector {
     }
 
     async fn connect_unlimited(&self, name: &str) -> Result<Client, String> {
-        let mut link = Link::open(&self.route, self.version).await?;
+        let route = Route { source: self.sources.next(), ..self.route.clone() };
+        let mut link = Link::open(route, self.version).await?;
         link.output.put_packet(&self.packet(name))?;
         link.flush().await.map_err(|error| format!("the connection was lost: {error}"))?;
         let connack = match link.next_other().await? {

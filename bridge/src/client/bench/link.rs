@@ -62,9 +62,9 @@ pub(super) struct Output {
 
 impl Link {
     /// Opens a connection, up to where CONNECT can be sent.
-    pub(super) async fn open(route: &Route, version: Version) -> Result<Link, String> {
+    pub(super) async fn open(route: Route, version: Version) -> Result<Link, String> {
         let is_websocket = matches!(route.target.way, Way::WebSocket { .. });
-        let stream = match transport::connect(route.clone(), version).await? {
+        let stream = match transport::connect(route, version).await? {
             Transport::Bare(stream) => stream,
             // A server says nothing before CONNECT, so tungstenite has read nothing that would be lost.
             Transport::WebSocket { stream, .. } => stream.into_inner(),

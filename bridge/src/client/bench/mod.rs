@@ -8,7 +8,7 @@
 //!
 //! - `args`: the flags.
 //! - `messages`: publishers to subscribers, the usual case; `connects`, `idle`, `retained`: the other measurements.
-//! - `publisher`, `subscriber`: one client each. `connect`: how they get there.
+//! - `publisher`, `subscriber`: one client each. `connect`: how they get there; `sources`: from which address.
 //! - `link`: a connection with its buffers. `packets`, `frames`: MQTT and WebSocket where they are in memory.
 //! - `stamp`, `order`, `topics`, `tally`, `clock`: what a payload says, what is missing or doubled, what should arrive,
 //!   what is counted, and when.
@@ -28,6 +28,7 @@ mod progress;
 mod publisher;
 mod report;
 mod retained;
+mod sources;
 mod stamp;
 mod subscriber;
 mod tally;

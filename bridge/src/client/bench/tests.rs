@@ -95,12 +95,36 @@ async fn errors_are_sentences() {
         ("-L TCP --publishers 0 --subscribers 0".to_owned(), "nothing to do"),
         ("-L TCP --lead 1 --subscribers 0".to_owned(), "--lead"),
         ("-L TCP --stalled 2".to_owned(), "--stalled"),
+        // Of a block that is for documentation only (RFC 5737).
+        ("-L TCP -n 1 --source 192.0.2.1".to_owned(), "from 192.0.2.1"),
+        ("-L TCP -n 1 --source ::1".to_owned(), "from ::1"),
     ];
     for (line, part) in cases {
         let error = messages::run(&args(&server, &line).messages).await.unwrap_err().to_string();
         assert!(error.contains(part), "{line}: {error}");
     }
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(target_os = "linux")]
+async fn clients_come_from_the_addresses_that_are_named() {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let target = listener.local_addr().unwrap();
+    let seen = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(listener.accept().await.unwrap().1.ip().to_string());
+        }
+        seen
+    });
+    let line = "connect -n 3 --clients 1 --source 127.0.0.2 --source 127.0.0.3";
+    let words = format!("bench {line} -L mqtt://{target}");
+    let args = Command::try_parse_from(words.split_whitespace()).unwrap().args;
+    let Some(Other::Connect(connect)) = args.other else { panic!() };
+    // Nobody answers: it is only looked at who calls.
+    assert_eq!(connects::run(&connect).await.unwrap().failed, 3);
+    assert_eq!(seen.await.unwrap(), ["127.0.0.2", "127.0.0.3", "127.0.0.2"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
