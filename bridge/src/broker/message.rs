@@ -12,8 +12,8 @@ use tabmq_shared::{ByteString, Time};
 use crate::outbox::SHARED_PAYLOAD_BYTES;
 
 /// Messages up to this size are copied when they are kept, so that none of them keeps a whole read buffer alive.
-/// A larger one fills its read buffer by itself.
-const COPIED_WHEN_KEPT_BYTES: usize = 32 * 1024;
+/// A larger one fills a quarter of its read buffer, or more, by itself.
+const COPIED_WHEN_KEPT_BYTES: usize = 64 * 1024;
 
 /// A message of which the server itself is the sender.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! The life of a connection that has been let in: read, decode, exchange with the broker, write.
 
-use super::throttle::{Stall, Throttle};
-use super::{FAREWELL_TIME, read_buffer};
+use super::FAREWELL_TIME;
+use super::read_buffer::{READ_BYTES, Room};
+use super::throttle::Brakes;
 use crate::broker::{BrokerConfig, ConnId, Limit, Output};
 use crate::hub::{Exchanged, Hub, Input};
 use crate::listener::Transport;
@@ -25,7 +26,7 @@ const CONTROL_BACKLOG_BYTES: usize = 64 * 1024;
 
 /// After this many bytes the other connections of the thread have their turn, and the receivers of what was read: so a
 /// flood neither keeps others waiting nor piles up in outboxes that nobody comes to empty.
-const TURN_BYTES: usize = read_buffer::READ_BYTES / 2;
+const TURN_BYTES: usize = READ_BYTES / 2;
 
 /// About so many deliveries come of one visit to the broker, and then the turn ends as well: ten milliseconds or so under
 /// its lock, and as much as the receivers can take.
@@ -48,6 +49,7 @@ pub(super) struct Exchange {
     config: Arc<BrokerConfig>,
     /// Bytes of a packet that is not all there yet; without capacity if there are none.
     input: BytesMut,
+    room: Room,
     queue: WriteQueue,
     control_backlog: bool,
     /// The broker may have more to write than `queue`, and does not tell.
@@ -59,10 +61,8 @@ pub(super) struct Exchange {
     ahead: Ahead,
     /// How many packets the next visit brings at the most: fewer where each of them goes to thousands.
     packets: u16,
-    /// How fast the client may send, if there is a limit.
-    throttle: Option<Box<Throttle>>,
-    /// Since when nothing is taken of what is written, while that is so.
-    stall: Option<Box<Stall>>,
+    /// How fast the client may send, and how long it may take nothing of what is written.
+    brakes: Option<Box<Brakes>>,
 }
 
 /// Whether there may be whole packets in `input` already, so that they are decoded before anything is read.
@@ -107,6 +107,7 @@ impl Exchange {
             conn,
             version,
             input,
+            room: Room::new(),
             queue,
             control_backlog: false,
             more_output: true,
@@ -114,8 +115,7 @@ impl Exchange {
             client_is_done: false,
             ahead,
             packets: PACKETS_AT_FIRST,
-            throttle: Throttle::new(&config.limits),
-            stall: None,
+            brakes: Brakes::new(&config.limits),
             config,
         }
     }
@@ -161,7 +161,7 @@ impl Exchange {
             }
             if !writing {
                 self.queue.recycle();
-                self.stall = None;
+                Brakes::end_stall(&mut self.brakes);
             }
             return Poll::Pending;
         }
@@ -177,7 +177,7 @@ impl Exchange {
             }
             self.queue.advance(written);
             wrote = true;
-            if let Some(stall) = &mut self.stall {
+            if let Some(stall) = Brakes::stall(&mut self.brakes) {
                 stall.progress();
             }
         }
@@ -190,9 +190,8 @@ impl Exchange {
 
     /// Ready once the client has taken nothing for too long.
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let stall = self.stall.get_or_insert_with(|| {
-            Box::new(Stall::new(Duration::from_secs(self.config.limits.write_timeout_s.into())))
-        });
+        let timeout = Duration::from_secs(self.config.limits.write_timeout_s.into());
+        let stall = Brakes::begin_stall(&mut self.brakes, timeout);
         let error = ready!(stall.poll(cx));
         self.hub.count_limit(Limit::WriteTimeout);
         Poll::Ready(error)
@@ -211,7 +210,7 @@ impl Exchange {
 
     /// Reads once, decodes all that it brought and visits the broker.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Read>> {
-        if let Some(throttle) = &mut self.throttle {
+        if let Some(throttle) = Brakes::throttle(&mut self.brakes) {
             ready!(throttle.poll_ready(cx, |limit| self.hub.count_limit(limit)));
         }
         let ahead = match mem::replace(&mut self.ahead, Ahead::No) {
@@ -221,12 +220,12 @@ impl Exchange {
         };
         if let Some(bytes) = ahead {
             let bytes = self.decode_and_visit(cx, bytes);
-            read_buffer::give_back_if_empty(&mut self.input);
+            self.room.give_back_if_empty(&mut self.input);
             return Poll::Ready(Ok(Read::Bytes(bytes)));
         }
         ready!(self.transport.poll_read_ready(cx))?;
-        read_buffer::make_room(&mut self.input);
-        let read = match &mut self.throttle {
+        self.room.make(&mut self.input);
+        let read = match Brakes::throttle(&mut self.brakes) {
             None => poll_read_buf(Pin::new(&mut self.transport), cx, &mut self.input),
             Some(throttle) => {
                 let mut input = (&mut self.input).limit(throttle.bytes());
@@ -243,7 +242,7 @@ impl Exchange {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
-        read_buffer::give_back_if_empty(&mut self.input);
+        self.room.give_back_if_empty(&mut self.input);
         result
     }
 
@@ -260,8 +259,8 @@ impl Exchange {
                 }
                 match codec::decode(&mut self.input, self.version, &limits) {
                     Ok(Some(packet)) => {
-                        let last =
-                            self.throttle.as_mut().is_some_and(|throttle| !throttle.take_packet(&packet));
+                        let last = Brakes::throttle(&mut self.brakes)
+                            .is_some_and(|throttle| !throttle.take_packet(&packet));
                         packets.push(packet);
                         if last {
                             self.ahead = Ahead::Counted;
@@ -273,6 +272,7 @@ impl Exchange {
                 }
             };
             let brought = packets.len();
+            self.room.has_brought(bytes, brought);
             let deliveries = self.visit(cx.waker(), bytes, Some((&mut *packets, error))).deliveries;
             packets.clear();
             self.packets = next_packets(self.packets, brought, deliveries);

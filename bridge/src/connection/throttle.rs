@@ -17,6 +17,48 @@ use crate::broker::{Limit, Limits};
 /// What a second of the rate is worth.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// What keeps a connection back. Most have nothing of it, most of the time, so it is one pointer for both.
+#[derive(Default)]
+pub(super) struct Brakes {
+    /// If there is a limit.
+    throttle: Option<Throttle>,
+    /// While what is written is not taken.
+    stall: Option<Stall>,
+}
+
+impl Brakes {
+    /// Those that are there from the beginning.
+    pub(super) fn new(limits: &Limits) -> Option<Box<Brakes>> {
+        let throttle = Throttle::new(limits)?;
+        Some(Box::new(Brakes { throttle: Some(throttle), stall: None }))
+    }
+
+    /// How fast the client may send, if there is a limit.
+    pub(super) fn throttle(brakes: &mut Option<Box<Brakes>>) -> Option<&mut Throttle> {
+        brakes.as_mut()?.throttle.as_mut()
+    }
+
+    /// What watches over the client that takes nothing, if that is so.
+    pub(super) fn stall(brakes: &mut Option<Box<Brakes>>) -> Option<&mut Stall> {
+        brakes.as_mut()?.stall.as_mut()
+    }
+
+    /// The same, from now on if it is not there yet.
+    pub(super) fn begin_stall(brakes: &mut Option<Box<Brakes>>, timeout: Duration) -> &mut Stall {
+        brakes.get_or_insert_default().stall.get_or_insert_with(|| Stall::new(timeout))
+    }
+
+    /// All is taken.
+    pub(super) fn end_stall(brakes: &mut Option<Box<Brakes>>) {
+        if let Some(both) = brakes {
+            both.stall = None;
+            if both.throttle.is_none() {
+                *brakes = None;
+            }
+        }
+    }
+}
+
 /// Two token buckets, each with room for one second.
 pub(super) struct Throttle {
     messages: Option<Bucket>,
@@ -26,12 +68,12 @@ pub(super) struct Throttle {
 
 impl Throttle {
     /// `None` if there is no limit.
-    pub(super) fn new(limits: &Limits) -> Option<Box<Throttle>> {
+    fn new(limits: &Limits) -> Option<Throttle> {
         let now = Instant::now();
         let bucket = |rate: u32| (rate > 0).then(|| Bucket { rate, tokens: rate.into(), filled_at: now });
         let throttle =
             Throttle { messages: bucket(limits.message_rate), bytes: bucket(limits.byte_rate), pause: None };
-        (throttle.messages.is_some() || throttle.bytes.is_some()).then(|| Box::new(throttle))
+        (throttle.messages.is_some() || throttle.bytes.is_some()).then_some(throttle)
     }
 
     /// Ready while the client may be read from. At the beginning of a pause `count` is told which limit it is.
@@ -116,7 +158,7 @@ pub(super) struct Stall {
 }
 
 impl Stall {
-    pub(super) fn new(timeout: Duration) -> Self {
+    fn new(timeout: Duration) -> Self {
         Stall { timeout, timer: Box::pin(tokio::time::sleep(timeout)), progress: false }
     }
 
