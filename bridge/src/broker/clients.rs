@@ -21,6 +21,10 @@ use tabmq_shared::session::{Assigned, Resend};
 /// What a topic alias adds to a packet at the most: the property, and a longer properties' length.
 const ALIAS_BYTES: usize = 8;
 
+/// Who has more than this to be written is slow. A payload of 2 kB that waits for it would keep alive the buffer of up to
+/// 256 KiB into which it was read, and nobody would count that.
+const LAGGING_BYTES: usize = 256 * 1024;
+
 /// Everybody that the broker knows, and what waits for them.
 pub(super) struct Clients {
     pub(super) sessions: Slab<Session>,
@@ -311,6 +315,9 @@ impl Clients {
             || link.outbox.data_bytes() >= self.outbox_bytes
         {
             return self.enqueue(key, out, route);
+        }
+        if link.outbox.data_bytes() >= LAGGING_BYTES {
+            out.leave_read_buffer();
         }
         let kept = (route.qos != QoS::AtMostOnce).then(|| out.keep());
         let Some(packet) = encode_for(link, out, route, false, false) else {

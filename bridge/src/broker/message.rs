@@ -173,6 +173,13 @@ impl<'a> Outbound<'a> {
         self.kept.get_or_insert_with(|| self.message.keep()).clone()
     }
 
+    /// The next receiver is slow: it gets the payload in memory of its own, which all slow ones share.
+    pub(super) fn leave_read_buffer(&mut self) {
+        if (SHARED_PAYLOAD_BYTES..=COPIED_WHEN_KEPT_BYTES).contains(&self.message.payload.len()) {
+            self.keep();
+        }
+    }
+
     /// The packet for receivers with this version, QoS and RETAIN flag, and without anything of their own in it.
     #[inline(always)] // measured: the returned struct otherwise goes through memory, once for each receiver
     pub(super) fn common(&mut self, version: Version, qos: QoS, retain: bool) -> Option<Encoded<'_>> {
@@ -203,7 +210,7 @@ impl<'a> Outbound<'a> {
 
     #[inline(always)] // measured: the returned struct otherwise goes through memory, once for each receiver
     fn encoded(&self, form: WireForm) -> Option<Encoded<'_>> {
-        let payload = &self.message.payload;
+        let payload = self.kept.as_ref().map_or(&self.message.payload, |kept| &kept.payload);
         Some(Encoded {
             head: self.scratch.get(form.start..form.end)?,
             id_at: form.id_at,

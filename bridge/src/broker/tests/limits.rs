@@ -195,6 +195,32 @@ fn retained_messages_that_wait_count_as_well() {
 }
 
 #[test]
+fn what_waits_for_a_slow_reader_does_not_keep_read_buffers_alive() {
+    let mut rig = Rig::new();
+    let slow = [rig.join(Version::V5, "slow"), rig.join(Version::V311, "slow, too")];
+    for reader in slow {
+        rig.subscribe(reader, "t", QoS::AtMostOnce);
+    }
+    let writer = rig.join(Version::V5, "writer");
+    // A message of 16 kB out of a buffer of 256 kB; whether somebody still holds the buffer.
+    let publish_from_a_buffer = |rig: &mut Rig| {
+        let buffer = Bytes::from(vec![b'x'; 256 * 1024]);
+        let payload = buffer.slice(1000..17_000);
+        let packet = Packet::Publish(Publish { payload, ..publish("t", "", QoS::AtMostOnce, 0) });
+        rig.broker.handle_packets(writer.id, &mut vec![packet], 16_000, rig.now);
+        !buffer.is_unique()
+    };
+    let held: Vec<bool> = (0..40).map(|_| publish_from_a_buffer(&mut rig)).collect();
+    assert!(held.starts_with(&[true; 10]), "the quick ones get no copy: {held:?}");
+    assert!(held.ends_with(&[false; 20]), "{held:?}");
+    for reader in slow {
+        let messages = rig.messages(reader);
+        assert_eq!(messages.len(), 40);
+        assert!(messages.iter().all(|message| message.payload == [b'x'; 16_000][..]));
+    }
+}
+
+#[test]
 fn many_slow_readers_together_get_less_than_one_of_them() {
     let config = BrokerConfig {
         outbox_bytes: 1 << 20,
