@@ -226,9 +226,12 @@ impl Exchange {
         ready!(self.transport.poll_read_ready(cx))?;
         self.room.make(&mut self.input);
         let read = match Brakes::throttle(&mut self.brakes) {
-            None => poll_read_buf(Pin::new(&mut self.transport), cx, &mut self.input),
+            None => {
+                let mut input = (&mut self.input).limit(self.room.most());
+                poll_read_buf(Pin::new(&mut self.transport), cx, &mut input)
+            }
             Some(throttle) => {
-                let mut input = (&mut self.input).limit(throttle.bytes());
+                let mut input = (&mut self.input).limit(throttle.bytes().min(self.room.most()));
                 let read = poll_read_buf(Pin::new(&mut self.transport), cx, &mut input);
                 if let Poll::Ready(Ok(bytes)) = read {
                     throttle.take_bytes(bytes);
@@ -259,6 +262,7 @@ impl Exchange {
                 }
                 match codec::decode(&mut self.input, self.version, &limits) {
                     Ok(Some(packet)) => {
+                        self.room.leave_unpooled(&mut self.input);
                         let last = Brakes::throttle(&mut self.brakes)
                             .is_some_and(|throttle| !throttle.take_packet(&packet));
                         packets.push(packet);

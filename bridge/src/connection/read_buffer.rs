@@ -32,8 +32,8 @@ const TRIES: usize = 4;
 enum Kind {
     Usual,
     Wide,
-    /// None: it is larger than [`POOLED_BYTES`].
-    Huge,
+    /// None: it is larger than [`POOLED_BYTES`], or came with CONNECT and is small.
+    Unpooled,
 }
 
 #[derive(Default)]
@@ -58,7 +58,7 @@ pub(super) struct Room {
 impl Room {
     /// Of a connection that has just begun.
     pub(super) const fn new() -> Self {
-        Room { held: Kind::Usual, wanted: Kind::Usual }
+        Room { held: Kind::Unpooled, wanted: Kind::Usual }
     }
 
     /// Sees to it that there is room for a read behind what `input` holds.
@@ -70,7 +70,7 @@ impl Room {
         // A large packet on its way: growing in place copies less than starting afresh.
         if input.len() >= room {
             input.reserve(room);
-            self.held = if input.capacity() > POOLED_BYTES { Kind::Huge } else { Kind::Wide };
+            self.held = if input.capacity() > POOLED_BYTES { Kind::Unpooled } else { Kind::Wide };
             return;
         }
         if input.capacity() > 0 && input.try_reclaim(room) {
@@ -80,6 +80,27 @@ impl Room {
         fresh.reserve(room + input.len());
         fresh.extend_from_slice(input);
         give_back(mem::replace(input, fresh), mem::replace(&mut self.held, self.wanted));
+    }
+
+    /// How much the next read may bring. Behind a huge packet not all that fits, because it is copied:
+    /// [`leave_unpooled`](Self::leave_unpooled).
+    pub(super) fn most(&self) -> usize {
+        if self.held == Kind::Unpooled { WIDE_READ_BYTES } else { usize::MAX }
+    }
+
+    /// After each packet. What stands behind a huge one in its buffer moves to memory of its own: a message that is kept
+    /// must not keep megabytes alive, which nobody would count.
+    pub(super) fn leave_unpooled(&mut self, input: &mut BytesMut) {
+        if self.held == Kind::Unpooled && (1..=WIDE_READ_BYTES).contains(&input.len()) {
+            let (kind, room) = match input.len() > READ_BYTES {
+                true => (Kind::Wide, WIDE_READ_BYTES),
+                false => (Kind::Usual, READ_BYTES),
+            };
+            let mut rest = take(kind, room);
+            rest.reserve(room);
+            rest.extend_from_slice(input);
+            give_back(mem::replace(input, rest), mem::replace(&mut self.held, kind));
+        }
     }
 
     /// Hears how much a read brought, and how many packets that were.
@@ -116,7 +137,7 @@ fn give_back(mut buffer: BytesMut, kind: Kind) {
         let (row, most) = match kind {
             Kind::Usual => (&mut pool.usual, POOLED),
             Kind::Wide => (&mut pool.wide, POOLED_WIDE),
-            Kind::Huge => return,
+            Kind::Unpooled => return,
         };
         if buffer.capacity() > 0 && row.len() < most {
             row.push_back(buffer);
@@ -194,6 +215,38 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_huge_packet_does_not_keep_its_buffer() {
+        let (mut room, mut input) = (Room::new(), BytesMut::new());
+        while input.len() <= POOLED_BYTES {
+            room.make(&mut input);
+            input.extend_from_slice(&vec![1; READ_BYTES / 2]);
+        }
+        assert_eq!(room.most(), WIDE_READ_BYTES);
+        input.extend_from_slice(b"small");
+        let huge = input.split_to(input.len() - 5).freeze();
+        assert!(!huge.is_unique());
+        room.leave_unpooled(&mut input);
+        let small = input.split().freeze();
+        assert_eq!((small.as_ref(), huge.is_unique(), room.most()), (&b"small"[..], true, usize::MAX));
+        room.give_back_if_empty(&mut input);
+        assert_eq!((input.capacity(), pooled()), (0, (1, 0)));
+    }
+
+    #[test]
+    fn the_small_buffer_that_came_with_connect_is_not_kept() {
+        let (mut room, mut input) = (Room::new(), BytesMut::from(&b"first and second"[..]));
+        let _first = input.split_to(5);
+        room.leave_unpooled(&mut input);
+        assert_eq!((input.as_ref(), pooled()), (&b" and second"[..], (0, 0)));
+        input.clear();
+        room.give_back_if_empty(&mut input);
+        assert!(
+            take(Kind::Usual, READ_BYTES).capacity() >= READ_BYTES,
+            "what is pooled has the room of a read"
+        );
+    }
+
+    #[test]
     fn only_streams_of_large_packets_want_wide_ones() {
         for (bytes, packets, is_wide) in [
             (READ_BYTES, 4, true),
@@ -211,7 +264,7 @@ mod tests {
 
     #[test]
     fn rows_are_bounded() {
-        for kind in [Kind::Usual, Kind::Wide, Kind::Huge] {
+        for kind in [Kind::Usual, Kind::Wide, Kind::Unpooled] {
             for _ in 0..POOLED + 5 {
                 give_back(BytesMut::with_capacity(10), kind);
             }
